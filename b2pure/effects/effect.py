@@ -1,0 +1,222 @@
+"""The vocabulary of programs: everything that a program can ask the world for, as data.
+
+Rules. A program yields effects and gets replies; it never touches a socket, a file, a clock or a lock itself. One
+effect moves one part or one file: loops over chunks live in the handlers. Whatever the world answers comes back as a
+`Result`; plain values come from what cannot fail. Paths of local effects are relative to the one local folder of the
+job, with `/` between segments: which folder that is, and that nothing outside it is touched, is the disk's duty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+from returns.result import Result
+
+from b2pure.effects.events import Event
+from b2pure.model.account import Authorization, UploadUrl
+from b2pure.model.calls import Call, FetchCall
+from b2pure.model.errors import B2Error, LocalDrifted, LocalFailure
+from b2pure.model.files import LocalFact
+from b2pure.model.replies import DownloadReply
+from b2pure.model.sources import LocalSlice
+from b2pure.plan.session import SessionDecision, SessionEvent
+from b2pure.plan.urls import PoolDecision, PoolEvent
+
+__all__ = [
+    "All",
+    "AnyEffect",
+    "AwaitSession",
+    "CreateTemp",
+    "Credential",
+    "DeleteLocal",
+    "Discard",
+    "Draw",
+    "Effect",
+    "Emit",
+    "Fetch",
+    "Fetched",
+    "HashSlice",
+    "HashTemp",
+    "LocalError",
+    "Now",
+    "Publish",
+    "Send",
+    "Sleep",
+    "Stat",
+    "StepPool",
+    "StepSession",
+    "Temp",
+]
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+Credential = Authorization | UploadUrl | None
+"""What a call is sent with, by its `token`: account, upload_url, or key (None: the handler holds the key)."""
+
+LocalError = LocalFailure | LocalDrifted
+
+
+class Effect(Generic[R_co]):
+    """Something to be done whose reply is an `R_co`. Only the classes of this module are effects."""
+
+    __slots__ = ()
+
+
+@frozen
+class Temp:
+    """A temporary file that belongs to one download: `path` is the final path, `name` the handler's own name."""
+
+    path: str
+    name: str
+
+
+@frozen
+class Fetched:
+    """A finished body: its headers, the bytes received, and their hex SHA-1."""
+
+    reply: DownloadReply
+    length: int
+    sha1: str
+
+
+@frozen
+class Send(Effect[Result[R, B2Error]]):
+    """One HTTP exchange of a call whose reply is JSON."""
+
+    call: Call[R]
+    credential: Credential
+
+
+@frozen
+class Fetch(Effect[Result[Fetched, B2Error]]):
+    """One HTTP exchange whose body is written to a temporary file from `offset` on."""
+
+    call: FetchCall
+    credential: Authorization
+    temp: Temp
+    offset: int
+
+
+@frozen
+class Stat(Effect[Result[LocalFact | None, LocalFailure]]):
+    """Size and time of a local file, None when there is none."""
+
+    path: str
+
+
+@frozen
+class HashSlice(Effect[Result[str, LocalError]]):
+    """Hex SHA-1 of a range of a local file."""
+
+    slice: LocalSlice
+
+
+@frozen
+class CreateTemp(Effect[Result[Temp, LocalFailure]]):
+    """A new empty temporary file beside `path`, whose folder is made if it is missing."""
+
+    path: str
+
+
+@frozen
+class HashTemp(Effect[Result[str, LocalFailure]]):
+    """Hex SHA-1 of a whole temporary file."""
+
+    temp: Temp
+
+
+@frozen
+class Publish(Effect[Result[None, LocalError]]):
+    """Give a temporary file its modification time and its final name, if what is there now is still `expect`."""
+
+    temp: Temp
+    mod_time_millis: int
+    expect: LocalFact | None
+
+
+@frozen
+class Discard(Effect[None]):
+    """Remove a temporary file."""
+
+    temp: Temp
+
+
+@frozen
+class DeleteLocal(Effect[Result[None, LocalError]]):
+    """Remove a local file if it is still `expect`. A file that is gone already is a success."""
+
+    path: str
+    expect: LocalFact
+
+
+@frozen
+class Sleep(Effect[None]):
+    seconds: float
+
+
+@frozen
+class Now(Effect[int]):
+    """Milliseconds since the epoch."""
+
+
+@frozen
+class Draw(Effect[float]):
+    """A random number, 0 <= x < 1."""
+
+
+@frozen
+class StepSession(Effect[SessionDecision]):
+    """Bring an event to the job's session machine."""
+
+    event: SessionEvent
+
+
+@frozen
+class AwaitSession(Effect[None]):
+    """Wait until nobody is authorizing."""
+
+
+@frozen
+class StepPool(Effect[PoolDecision]):
+    """Bring an event to the pool of upload URLs of a bucket id or large file id."""
+
+    key: str
+    event: PoolEvent
+
+
+@frozen
+class Emit(Effect[None]):
+    """Tell whoever watches."""
+
+    event: Event
+
+
+@frozen
+class All(Effect[tuple[Result[R, B2Error] | None, ...]]):
+    """Run programs in parallel. After a failure no further one is started; one that never ran gives None."""
+
+    programs: Iterable[Any]
+
+
+AnyEffect = (
+    Send[Any]
+    | Fetch
+    | Stat
+    | HashSlice
+    | CreateTemp
+    | HashTemp
+    | Publish
+    | Discard
+    | DeleteLocal
+    | Sleep
+    | Now
+    | Draw
+    | StepSession
+    | AwaitSession
+    | StepPool
+    | Emit
+    | All[Any]
+)

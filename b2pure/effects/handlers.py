@@ -1,0 +1,85 @@
+"""What the world must offer so that programs can run: an api, a disk, a clock.
+
+There are two of each: the real ones in `b2pure.shell`, and the simulated ones beside this file. The drivers do not
+know which they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from returns.io import IOResult
+
+from b2pure.effects.effect import Credential, Fetched, LocalError, Temp
+from b2pure.model.account import Authorization
+from b2pure.model.calls import Call, FetchCall
+from b2pure.model.errors import B2Error, LocalFailure
+from b2pure.model.files import LocalFact
+from b2pure.model.sources import LocalSlice
+
+__all__ = ["Api", "Clock", "Disk", "LocalTrouble", "Reader", "Sink"]
+
+R = TypeVar("R")
+
+
+class LocalTrouble(Exception):
+    """How a `Reader` or a `Sink` leaves when the disk fails while a request is under way; carries the error value."""
+
+    def __init__(self, error: LocalError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Reader(Protocol):
+    """Opens the bodies of uploads."""
+
+    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+        """The bytes of the slice in chunks, exactly `slice_.range.length` of them. Raises LocalTrouble when the file
+        cannot be read or is not the pinned one, before or while it is read.
+        """
+        ...
+
+
+class Sink(Protocol):
+    """Takes the body of a download."""
+
+    def write(self, chunk: bytes) -> None:
+        """Store the next bytes. Raises LocalTrouble."""
+        ...
+
+
+class Api(Protocol):
+    """One HTTP exchange with B2, or with something that behaves like it. No retries, no waiting, no state."""
+
+    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
+        """Send a call whose reply is JSON; `reader` opens the body of an upload."""
+        ...
+
+    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
+        """Send a download and write its body to `sink` in order. A body shorter than promised is a Transport error."""
+        ...
+
+
+class Disk(Reader, Protocol):
+    """One local folder. Every path is relative to it; nothing outside it is ever written, renamed or removed."""
+
+    def stat(self, path: str) -> IOResult[LocalFact | None, LocalFailure]: ...
+    def sha1(self, slice_: LocalSlice) -> IOResult[str, LocalError]: ...
+    def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]: ...
+    def sink(self, temp: Temp, offset: int) -> AbstractContextManager[Sink]: ...
+    def sha1_temp(self, temp: Temp) -> IOResult[str, LocalFailure]: ...
+    def publish(
+        self, temp: Temp, mod_time_millis: int, expect: LocalFact | None
+    ) -> IOResult[None, LocalError]: ...
+    def discard(self, temp: Temp) -> None: ...
+    def delete(self, path: str, expect: LocalFact) -> IOResult[None, LocalError]: ...
+
+
+class Clock(Protocol):
+    """Time and chance."""
+
+    def now_millis(self) -> int: ...
+    def sleep(self, seconds: float) -> None: ...
+    def draw(self) -> float: ...

@@ -1,0 +1,1 @@
+"""Nouns: immutable values without behaviour beyond checking themselves. Imports attrs, msgspec and value modules."""

@@ -1,0 +1,50 @@
+"""What an application key may do, and what b2_authorize_account says."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from b2pure.model.ids import AccountId, BucketId
+from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
+
+__all__ = ["ALL_CAPABILITIES", "Allowed", "Authorization", "UploadUrl"]
+
+ALL_CAPABILITIES: tuple[str, ...] = (
+    "listKeys", "writeKeys", "deleteKeys",
+    "listBuckets", "listAllBucketNames", "readBuckets", "writeBuckets", "deleteBuckets",
+    "readBucketEncryption", "writeBucketEncryption", "readBucketRetentions", "writeBucketRetentions",
+    "readBucketReplications", "writeBucketReplications", "readBucketNotifications", "writeBucketNotifications",
+    "readBucketLogging", "writeBucketLogging", "readBucketLifecycleRules", "writeBucketLifecycleRules",
+    "listFiles", "readFiles", "shareFiles", "writeFiles", "deleteFiles",
+    "readFileRetentions", "writeFileRetentions", "readFileLegalHolds", "writeFileLegalHolds", "bypassGovernance",
+)  # fmt: skip
+"""The capabilities known in 2026. B2's list is open-ended: others are carried along, never refused."""
+
+
+@frozen
+class Allowed:
+    """What a key may do: its capabilities, the buckets and the name prefix it is restricted to (None: no limit)."""
+
+    capabilities: frozenset[str]
+    bucket_ids: frozenset[BucketId] | None = None
+    name_prefix: str | None = None
+
+
+@frozen
+class Authorization:
+    """An account token and the addresses it is good for. The token stays out of every repr."""
+
+    account_id: AccountId
+    token: str = field(repr=False)
+    api_url: str
+    download_url: str
+    allowed: Allowed
+    part_sizes: PartSizes = DEFAULT_PART_SIZES
+
+
+@frozen
+class UploadUrl:
+    """An upload URL and the token that goes with it. One upload at a time may use it; both are secrets."""
+
+    url: str = field(repr=False)
+    token: str = field(repr=False)

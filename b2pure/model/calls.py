@@ -1,0 +1,361 @@
+"""The calls of B2's native API (version 4), one frozen class each, with the type of its reply.
+
+Rules: a call is data, without credentials; `token` says which kind of credential the shell must add; `capability` is
+what a key needs (b2_list_parts really needs writeFiles); `billing` is the transaction class of Backblaze's price
+list. Field names are B2's own in snake_case, so that the JSON form of a call is its fields in camelCase.
+Unset optional fields are None and go out as null, which B2 takes for the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Generic, Literal, TypeVar
+
+import msgspec
+
+from b2pure.model import replies
+from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.sources import Body
+
+__all__ = [
+    "ALL_CALLS",
+    "HEX_DIGITS_AT_END",
+    "AnyCall",
+    "AuthorizeAccount",
+    "BillingClass",
+    "Call",
+    "CancelLargeFile",
+    "CopyFile",
+    "CopyPart",
+    "CreateBucket",
+    "DeleteFileVersion",
+    "DownloadFileById",
+    "DownloadFileByName",
+    "FetchCall",
+    "FinishLargeFile",
+    "GetFileInfo",
+    "GetUploadPartUrl",
+    "GetUploadUrl",
+    "HideFile",
+    "ListBuckets",
+    "ListFileNames",
+    "ListFileVersions",
+    "ListParts",
+    "ListUnfinishedLargeFiles",
+    "SendCall",
+    "StartLargeFile",
+    "TokenKind",
+    "UploadCall",
+    "UploadFile",
+    "UploadPart",
+]
+
+R_co = TypeVar("R_co", covariant=True)
+
+TokenKind = Literal["key", "account", "upload_url"]
+BillingClass = Literal["A", "B", "C"]
+
+HEX_DIGITS_AT_END = "hex_digits_at_end"
+"""Value of X-Bz-Content-Sha1 that says: the last 40 bytes of the body are the digest."""
+
+
+class Call(msgspec.Struct, Generic[R_co], frozen=True, gc=False, rename="camel"):
+    """A request to B2 that answers with an `R_co`."""
+
+    name: ClassVar[str]
+    reply: ClassVar[type]
+    token: ClassVar[TokenKind] = "account"
+    capability: ClassVar[str | None]
+    billing: ClassVar[BillingClass]
+
+
+class AuthorizeAccount(Call[replies.AuthorizationReply], frozen=True):
+    name = "b2_authorize_account"
+    reply = replies.AuthorizationReply
+    token = "key"
+    capability = None
+    billing = "C"
+
+
+class ListBuckets(Call[replies.BucketList], frozen=True):
+    """Buckets by name order; a restricted key must name its bucket."""
+
+    name = "b2_list_buckets"
+    reply = replies.BucketList
+    capability = "listBuckets"
+    billing = "C"
+
+    account_id: AccountId
+    bucket_id: BucketId | None = None
+    bucket_name: str | None = None
+
+
+class CreateBucket(Call[replies.BucketReply], frozen=True):
+    name = "b2_create_bucket"
+    reply = replies.BucketReply
+    capability = "writeBuckets"
+    billing = "C"
+
+    account_id: AccountId
+    bucket_name: str
+    bucket_type: str = "allPrivate"
+
+
+class ListFileNames(Call[replies.FileNamePage], frozen=True):
+    """Visible files only, newest version each. `start_file_name` is inclusive and need not exist."""
+
+    name = "b2_list_file_names"
+    reply = replies.FileNamePage
+    capability = "listFiles"
+    billing = "C"
+
+    bucket_id: BucketId
+    start_file_name: str | None = None
+    max_file_count: int | None = None
+    prefix: str | None = None
+    delimiter: str | None = None
+
+
+class ListFileVersions(Call[replies.FileVersionPage], frozen=True):
+    """All versions, names in byte order, versions newest first. The start pair is inclusive."""
+
+    name = "b2_list_file_versions"
+    reply = replies.FileVersionPage
+    capability = "listFiles"
+    billing = "C"
+
+    bucket_id: BucketId
+    start_file_name: str | None = None
+    start_file_id: FileId | None = None
+    max_file_count: int | None = None
+    prefix: str | None = None
+    delimiter: str | None = None
+
+
+class GetFileInfo(Call[replies.FileReply], frozen=True):
+    name = "b2_get_file_info"
+    reply = replies.FileReply
+    capability = "readFiles"
+    billing = "B"
+
+    file_id: FileId
+
+
+class GetUploadUrl(Call[replies.UploadUrlReply], frozen=True):
+    name = "b2_get_upload_url"
+    reply = replies.UploadUrlReply
+    capability = "writeFiles"
+    billing = "A"
+
+    bucket_id: BucketId
+
+
+class UploadFile(Call[replies.FileReply], frozen=True):
+    """Headers and a body, to an upload URL. `content_sha1` is 40 hex digits, `hex_digits_at_end` (the body is
+    followed by its digest, which the sender computes while it sends) or `do_not_verify`.
+    """
+
+    name = "b2_upload_file"
+    reply = replies.FileReply
+    token = "upload_url"
+    capability = None
+    billing = "A"
+
+    file_name: str
+    content_type: str
+    content_sha1: str
+    file_info: Mapping[str, str]
+    body: Body
+
+
+class StartLargeFile(Call[replies.FileReply], frozen=True):
+    name = "b2_start_large_file"
+    reply = replies.FileReply
+    capability = "writeFiles"
+    billing = "A"
+
+    bucket_id: BucketId
+    file_name: str
+    content_type: str
+    file_info: Mapping[str, str]
+
+
+class GetUploadPartUrl(Call[replies.UploadPartUrlReply], frozen=True):
+    name = "b2_get_upload_part_url"
+    reply = replies.UploadPartUrlReply
+    capability = "writeFiles"
+    billing = "A"
+
+    file_id: FileId
+
+
+class UploadPart(Call[replies.PartReply], frozen=True):
+    """Part numbers start at 1. Sending a number again replaces the part."""
+
+    name = "b2_upload_part"
+    reply = replies.PartReply
+    token = "upload_url"
+    capability = None
+    billing = "A"
+
+    part_number: int
+    content_sha1: str
+    body: Body
+
+
+class CopyPart(Call[replies.PartReply], frozen=True):
+    """`range` is an HTTP range, `bytes=a-b`, whose end is inclusive."""
+
+    name = "b2_copy_part"
+    reply = replies.PartReply
+    capability = "writeFiles"
+    billing = "C"
+
+    source_file_id: FileId
+    large_file_id: FileId
+    part_number: int
+    range: str | None = None
+
+
+class FinishLargeFile(Call[replies.FileReply], frozen=True):
+    name = "b2_finish_large_file"
+    reply = replies.FileReply
+    capability = "writeFiles"
+    billing = "A"
+
+    file_id: FileId
+    part_sha1_array: tuple[str, ...]
+
+
+class CancelLargeFile(Call[replies.CancelReply], frozen=True):
+    name = "b2_cancel_large_file"
+    reply = replies.CancelReply
+    capability = "writeFiles"
+    billing = "A"
+
+    file_id: FileId
+
+
+class ListParts(Call[replies.PartPage], frozen=True):
+    """Needs writeFiles, not listFiles."""
+
+    name = "b2_list_parts"
+    reply = replies.PartPage
+    capability = "writeFiles"
+    billing = "C"
+
+    file_id: FileId
+    start_part_number: int | None = None
+    max_part_count: int | None = None
+
+
+class ListUnfinishedLargeFiles(Call[replies.UnfinishedPage], frozen=True):
+    """At most 100 a page; the prefix has another name here than in the other lists."""
+
+    name = "b2_list_unfinished_large_files"
+    reply = replies.UnfinishedPage
+    capability = "listFiles"
+    billing = "C"
+
+    bucket_id: BucketId
+    name_prefix: str | None = None
+    start_file_id: FileId | None = None
+    max_file_count: int | None = None
+
+
+class CopyFile(Call[replies.FileReply], frozen=True):
+    """`metadata_directive` is COPY (content type and info of the source) or REPLACE (both given)."""
+
+    name = "b2_copy_file"
+    reply = replies.FileReply
+    capability = "writeFiles"
+    billing = "C"
+
+    source_file_id: FileId
+    file_name: str
+    destination_bucket_id: BucketId | None = None
+    range: str | None = None
+    metadata_directive: Literal["COPY", "REPLACE"] = "COPY"
+    content_type: str | None = None
+    file_info: Mapping[str, str] | None = None
+
+
+class HideFile(Call[replies.FileReply], frozen=True):
+    name = "b2_hide_file"
+    reply = replies.FileReply
+    capability = "writeFiles"
+    billing = "A"
+
+    bucket_id: BucketId
+    file_name: str
+
+
+class DeleteFileVersion(Call[replies.DeletedReply], frozen=True):
+    name = "b2_delete_file_version"
+    reply = replies.DeletedReply
+    capability = "deleteFiles"
+    billing = "A"
+
+    file_name: str
+    file_id: FileId
+
+
+class DownloadFileById(Call[replies.DownloadReply], frozen=True):
+    """`range` is an HTTP range. The content goes to a sink, the reply has the headers."""
+
+    name = "b2_download_file_by_id"
+    reply = replies.DownloadReply
+    capability = "readFiles"
+    billing = "B"
+
+    file_id: FileId
+    range: str | None = None
+
+
+class DownloadFileByName(Call[replies.DownloadReply], frozen=True):
+    name = "b2_download_file_by_name"
+    reply = replies.DownloadReply
+    capability = "readFiles"
+    billing = "B"
+
+    bucket_name: str
+    file_name: str
+    range: str | None = None
+
+
+FetchCall = DownloadFileById | DownloadFileByName
+"""The calls whose reply has a content."""
+
+UploadCall = UploadFile | UploadPart
+"""The calls that go to an upload URL and have a body."""
+
+SendCall = (
+    AuthorizeAccount
+    | ListBuckets
+    | CreateBucket
+    | ListFileNames
+    | ListFileVersions
+    | GetFileInfo
+    | GetUploadUrl
+    | UploadFile
+    | StartLargeFile
+    | GetUploadPartUrl
+    | UploadPart
+    | CopyPart
+    | FinishLargeFile
+    | CancelLargeFile
+    | ListParts
+    | ListUnfinishedLargeFiles
+    | CopyFile
+    | HideFile
+    | DeleteFileVersion
+)
+"""The calls whose whole reply is JSON."""
+
+AnyCall = SendCall | FetchCall
+
+ALL_CALLS: tuple[type[Call[object]], ...] = (
+    AuthorizeAccount, ListBuckets, CreateBucket, ListFileNames, ListFileVersions, GetFileInfo, GetUploadUrl,
+    UploadFile, StartLargeFile, GetUploadPartUrl, UploadPart, CopyPart, FinishLargeFile, CancelLargeFile, ListParts,
+    ListUnfinishedLargeFiles, CopyFile, HideFile, DeleteFileVersion, DownloadFileById, DownloadFileByName,
+)  # fmt: skip

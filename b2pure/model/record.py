@@ -1,0 +1,19 @@
+"""The base of every value that is written down.
+
+Rule: what crosses a wire or is kept in a plan file is a `Record`; what is only computed with (options of a driver,
+states of a machine, outcomes) is `attrs.frozen`. Both are immutable, compare by value and hash.
+
+Why two: a `Record` is a `msgspec.Struct`, which is frozen in C, costs a ninth of an `attrs.frozen` construction
+(`make bench` prints both) and is its own JSON schema, so that neither the wire nor the plan file needs a
+hand-written codec.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Record"]
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """An immutable value with a JSON form. Fields hold only immutable values, so it never joins a cycle."""
