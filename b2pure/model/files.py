@@ -100,6 +100,10 @@ class SkippedPath(Record, frozen=True):
     detail: str
     subtree: bool = False
 
+    def key(self) -> str:
+        """Its place in the order of names: a folder stands where its files would."""
+        return self.path + "/" if self.subtree else self.path
+
 
 LocalItem = LocalPath | SkippedPath
 B2Item = B2Path | SkippedPath

@@ -1,0 +1,99 @@
+"""Why there is no plan, as values, and the one exception that carries them out of a lazy stream."""
+
+from __future__ import annotations
+
+from typing import Literal, assert_never
+
+from attrs import frozen
+
+from b2pure.model.errors import InvalidArgument
+from b2pure.model.names import printable
+
+__all__ = [
+    "BadPlanLine",
+    "EmptySource",
+    "OutOfOrder",
+    "PlanFailed",
+    "PlanFailure",
+    "TooLarge",
+    "Truncated",
+    "UsedUp",
+    "tell_failure",
+]
+
+
+@frozen
+class OutOfOrder:
+    """A scan gave `name` after `previous`, against B2's order: a plan from it would be wrong."""
+
+    side: Literal["source", "destination"]
+    previous: str
+    name: str
+
+
+@frozen
+class EmptySource:
+    """The source has no files, and the policy does not allow that."""
+
+
+@frozen
+class TooLarge:
+    """No large file can have so many bytes."""
+
+    size: int
+
+
+@frozen
+class UsedUp:
+    """The plan was made from a stream, and the stream has been read."""
+
+
+@frozen
+class BadPlanLine:
+    """A line of a plan file (counted from 1) is not what a plan file has there."""
+
+    line: int
+    where: str
+    why: str
+
+
+@frozen
+class Truncated:
+    """The plan file ends before its trailer, after `lines` lines."""
+
+    lines: int
+
+
+PlanFailure = OutOfOrder | EmptySource | TooLarge | UsedUp | BadPlanLine | Truncated | InvalidArgument
+
+
+class PlanFailed(Exception):
+    """Leaves a stream of plan lines when there can be no (further) plan."""
+
+    def __init__(self, failure: PlanFailure) -> None:
+        super().__init__(tell_failure(failure))
+        self.failure = failure
+
+
+def tell_failure(failure: PlanFailure) -> str:
+    """The failure for a person, with the fix where there is one."""
+    match failure:
+        case OutOfOrder(side, previous, name):
+            return (
+                f"the {side} is not in B2's order: {printable(name)!r} came after {printable(previous)!r}; "
+                "give names sorted by their UTF-8 bytes, each once"
+            )
+        case EmptySource():
+            return "the source has no files; if that is right, allow it (allow_empty_source, --allow-empty-source)"
+        case TooLarge(size):
+            return f"{size} bytes are more than a B2 file can have (10 TB)"
+        case UsedUp():
+            return "this plan was made from a stream that has been read; make it from a collection, or save and load it"
+        case BadPlanLine(line, where, why):
+            return f"line {line} of the plan is not valid{f' at {where}' if where else ''}: {why}"
+        case Truncated(lines):
+            return f"the plan is truncated: it ends after line {lines} without a trailer; make it again"
+        case InvalidArgument():
+            return str(failure)
+        case _:
+            assert_never(failure)

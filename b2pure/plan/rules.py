@@ -1,0 +1,347 @@
+"""The rules of one sync, compiled, and the decision for one path: `Rules.file` is total, for any two items.
+
+The order of questions, first answer wins: is the path known at all; does a scan policy leave it out; is there a file
+at the source; can the destination hold the name; are the two different; and then, whatever was decided about the
+transfer, which versions does the destination keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, assert_never
+
+from attrs import frozen
+
+from b2pure.model.files import B2Path, FileVersion, LocalPath, SkippedPath
+from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
+from b2pure.model.names import PathFlavour, b2_name_problem, local_path_problem
+from b2pure.model.policy import (
+    CompareVersionMode,
+    Delete,
+    KeepDays,
+    KeepOrDelete,
+    NoDelete,
+    RetentionClock,
+    SyncPolicy,
+)
+from b2pure.plan.actions import (
+    HIDE_MARKER_NOTE,
+    OLD_VERSION_NOTE,
+    CopyAction,
+    DeleteAction,
+    DownloadAction,
+    FileSync,
+    HideAction,
+    LocalDeleteAction,
+    Stages,
+    SyncAction,
+    UploadAction,
+)
+from b2pure.plan.compare import Comparable, compare
+from b2pure.plan.merge import Item, Quiet
+from b2pure.plan.parts import large_copy_parts, large_file_parts
+from b2pure.plan.reasons import (
+    Changed,
+    DestNewer,
+    Excluded,
+    HiddenDest,
+    NewFile,
+    Nowhere,
+    Reason,
+    SourceMissing,
+    Unchanged,
+    Unknown,
+    UnusableName,
+)
+from b2pure.plan.retention import Newest, Removes, Verdict, retain
+from b2pure.plan.scan import Scanner, compile_scan
+
+__all__ = ["Direction", "Rules", "make_rules"]
+
+Direction = Literal["up", "down", "copy"]
+"""Local folder to B2, B2 to local folder, B2 to B2."""
+
+_NEW = NewFile()
+_HIDDEN = HiddenDest()
+_MISSING = SourceMissing()
+
+
+@frozen(eq=False)
+class Rules:
+    """A policy and the circumstances that it meets. `dest_prefix` stands before each path in a destination bucket."""
+
+    direction: Direction
+    policy: SyncPolicy
+    scanner: Scanner
+    now_millis: int
+    part_sizes: PartSizes
+    dest_prefix: str
+    flavour: PathFlavour
+
+    def file(self, path: str, source: Item | None, dest: Item | None) -> FileSync:
+        """What to do for one path, given what each side has of it."""
+        if isinstance(source, SkippedPath):
+            return FileSync(path, Unknown(source.why, source.detail))
+        if isinstance(dest, SkippedPath):
+            return FileSync(path, Unknown(dest.why, dest.detail) if source is not None else Nowhere())
+        if self.scanner.filters_names or self.scanner.filters_times:
+            return self._filtered(path, source, dest)
+        return self._decide(path, _content(source), source is not None, dest)
+
+    def includes_name(self, path: str) -> bool:
+        """Whether no name filter leaves the path out."""
+        return self.scanner.file_rule(path) is None
+
+    def verdicts(self, source: Item | None, dest: B2Path) -> tuple[Verdict, ...]:
+        """Every version at the destination with what happens to it and why."""
+        sync = self.file(dest.path, source, dest)
+        return self._verdicts(dest, _fate_of_newest(sync.reason, bool(sync.stages) and _transfers(sync.stages[0])))
+
+    # --- the questions, in order
+
+    def _filtered(self, path: str, source: LocalPath | B2Path | None, dest: LocalPath | B2Path | None) -> FileSync:
+        """Scan policies: by name, then by the times of versions."""
+        rule = self.scanner.file_rule(path)
+        content = _content(source)
+        if rule is None and source is not None:
+            content, rule = self._source_in_time(source)
+        if rule is not None:
+            if self.policy.filter_sides == "both":
+                return FileSync(path, Excluded(rule))
+            content, source = None, None
+        if content is None and self.policy.filter_sides == "both" and dest is not None:
+            rule = self._dest_rule(dest)
+            if rule is not None:
+                return FileSync(path, Excluded(rule))
+        return self._decide(path, content, source is not None, dest)
+
+    def _source_in_time(self, source: LocalPath | B2Path) -> tuple[Comparable | None, str | None]:
+        """The source's content within the times of the policy, or the rule that leaves all of it out."""
+        if isinstance(source, LocalPath):
+            rule = self.scanner.local_time_rule(source.mod_time_millis)
+            return (source, None) if rule is None else (None, rule)
+        for version in source.versions:
+            if self.scanner.version_rule(version) is None:
+                return (version if version.action == "upload" else None), None
+        return None, self.scanner.version_rule(source.versions[0])
+
+    def _dest_rule(self, dest: LocalPath | B2Path) -> str | None:
+        """The rule by which the destination's file is none of our business."""
+        if isinstance(dest, LocalPath):
+            return self.scanner.local_time_rule(dest.mod_time_millis)
+        return self.scanner.version_rule(dest.versions[0])
+
+    def _decide(
+        self, path: str, content: Comparable | None, in_source: bool, dest: LocalPath | B2Path | None
+    ) -> FileSync:
+        if content is None:
+            if dest is None:
+                return FileSync(path, _MISSING if in_source else Nowhere())
+            return self._without_source(path, dest)
+        problem = self._name_problem(path) if dest is None or isinstance(dest, B2Path) else None
+        if problem is not None:
+            return FileSync(path, UnusableName(problem))
+        reason = self._reason(content, dest)
+        if isinstance(reason, DestNewer):
+            return FileSync(path, reason)
+        transfers: tuple[SyncAction, ...] = ()
+        if not isinstance(reason, Unchanged):
+            transfers = (self._transfer(path, content, dest),)
+        if isinstance(dest, B2Path) and not isinstance(self.policy.keep, NoDelete):
+            return FileSync(path, reason, self._with_versions(dest, transfers, reason))
+        return FileSync(path, reason, (transfers,) if transfers else ())
+
+    def _reason(self, content: Comparable, dest: LocalPath | B2Path | None) -> Reason:
+        if dest is None:
+            return _NEW
+        shown = _content(dest)
+        if shown is None:
+            return _HIDDEN
+        if self.scanner.filters_times and self.policy.filter_sides == "both" and self._dest_rule(dest) is not None:
+            return Changed(CompareVersionMode.NONE, "included", "left out by a time filter")
+        return compare(content, shown, self.policy)
+
+    def _name_problem(self, path: str) -> str | None:
+        if self.direction == "down":
+            return local_path_problem(path, self.flavour)
+        return b2_name_problem(self.dest_prefix + path)
+
+    def _transfer(self, path: str, content: Comparable, dest: LocalPath | B2Path | None) -> SyncAction:
+        if isinstance(content, LocalPath):
+            top = dest.versions[0].file_id if isinstance(dest, B2Path) else None
+            return UploadAction(path, content.fact(), top, large_file_parts(content.size, self.part_sizes))
+        if self.direction == "copy":
+            top = dest.versions[0].file_id if isinstance(dest, B2Path) else None
+            return CopyAction(path, content, top, large_copy_parts(content.size, self.part_sizes))
+        return DownloadAction(path, content, dest.fact() if isinstance(dest, LocalPath) else None)
+
+    # --- what happens to what the destination has
+
+    def _without_source(self, path: str, dest: LocalPath | B2Path) -> FileSync:
+        if isinstance(self.policy.keep, NoDelete):
+            return FileSync(path, _MISSING)
+        if isinstance(dest, LocalPath):
+            return FileSync(path, _MISSING, ((LocalDeleteAction(path, dest.fact()),),))
+        return FileSync(path, _MISSING, self._with_versions(dest, (), _MISSING))
+
+    def _with_versions(self, dest: B2Path, transfers: tuple[SyncAction, ...], reason: Reason) -> Stages:
+        """The stages: transfer, hide, delete all but the newest version, delete the newest."""
+        newest = _fate_of_newest(reason, bool(transfers))
+        top = dest.versions[0]
+        hides: tuple[SyncAction, ...] = ()
+        if newest == "gone" and top.action == "upload" and isinstance(self.policy.keep, KeepDays):
+            hides = (HideAction(dest.path, top.file_id),)
+        deletes = [
+            self._delete(dest, index, verdict, newest)
+            for index, verdict in enumerate(self._verdicts(dest, newest))
+            if isinstance(verdict.fate, Removes)
+        ]
+        # The newest version covers the older ones until they are gone, unless this run put another on top.
+        last = [action for action in deletes if action.file_id == top.file_id and newest != "replaced"]
+        first = [action for action in deletes if action not in last] if last else deletes
+        stages: tuple[tuple[SyncAction, ...], ...] = (transfers, hides, tuple(first), tuple(last))
+        return tuple(stage for stage in stages if stage)
+
+    def _verdicts(self, dest: B2Path, newest: Newest) -> tuple[Verdict, ...]:
+        return retain(
+            dest.versions,
+            self.policy.keep,
+            now_millis=self.now_millis,
+            newest=newest,
+            excluded=self._version_excluded if self.scanner.filters_times else None,
+        )
+
+    def _version_excluded(self, version: FileVersion) -> bool:
+        return self.policy.filter_sides == "both" and self.scanner.version_rule(version) is not None
+
+    def _delete(self, dest: B2Path, index: int, verdict: Verdict, newest: Newest) -> DeleteAction:
+        assert isinstance(verdict.fate, Removes)
+        note = ""
+        if verdict.version.action == "hide":
+            note = HIDE_MARKER_NOTE
+        elif index > 0 or newest == "replaced":
+            note = OLD_VERSION_NOTE
+        return DeleteAction(dest.path, verdict.version.file_id, dest.versions[0].file_id, note, verdict.fate.why)
+
+    # --- the fast answer
+
+    def quiet(self) -> Quiet:
+        """A test that is true only where `file` has no action, and is cheap."""
+        return _quiet(self)
+
+
+def make_rules(
+    direction: Direction,
+    policy: SyncPolicy,
+    *,
+    now_millis: int,
+    part_sizes: PartSizes = DEFAULT_PART_SIZES,
+    dest_prefix: str = "",
+    flavour: PathFlavour = "posix",
+) -> Rules:
+    """Compile a policy for one sync."""
+    return Rules(direction, policy, compile_scan(policy.scan), now_millis, part_sizes, dest_prefix, flavour)
+
+
+def _content(item: LocalPath | B2Path | None) -> Comparable | None:
+    """What a reader of the path gets: the local file, or the visible version."""
+    return item.visible() if isinstance(item, B2Path) else item
+
+
+def _fate_of_newest(reason: Reason, transferred: bool) -> Newest:
+    if transferred:
+        return "replaced"
+    match reason:
+        case SourceMissing():
+            return "gone"
+        case (
+            Unchanged()
+            | DestNewer()
+            | Excluded()
+            | Unknown()
+            | UnusableName()
+            | Nowhere()
+            | NewFile()
+            | HiddenDest()
+            | Changed()
+        ):
+            return "stays"
+        case _:
+            assert_never(reason)
+
+
+def _transfers(stage: tuple[SyncAction, ...]) -> bool:
+    return any(isinstance(action, UploadAction | CopyAction | DownloadAction) for action in stage)
+
+
+def _quiet(rules: Rules) -> Quiet:
+    """A pair of a plain source and a plain destination that surely needs nothing. Everything else is left to the
+    slow and complete way.
+    """
+    policy = rules.policy
+    if rules.scanner.filters_times or (rules.scanner.filters_names and policy.filter_sides == "source"):
+        return _never
+    same, calm = _same(policy), _calm_history(policy.keep, rules.now_millis)
+
+    def quiet_up(source: Item, dest: Item) -> bool:
+        if type(source) is not LocalPath or type(dest) is not B2Path:
+            return False
+        versions = dest.versions
+        top = versions[0]
+        return top.action == "upload" and same(source, top) and (len(versions) == 1 or calm(versions))
+
+    def quiet_down(source: Item, dest: Item) -> bool:
+        if type(source) is not B2Path or type(dest) is not LocalPath:
+            return False
+        top = source.versions[0]
+        return top.action == "upload" and same(top, dest)
+
+    def quiet_copy(source: Item, dest: Item) -> bool:
+        if type(source) is not B2Path or type(dest) is not B2Path:
+            return False
+        ours, versions = source.versions[0], dest.versions
+        top = versions[0]
+        if ours.action != "upload" or top.action != "upload":
+            return False
+        return same(ours, top) and (len(versions) == 1 or calm(versions))
+
+    match rules.direction:
+        case "up":
+            return quiet_up
+        case "down":
+            return quiet_down
+        case "copy":
+            return quiet_copy
+        case _:
+            assert_never(rules.direction)
+
+
+def _never(source: Item, dest: Item) -> bool:
+    return False
+
+
+def _same(policy: SyncPolicy) -> Callable[[Comparable, Comparable], bool]:
+    """`compare(...)` says Unchanged, without the words."""
+    if policy.compare is CompareVersionMode.MODTIME:
+        longest = policy.compare_threshold_millis
+
+        def same_time(source: Comparable, dest: Comparable) -> bool:
+            return -longest <= source.mod_time_millis - dest.mod_time_millis <= longest
+
+        return same_time
+    return lambda source, dest: isinstance(compare(source, dest, policy), Unchanged)
+
+
+def _calm_history(keep: KeepOrDelete, now_millis: int) -> Callable[[tuple[FileVersion, ...]], bool]:
+    """Of two or more versions under a visible one that stays, surely none is deleted."""
+    if isinstance(keep, NoDelete):
+        return lambda versions: True
+    if isinstance(keep, Delete) or keep.clock is not RetentionClock.UPLOAD_TIME:
+        return lambda versions: False
+    cutoff = keep.cutoff_millis(now_millis)
+
+    def calm(versions: tuple[FileVersion, ...]) -> bool:
+        # The oldest was superseded inside the window, so all were: superseded_millis never grows going back.
+        return versions[-2].upload_timestamp > cutoff and versions[-1].action == "upload"
+
+    return calm

@@ -1,0 +1,107 @@
+"""Planning a sync: from two ordered streams to a lazy stream of `FileSync`, one per path that needs something.
+
+Memory is constant: a pair of files is looked at once and forgotten. What the planner could not decide alone is in the
+plan as a value (a conflict, an unusable name), so one odd file never ends a plan; only input that would make the plan
+wrong does (names out of order, a source without files), by `PlanFailed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from itertools import chain
+
+from b2pure.model.errors import InvalidArgument
+from b2pure.model.files import B2Tree, LocalTree
+from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
+from b2pure.model.names import PathFlavour
+from b2pure.model.policy import KeepDays, KeepOrDelete, SyncPolicy
+from b2pure.plan.actions import FileSync
+from b2pure.plan.failures import EmptySource, PlanFailed
+from b2pure.plan.merge import Item, merge
+from b2pure.plan.reasons import DestNewer, Unknown, UnusableName
+from b2pure.plan.rules import Direction, Rules, make_rules
+
+__all__ = ["check_direction", "direction_of", "plan_file", "plan_groups", "rules_for", "speaks"]
+
+Tree = LocalTree | B2Tree
+
+
+def direction_of(source: Tree, dest: Tree) -> Direction:
+    """Which way a sync between these goes. Raises PlanFailed for local to local: that is not B2's business."""
+    if isinstance(source, LocalTree):
+        if isinstance(dest, LocalTree):
+            raise PlanFailed(InvalidArgument("dest", "is local like the source; one side must be on B2"))
+        return "up"
+    return "down" if isinstance(dest, LocalTree) else "copy"
+
+
+def check_direction(direction: Direction, keep: KeepOrDelete) -> None:
+    """Raises PlanFailed when the policy cannot work this way."""
+    if direction == "down" and isinstance(keep, KeepDays):
+        raise PlanFailed(
+            InvalidArgument("keep", "cannot be KeepDays for a local destination, whose files have no versions")
+        )
+
+
+def rules_for(
+    source: Tree,
+    dest: Tree,
+    policy: SyncPolicy,
+    *,
+    now_millis: int,
+    part_sizes: PartSizes = DEFAULT_PART_SIZES,
+    flavour: PathFlavour = "posix",
+) -> Rules:
+    """The compiled rules of a sync between two trees. Raises PlanFailed(InvalidArgument)."""
+    direction = direction_of(source, dest)
+    check_direction(direction, policy.keep)
+    prefix = dest.prefix if isinstance(dest, B2Tree) else ""
+    return make_rules(
+        direction, policy, now_millis=now_millis, part_sizes=part_sizes, dest_prefix=prefix, flavour=flavour
+    )
+
+
+def plan_groups(
+    source: Iterable[Item], dest: Iterable[Item], rules: Rules, *, include_quiet: bool = False
+) -> Generator[FileSync, None, int]:
+    """The plan's paths in order; returns how many names were compared.
+
+    Paths that need nothing are left out unless `include_quiet`; conflicts, unusable names and what a scan could not
+    read are always there. Raises PlanFailed.
+    """
+    items: Iterable[Item] = source if rules.policy.allow_empty_source else _not_empty(source)
+    pairs = merge(items, dest, _never_quiet if include_quiet else rules.quiet())
+    decide = rules.file
+    try:
+        while True:
+            path, ours, theirs = next(pairs)
+            sync = decide(path, ours, theirs)
+            if sync.stages or include_quiet or speaks(sync):
+                yield sync
+    except StopIteration as end:
+        names: int = end.value
+        return names
+
+
+def plan_file(path: str, source: Item | None, dest: Item | None, rules: Rules) -> FileSync:
+    """What to do for one path, whatever the two sides have of it. Total."""
+    return rules.file(path, source, dest)
+
+
+def speaks(sync: FileSync) -> bool:
+    """Whether a path without actions belongs into a plan all the same, because somebody has to know."""
+    return isinstance(sync.reason, DestNewer | Unknown | UnusableName)
+
+
+def _never_quiet(source: Item, dest: Item) -> bool:
+    return False
+
+
+def _not_empty(source: Iterable[Item]) -> Iterator[Item]:
+    """The stream, if there is anything in it: an empty source would delete everything at the destination."""
+    rest = iter(source)
+    first = next(rest, None)
+    if first is None:
+        raise PlanFailed(EmptySource())
+    return chain((first,), rest)
+

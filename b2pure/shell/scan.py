@@ -1,0 +1,316 @@
+"""What a local folder holds, in B2's order.
+
+Rules. The order is that of the whole paths by code point, so a folder's files come where `name + "/"` sorts. Nothing
+is touched before the filters were asked. What cannot be used is remarked upon as a `SkippedPath` in its own sorted
+place, so that a planner never takes it for absent; what vanishes while it is looked at is absent. One folder is read
+at a time, with one look at each file, and held until its last file is handed out. A folder is read where its bare
+name sorts, because only then an unreadable one can still be remarked upon in its place (`a` comes before `a-b`, and
+`a-b` before `a/x`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import define, field, frozen
+
+from b2pure.model.errors import LocalFailure, describe
+from b2pure.model.files import LocalItem, LocalPath, SkippedPath, SkipWhy, millis_from_ns
+from b2pure.model.names import TEMPORARY_NAME
+from b2pure.shell.folder import Root, explain, identity
+
+__all__ = ["ScanFailed", "scan"]
+
+_SCANS_FD: Final = os.scandir in os.supports_fd
+_OPEN_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_EFFECTIVE: Final = os.access in os.supports_effective_ids
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_EVERYBODY_READS: Final = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+
+
+class ScanFailed(Exception):
+    """The folder itself cannot be scanned; carries the error value."""
+
+    def __init__(self, error: LocalFailure) -> None:
+        super().__init__(describe(error))
+        self.error = error
+
+
+def scan(
+    root: str | os.PathLike[str],
+    *,
+    excludes_directory: Callable[[str], bool],
+    excludes_file: Callable[[str], bool],
+    exclude_symlinks: bool = False,
+    stay_inside: bool = False,
+) -> Iterator[LocalItem]:
+    """The files below `root`, strictly in B2's order.
+
+    The filters get paths relative to the root, without a `/` at the end. Links are followed unless
+    `exclude_symlinks`; with `stay_inside` (a folder that will be written to) linked folders outside the root are
+    remarked upon instead. Raises ScanFailed at once when the root cannot be read. The root is read by this call,
+    every other folder when the iteration comes to it.
+    """
+    rules = _Rules(
+        os.fspath(root),
+        excludes_directory,
+        excludes_file,
+        exclude_symlinks,
+        Root(root) if stay_inside else None,
+    )
+    try:
+        found = _read_folder(rules, _Folder("", "", linked=False, above=()))
+    except (OSError, ValueError) as error:
+        raise ScanFailed(LocalFailure("scan", rules.root, _root_problem(error))) from None
+    if isinstance(found, SkippedPath):  # cannot be: the root has nothing above it
+        raise ScanFailed(LocalFailure("scan", rules.root, found.detail))
+    return _walk(rules, found)
+
+
+def _root_problem(error: OSError | ValueError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "there is no such folder"
+        case NotADirectoryError():
+            return "it is not a folder"
+        case OSError():
+            return explain(error)
+        case _:
+            return "the path is not usable"
+
+
+@frozen
+class _Rules:
+    root: str
+    excludes_directory: Callable[[str], bool]
+    excludes_file: Callable[[str], bool]
+    exclude_symlinks: bool
+    inside: Root | None
+
+    def where(self, path: str) -> str:
+        return os.path.join(self.root, path) if path else self.root
+
+
+@frozen
+class _Folder:
+    """A folder that is still to be read. `above` has the identities of the folders on the way to it."""
+
+    path: str
+    name: str
+    linked: bool
+    above: tuple[tuple[int, int], ...]
+
+
+@define
+class _Found:
+    """What one folder holds, by name. Keys are what sorts: names, printable ones for what is undecodable."""
+
+    prefix: str
+    chain: tuple[tuple[int, int], ...]
+    items: dict[str, LocalItem | _Folder] = field(factory=dict)
+
+    def skip(self, name: str, why: SkipWhy, detail: str, *, subtree: bool = False) -> None:
+        self.items[name] = SkippedPath(self.prefix + name, why, detail, subtree)
+
+
+def _walk(rules: _Rules, root: _Found) -> Iterator[LocalItem]:
+    # A stack of our own: a tree may be deeper than Python's.
+    stack = [_in_order(rules, root)]
+    while stack:
+        for item in stack[-1]:
+            if isinstance(item, _Found):
+                stack.append(_in_order(rules, item))
+                break
+            yield item
+        else:
+            stack.pop()
+
+
+def _in_order(rules: _Rules, found: _Found) -> Iterator[LocalItem | _Found]:
+    """The items of a folder, each inner folder's content (as a `_Found`) where its files sort."""
+    waiting: list[tuple[str, _Found]] = []  # the next one is the last: "a-/" comes before "a/"
+    items = found.items
+    for name in sorted(items):
+        while waiting and waiting[-1][0] < name:
+            yield waiting.pop()[1]
+        item = items.pop(name)
+        if isinstance(item, _Folder):
+            below = _try_folder(rules, item)
+            if isinstance(below, _Found):
+                waiting.append((name + "/", below))
+            elif below is not None:
+                yield below
+        else:
+            yield item
+    while waiting:
+        yield waiting.pop()[1]
+
+
+def _try_folder(rules: _Rules, folder: _Folder) -> _Found | SkippedPath | None:
+    """What the folder holds, why it was not entered, or None when it vanished."""
+    if folder.linked and rules.inside is not None:
+        real = os.path.realpath(rules.where(folder.path))
+        if rules.inside.parts_inside(real) is None:
+            detail = "the symbolic link leads out of the folder"
+            return SkippedPath(folder.path, "unreadable", detail, subtree=True)
+    try:
+        return _read_folder(rules, folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return SkippedPath(folder.path, "unreadable", explain(error), subtree=True)
+
+
+def _read_folder(rules: _Rules, folder: _Folder) -> _Found | SkippedPath:
+    with _opened(rules.where(folder.path)) as place:
+        me = identity(os.stat(place))
+        if me in folder.above:
+            return SkippedPath(folder.path, "symlink loop", "it leads back to a folder above it", subtree=True)
+        found = _Found(folder.path + "/" if folder.path else "", (*folder.above, me))
+        with os.scandir(place) as entries:
+            _sort_out(rules, found, place, list(entries))
+    return found
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int | str]:
+    """The folder's descriptor, relative to which looking at its files is fastest; the path where there is none."""
+    if not _SCANS_FD:
+        yield path
+        return
+    fd = os.open(path, _OPEN_FOLDER)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: list[os.DirEntry[str]]) -> None:
+    # The hot loop of a scan: locals and no calls for the common case, an ordinary file.
+    prefix, items = found.prefix, found.items
+    excludes_file = rules.excludes_file
+    undecodable: list[os.DirEntry[str]] = []
+    for entry in entries:
+        name = entry.name
+        if not name.isascii() and _SURROGATE.search(name):
+            undecodable.append(entry)
+        elif entry.is_symlink():
+            _take_link(rules, found, place, entry)
+        elif entry.is_dir():
+            if not rules.excludes_directory(prefix + name):
+                items[name] = _Folder(prefix + name, name, False, found.chain)
+        elif not excludes_file(path := prefix + name):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError):
+                    found.skip(name, "unreadable", explain(error))
+                continue
+            mode = status.st_mode
+            if (
+                stat.S_ISREG(mode)
+                and mode & _EVERYBODY_READS == _EVERYBODY_READS
+                and not name.startswith(".b2pure-")
+            ):
+                items[name] = LocalPath(path, status.st_size, millis_from_ns(status.st_mtime_ns))
+            else:
+                _take_file(found, place, entry, status)
+    if undecodable:
+        _take_undecodable(rules, found, undecodable, {entry.name for entry in entries})
+
+
+def _take_file(
+    found: _Found, place: int | str, entry: os.DirEntry[str], status: os.stat_result
+) -> None:
+    name = entry.name
+    if not stat.S_ISREG(status.st_mode):
+        found.skip(name, "not a file", f"it is {_kind(status.st_mode)}")
+    elif TEMPORARY_NAME.match(name):
+        found.skip(name, "temporary file", "a download that is under way or was broken off")
+    elif not _readable(place, entry, status):
+        found.skip(name, "unreadable", os.strerror(errno.EACCES))
+    else:
+        found.items[name] = LocalPath(
+            found.prefix + name, status.st_size, millis_from_ns(status.st_mtime_ns)
+        )
+
+
+def _readable(place: int | str, entry: os.DirEntry[str], status: os.stat_result) -> bool:
+    """Whether it can be opened, by its mode where that settles it. The super-user reads everything."""
+    if status.st_mode & _EVERYBODY_READS == _EVERYBODY_READS:
+        return True
+    if isinstance(place, str):
+        return os.access(entry.path, os.R_OK)
+    return os.access(entry.name, os.R_OK, dir_fd=place, effective_ids=_EFFECTIVE)
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        return "a device"
+    return "no ordinary file"
+
+
+def _take_link(rules: _Rules, found: _Found, place: int | str, entry: os.DirEntry[str]) -> None:
+    """A symbolic link is what it leads to. Only a look tells whether that is a folder or a file, so the filter that
+    fits is asked after it; a link that both filters exclude is not looked at.
+    """
+    if rules.exclude_symlinks:
+        return
+    name, path = entry.name, found.prefix + entry.name
+    no_file, no_folder = rules.excludes_file(path), rules.excludes_directory(path)
+    if no_file and no_folder:
+        return
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if not (no_file or no_folder) and _still_there(entry):
+            found.skip(name, *_link_problem(error), subtree=True)  # it may have led to a folder
+        return
+    if stat.S_ISDIR(status.st_mode):
+        if not no_folder:
+            found.items[name] = _Folder(path, name, True, found.chain)
+    elif not no_file:
+        _take_file(found, place, entry, status)
+
+
+def _link_problem(error: OSError) -> tuple[SkipWhy, str]:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return "broken symlink", "it leads to nothing"
+    if error.errno == errno.ELOOP:
+        return "symlink loop", "it leads to itself"
+    return "unreadable", explain(error)
+
+
+def _still_there(entry: os.DirEntry[str]) -> bool:
+    try:
+        entry.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def _take_undecodable(
+    rules: _Rules, found: _Found, entries: list[os.DirEntry[str]], taken: set[str]
+) -> None:
+    """Names that are no Unicode, shown with escapes. No two items of a folder are shown the same."""
+    for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
+        shown = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
+        while shown in taken:
+            shown += "_"
+        path = found.prefix + shown
+        if rules.exclude_symlinks and entry.is_symlink():
+            continue
+        if rules.excludes_directory(path) if entry.is_dir() else rules.excludes_file(path):
+            continue
+        taken.add(shown)
+        found.skip(shown, "undecodable", "the name is not valid Unicode; rename it")
