@@ -1,10 +1,10 @@
 """Folders below one root, opened so that nothing can lead out of it.
 
-Rules. Every step down from the root goes through the descriptor of the folder above and never follows a symbolic
-link. A link on the way is resolved, and only when its real path lies inside the real root the walk starts again
-along that real path, again without following anything: whoever swaps a link in meanwhile gains a refusal. All
-changes of the tree are then made by name in the opened folder. Where the system has no such descriptors (Windows)
-the same steps are made with paths.
+Rules. Every step down from the root goes through the descriptor of the folder above and never follows a
+symbolic link. A link on the way is resolved, and only when its real path lies inside the real root the walk
+starts again along that real path, again without following anything: whoever swaps a link in meanwhile gains a
+refusal. All changes of the tree are then made by name in the opened folder. Where the system has no such
+descriptors (Windows) the same steps are made with paths.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FileInTheWay(Refused):
 
 
 def explain(error: OSError) -> str:
-    """The system's words for the error, and what to do where that is known. Never a path, never a traceback."""
+    """The system's words for the error, and what to do where that is known. Never a path or a traceback."""
     number = error.errno
     if number is None:
         return str(error)
@@ -145,7 +145,7 @@ class Folder:
             return all(is_dir for _, is_dir in found) and all(below.is_empty_tree(n) for n, _ in found)
 
     def remove_empty_tree(self, name: str) -> None:
-        """Remove a folder and the empty folders in it. What came into them meanwhile is never removed: OSError."""
+        """Remove a folder and the empty folders in it. A file that came in meanwhile stays: OSError."""
         below = self.enter(name)
         if below is None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))

@@ -1,11 +1,11 @@
 """What a local folder holds, in B2's order.
 
-Rules. The order is that of the whole paths by code point, so a folder's files come where `name + "/"` sorts. Nothing
-is touched before the filters were asked. What cannot be used is remarked upon as a `SkippedPath` in its own sorted
-place, so that a planner never takes it for absent; what vanishes while it is looked at is absent. One folder is read
-at a time, with one look at each file, and held until its last file is handed out. A folder is read where its bare
-name sorts, because only then an unreadable one can still be remarked upon in its place (`a` comes before `a-b`, and
-`a-b` before `a/x`).
+Rules. The order is that of the whole paths by code point, so a folder's files come where `name + "/"` sorts.
+Nothing is touched before the filters were asked. What cannot be used is remarked upon as a `SkippedPath` in its
+own sorted place, so that a planner never takes it for absent; what vanishes while it is looked at is absent. One
+folder is read at a time, with one look at each file, and held until its last file is handed out. A folder is
+read where its bare name sorts, because only then an unreadable one can still be remarked upon in its place (`a`
+comes before `a-b`, and `a-b` before `a/x`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -53,23 +53,17 @@ def scan(
     """The files below `root`, strictly in B2's order.
 
     The filters get paths relative to the root, without a `/` at the end. Links are followed unless
-    `exclude_symlinks`; with `stay_inside` (a folder that will be written to) linked folders outside the root are
-    remarked upon instead. Raises ScanFailed at once when the root cannot be read. The root is read by this call,
-    every other folder when the iteration comes to it.
+    `exclude_symlinks`; with `stay_inside` (a folder that will be written to) linked folders outside the root
+    are remarked upon instead. The root is read by this call, which raises ScanFailed when it cannot be; every
+    other folder is read when the iteration comes to it.
     """
-    rules = _Rules(
-        os.fspath(root),
-        excludes_directory,
-        excludes_file,
-        exclude_symlinks,
-        Root(root) if stay_inside else None,
-    )
     try:
-        found = _read_folder(rules, _Folder("", "", linked=False, above=()))
+        inside = Root(root) if stay_inside else None
+        rules = _Rules(os.fspath(root), excludes_directory, excludes_file, exclude_symlinks, inside)
+        found = _read_folder(rules, _Folder("", linked=False, above=()))
     except (OSError, ValueError) as error:
-        raise ScanFailed(LocalFailure("scan", rules.root, _root_problem(error))) from None
-    if isinstance(found, SkippedPath):  # cannot be: the root has nothing above it
-        raise ScanFailed(LocalFailure("scan", rules.root, found.detail))
+        raise ScanFailed(LocalFailure("scan", os.fspath(root), _root_problem(error))) from None
+    assert isinstance(found, _Found)  # the root has no folder above it that it could lead back to
     return _walk(rules, found)
 
 
@@ -102,7 +96,6 @@ class _Folder:
     """A folder that is still to be read. `above` has the identities of the folders on the way to it."""
 
     path: str
-    name: str
     linked: bool
     above: tuple[tuple[int, int], ...]
 
@@ -170,17 +163,18 @@ def _try_folder(rules: _Rules, folder: _Folder) -> _Found | SkippedPath | None:
 def _read_folder(rules: _Rules, folder: _Folder) -> _Found | SkippedPath:
     with _opened(rules.where(folder.path)) as place:
         me = identity(os.stat(place))
-        if me in folder.above:
-            return SkippedPath(folder.path, "symlink loop", "it leads back to a folder above it", subtree=True)
+        if me in folder.above and me[1]:  # some file systems of Windows number nothing
+            detail = "it leads back to a folder above it"
+            return SkippedPath(folder.path, "symlink loop", detail, subtree=True)
         found = _Found(folder.path + "/" if folder.path else "", (*folder.above, me))
         with os.scandir(place) as entries:
-            _sort_out(rules, found, place, list(entries))
+            _sort_out(rules, found, place, entries)
     return found
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[int | str]:
-    """The folder's descriptor, relative to which looking at its files is fastest; the path where there is none."""
+    """The folder's descriptor, from which its files are looked at fastest; its path where there is none."""
     if not _SCANS_FD:
         yield path
         return
@@ -191,7 +185,7 @@ def _opened(path: str) -> Iterator[int | str]:
         os.close(fd)
 
 
-def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: list[os.DirEntry[str]]) -> None:
+def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: Iterable[os.DirEntry[str]]) -> None:
     # The hot loop of a scan: locals and no calls for the common case, an ordinary file.
     prefix, items = found.prefix, found.items
     excludes_file = rules.excludes_file
@@ -204,7 +198,7 @@ def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: list[os.D
             _take_link(rules, found, place, entry)
         elif entry.is_dir():
             if not rules.excludes_directory(prefix + name):
-                items[name] = _Folder(prefix + name, name, False, found.chain)
+                items[name] = _Folder(prefix + name, False, found.chain)
         elif not excludes_file(path := prefix + name):
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -213,21 +207,15 @@ def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: list[os.D
                     found.skip(name, "unreadable", explain(error))
                 continue
             mode = status.st_mode
-            if (
-                stat.S_ISREG(mode)
-                and mode & _EVERYBODY_READS == _EVERYBODY_READS
-                and not name.startswith(".b2pure-")
-            ):
+            if stat.S_ISREG(mode) and mode & _EVERYBODY_READS == _EVERYBODY_READS and not name.startswith(".b2pure-"):
                 items[name] = LocalPath(path, status.st_size, millis_from_ns(status.st_mtime_ns))
             else:
                 _take_file(found, place, entry, status)
     if undecodable:
-        _take_undecodable(rules, found, undecodable, {entry.name for entry in entries})
+        _take_undecodable(rules, found, undecodable, set(os.listdir(place)))
 
 
-def _take_file(
-    found: _Found, place: int | str, entry: os.DirEntry[str], status: os.stat_result
-) -> None:
+def _take_file(found: _Found, place: int | str, entry: os.DirEntry[str], status: os.stat_result) -> None:
     name = entry.name
     if not stat.S_ISREG(status.st_mode):
         found.skip(name, "not a file", f"it is {_kind(status.st_mode)}")
@@ -236,9 +224,7 @@ def _take_file(
     elif not _readable(place, entry, status):
         found.skip(name, "unreadable", os.strerror(errno.EACCES))
     else:
-        found.items[name] = LocalPath(
-            found.prefix + name, status.st_size, millis_from_ns(status.st_mtime_ns)
-        )
+        found.items[name] = LocalPath(found.prefix + name, status.st_size, millis_from_ns(status.st_mtime_ns))
 
 
 def _readable(place: int | str, entry: os.DirEntry[str], status: os.stat_result) -> bool:
@@ -261,8 +247,8 @@ def _kind(mode: int) -> str:
 
 
 def _take_link(rules: _Rules, found: _Found, place: int | str, entry: os.DirEntry[str]) -> None:
-    """A symbolic link is what it leads to. Only a look tells whether that is a folder or a file, so the filter that
-    fits is asked after it; a link that both filters exclude is not looked at.
+    """A symbolic link is what it leads to. Only a look tells whether that is a folder or a file, so the filter
+    that fits decides after it; a link that both filters exclude is not looked at.
     """
     if rules.exclude_symlinks:
         return
@@ -278,7 +264,7 @@ def _take_link(rules: _Rules, found: _Found, place: int | str, entry: os.DirEntr
         return
     if stat.S_ISDIR(status.st_mode):
         if not no_folder:
-            found.items[name] = _Folder(path, name, True, found.chain)
+            found.items[name] = _Folder(path, True, found.chain)
     elif not no_file:
         _take_file(found, place, entry, status)
 
@@ -299,9 +285,7 @@ def _still_there(entry: os.DirEntry[str]) -> bool:
     return True
 
 
-def _take_undecodable(
-    rules: _Rules, found: _Found, entries: list[os.DirEntry[str]], taken: set[str]
-) -> None:
+def _take_undecodable(rules: _Rules, found: _Found, entries: list[os.DirEntry[str]], taken: set[str]) -> None:
     """Names that are no Unicode, shown with escapes. No two items of a folder are shown the same."""
     for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
         shown = os.fsencode(entry.name).decode("utf-8", "backslashreplace")

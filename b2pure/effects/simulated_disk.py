@@ -1,0 +1,252 @@
+"""A local folder in memory, which answers as the real one does.
+
+Rules. Single-owner and deterministic: names of temporary files are counted, nothing is random. Folders come into
+being with what is put into them and stay when it goes, as on a real disk, because an empty folder makes a
+difference there. There are no links, pipes or permissions; what the real disk says about those has no equal here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Final
+
+from returns.io import IOFailure, IOResult, IOSuccess
+
+from b2pure.effects.effect import LocalError, Temp
+from b2pure.effects.handlers import LocalTrouble, Sink
+from b2pure.model.errors import LocalDrifted, LocalFailure
+from b2pure.model.files import LocalFact, LocalPath, LocalTree
+from b2pure.model.names import PathFlavour, local_path_problem
+from b2pure.model.sources import LocalSlice
+
+__all__ = ["SimulatedDisk"]
+
+_CHUNK: Final = 1 << 20
+"""Bytes handed out at once, as the real disk does."""
+_TIME_RANGE: Final = (-62_135_596_800_000, 253_402_300_799_999)
+"""Modification times in milliseconds that a file can be given: the years 1 to 9999."""
+_FULL: Final = "No space left on device; free some and run it again"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_GONE: Final = "the temporary file is gone"
+
+
+class SimulatedDisk:
+    """Files and their times by path. `capacity_bytes` makes writes fail that would need more, temporary files
+    included; `put` asks nobody.
+    """
+
+    def __init__(self, *, capacity_bytes: int | None = None, flavour: PathFlavour = "posix") -> None:
+        self._capacity = capacity_bytes
+        self._flavour = flavour
+        self._files: dict[str, tuple[bytes, int]] = {}
+        self._folders: set[str] = set()
+        self._temps: dict[str, tuple[str, bytearray]] = {}
+        self._made = 0
+
+    # What a test does with it
+
+    @property
+    def files(self) -> Mapping[str, tuple[bytes, int]]:
+        """Content and modification time in milliseconds, by path. A view."""
+        return MappingProxyType(self._files)
+
+    @property
+    def temps(self) -> frozenset[str]:
+        """Names of the temporary files that are neither published nor discarded."""
+        return frozenset(self._temps)
+
+    def put(self, path: str, data: bytes, mod_time_millis: int) -> None:
+        """Place a file, as somebody else would. Raises ValueError where no file can be."""
+        problem = self._problem(path) or self._file_in_the_way(path)
+        if problem is None and path in self._folders:
+            problem = "is a folder"
+        if problem is not None:
+            raise ValueError(f"{path!r}: {problem}")
+        self._folders.update(_folders_above(path))
+        self._files[path] = data, mod_time_millis
+
+    def remove(self, path: str) -> None:
+        """Remove a file, as somebody else would. Raises KeyError when there is none."""
+        del self._files[path]
+
+    def tree(self) -> LocalTree:
+        """What a scan would find now."""
+        items = sorted(self._files.items())
+        return LocalTree(tuple(LocalPath(path, len(data), millis) for path, (data, millis) in items))
+
+    def fork(self) -> SimulatedDisk:
+        """An independent disk in the same state."""
+        twin = SimulatedDisk(capacity_bytes=self._capacity, flavour=self._flavour)
+        twin._files = dict(self._files)
+        twin._folders = set(self._folders)
+        twin._temps = {name: (path, bytearray(data)) for name, (path, data) in self._temps.items()}
+        twin._made = self._made
+        return twin
+
+    # The disk that programs ask for
+
+    def stat(self, path: str) -> IOResult[LocalFact | None, LocalFailure]:
+        """Size and time of a file, None when there is none."""
+        problem = self._problem(path)
+        if problem is not None:
+            return IOFailure(LocalFailure("read", path, problem))
+        if path in self._folders:
+            return IOFailure(LocalFailure("replace", path, "is a folder"))
+        return IOSuccess(self._fact(path))
+
+    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+        """The bytes of the slice in chunks of 1 MiB. A file that changes meanwhile never gives its last chunk."""
+        path, wanted = slice_.path, slice_.range
+        data = self._pinned(slice_)[wanted.start : wanted.stop]
+        for start in range(0, len(data), _CHUNK):
+            if start + _CHUNK >= len(data):
+                self._pinned(slice_)
+            yield data[start : start + _CHUNK]
+        if len(data) != wanted.length:
+            raise LocalTrouble(LocalDrifted(path, slice_.fact, self._fact(path)))
+
+    def sha1(self, slice_: LocalSlice) -> IOResult[str, LocalError]:
+        """Hex SHA-1 of the slice."""
+        try:
+            return IOSuccess(_sha1(b"".join(self.read(slice_))))
+        except LocalTrouble as trouble:
+            return IOFailure(trouble.error)
+
+    def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]:
+        """A new empty temporary file."""
+        problem = self._problem(path) or self._file_in_the_way(path)
+        if problem is not None:
+            return IOFailure(LocalFailure("write", path, problem))
+        self._folders.update(_folders_above(path))
+        self._made += 1
+        name = f".b2pure-{self._made:016x}.tmp"
+        self._temps[name] = path, bytearray()
+        return IOSuccess(Temp(path, name))
+
+    @contextmanager
+    def sink(self, temp: Temp, offset: int) -> Iterator[Sink]:
+        """Writes to a temporary file from `offset` on. Raises LocalTrouble."""
+        if temp.name not in self._temps:
+            raise LocalTrouble(LocalFailure("write", temp.path, _GONE))
+        yield _MemorySink(self, temp, offset)
+
+    def sha1_temp(self, temp: Temp) -> IOResult[str, LocalFailure]:
+        """Hex SHA-1 of a whole temporary file."""
+        if temp.name not in self._temps:
+            return IOFailure(LocalFailure("read", temp.path, _GONE))
+        return IOSuccess(_sha1(self._temps[temp.name][1]))
+
+    def publish(self, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> IOResult[None, LocalError]:
+        """Give the temporary file its time and its final name, if what is there is `expect`. Otherwise it is
+        removed.
+        """
+        path = temp.path
+        _, data = self._temps.pop(temp.name, (path, None))
+        if data is None:
+            return IOFailure(LocalFailure("write", path, _GONE))
+        if path in self._folders and self._holds_files(path):
+            return IOFailure(LocalFailure("write", path, "is a folder that is not empty"))
+        found = self._fact(path)
+        if found != expect:
+            return IOFailure(LocalDrifted(path, expect, found))
+        self._folders -= {folder for folder in self._folders if _is_at_or_below(folder, path)}
+        low, high = _TIME_RANGE
+        self._files[path] = bytes(data), min(max(mod_time_millis, low), high)
+        return IOSuccess(None)
+
+    def discard(self, temp: Temp) -> None:
+        """Remove a temporary file, if it still is one."""
+        self._temps.pop(temp.name, None)
+
+    def delete(self, path: str, expect: LocalFact) -> IOResult[None, LocalError]:
+        """Remove a file if it is still `expect`. Absent is a success."""
+        problem = "is a folder" if path in self._folders else self._problem(path)
+        if problem is not None:
+            return IOFailure(LocalFailure("delete", path, problem))
+        found = self._fact(path)
+        if found is None:
+            return IOSuccess(None)
+        if found != expect:
+            return IOFailure(LocalDrifted(path, expect, found))
+        del self._files[path]
+        return IOSuccess(None)
+
+    # How
+
+    def _problem(self, path: str) -> str | None:
+        problem = local_path_problem(path, self._flavour)
+        if problem is None and not path.isascii() and _SURROGATE.search(path):
+            return "the name is not valid Unicode"
+        return problem
+
+    def _file_in_the_way(self, path: str) -> str | None:
+        for folder in _folders_above(path):
+            if folder in self._files:
+                return f"'{folder}' is a file, so no folder can be there"
+        return None
+
+    def _fact(self, path: str) -> LocalFact | None:
+        if path not in self._files:
+            return None
+        data, millis = self._files[path]
+        return LocalFact(len(data), millis)
+
+    def _pinned(self, slice_: LocalSlice) -> bytes:
+        path = slice_.path
+        problem = "is a folder" if path in self._folders else self._problem(path)
+        if problem is not None:
+            raise LocalTrouble(LocalFailure("read", path, problem))
+        found = self._fact(path)
+        if found != slice_.fact:
+            raise LocalTrouble(LocalDrifted(path, slice_.fact, found))
+        return self._files[path][0]
+
+    def _holds_files(self, folder: str) -> bool:
+        paths = [*self._files, *(path for path, _ in self._temps.values())]
+        return any(_is_at_or_below(path, folder) and path != folder for path in paths)
+
+    def _write(self, temp: Temp, offset: int, chunk: bytes) -> None:
+        if temp.name not in self._temps:  # discarded meanwhile: a real file would live on without a name
+            return
+        data = self._temps[temp.name][1]
+        growth = max(0, offset + len(chunk) - len(data))
+        if self._capacity is not None and growth > self._capacity - self._used():
+            raise LocalTrouble(LocalFailure("write", temp.path, _FULL))
+        if offset > len(data):
+            data.extend(bytes(offset - len(data)))
+        data[offset : offset + len(chunk)] = chunk
+
+    def _used(self) -> int:
+        files = sum(len(data) for data, _ in list(self._files.values()))
+        return files + sum(len(data) for _, data in list(self._temps.values()))
+
+
+class _MemorySink:
+    """Writes one stretch of a temporary file. `offset` is where the next byte goes."""
+
+    def __init__(self, disk: SimulatedDisk, temp: Temp, offset: int) -> None:
+        self._disk = disk
+        self._temp = temp
+        self._offset = offset
+
+    def write(self, chunk: bytes) -> None:
+        if chunk:
+            self._disk._write(self._temp, self._offset, chunk)
+            self._offset += len(chunk)
+
+
+def _folders_above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:i]) for i in range(1, len(parts))]
+
+
+def _is_at_or_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")
+
+
+def _sha1(data: bytes | bytearray) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()

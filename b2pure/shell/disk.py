@@ -1,0 +1,482 @@
+"""The real local folder of a job.
+
+Rules. Nothing is created, written, renamed or removed outside the real path of the folder (`folder.py` sees to
+that). What is read is compared with what the plan saw, before and after. A download lives in a temporary file
+beside its final name, held under a lock so that a later run can tell a left-over one, and takes its name only in
+one atomic step; whatever fails before that leaves what was there untouched. Whoever takes a temporary file out of
+the table of live ones owns it: that is how Ctrl-C (`close`) and a worker never finish the same file twice.
+Descriptors are only duplicated while their file is in the table, so none is used after it was closed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
+from types import TracebackType
+from typing import Final
+
+from attrs import define
+from returns.io import IOFailure, IOResult, IOSuccess
+
+from b2pure.effects.effect import LocalError, Temp
+from b2pure.effects.handlers import LocalTrouble, Sink
+from b2pure.model.errors import LocalDrifted, LocalFailure
+from b2pure.model.files import LocalFact, millis_from_ns
+from b2pure.model.names import TEMPORARY_NAME, PathFlavour, local_path_problem
+from b2pure.model.sources import LocalSlice
+from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain, identity
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["LocalDisk"]
+
+_CHUNK: Final = 1 << 20
+"""Bytes read at once."""
+_READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL
+_NS_PER_MILLI: Final = 1_000_000
+_HAS_PREAD: Final = hasattr(os, "pread") and hasattr(os, "pwrite")
+_TIME_RANGES: Final = ((-62_135_596_800_000, 253_402_300_799_999), (0, (1 << 31) * 1000 - 1))
+"""Modification times in milliseconds that a file can be given: the years 1 to 9999, and what old systems take."""
+_ATTEMPTS: Final = 16
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_GONE: Final = "the temporary file is gone"
+
+
+class LocalDisk:
+    """A folder of the local file system, as the `Disk` that programs ask for. Methods may be called from any
+    thread. With `fsync`, a published file outlives a power failure.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        fsync: bool = False,
+        flavour: PathFlavour = "windows" if os.name == "nt" else "posix",
+    ) -> None:
+        self._root = Root(root)
+        self._fsync = fsync
+        self._flavour = flavour
+        self._lock = Lock()
+        self._live: dict[str, _Live] = {}
+        self._closed = False
+
+    def __enter__(self) -> LocalDisk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # What is there
+
+    def stat(self, path: str) -> IOResult[LocalFact | None, LocalFailure]:
+        """Size and time of a file, of what it leads to if it is a link. None when there is none."""
+        try:
+            return IOSuccess(_fact_of("replace", path, os.stat(self._where("read", path))))
+        except (FileNotFoundError, NotADirectoryError):
+            return IOSuccess(None)
+        except LocalTrouble as trouble:
+            return IOFailure(_failure(trouble))
+        except OSError as error:
+            return IOFailure(LocalFailure("read", path, explain(error)))
+
+    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+        """The bytes of the slice in chunks of 1 MiB. The last one is only handed out when the file is still what
+        it was when it was opened, so a body that was torn is never complete. Raises LocalTrouble.
+        """
+        path, fact = slice_.path, slice_.fact
+        where = self._where("read", path)
+        try:
+            fd = os.open(where, _READ)
+        except (FileNotFoundError, NotADirectoryError):
+            raise LocalTrouble(LocalDrifted(path, fact, None)) from None
+        except OSError as error:
+            raise LocalTrouble(LocalFailure("read", path, explain(error))) from None
+        try:
+            opened = os.fstat(fd)
+            found = _fact_of("read", path, opened)
+            if found != fact:
+                raise LocalTrouble(LocalDrifted(path, fact, found))
+            yield from _slice_chunks(fd, slice_, opened)
+        except OSError as error:
+            raise LocalTrouble(LocalFailure("read", path, explain(error))) from None
+        finally:
+            os.close(fd)
+
+    def sha1(self, slice_: LocalSlice) -> IOResult[str, LocalError]:
+        """Hex SHA-1 of the slice."""
+        digest = hashlib.sha1(usedforsecurity=False)
+        try:
+            for chunk in self.read(slice_):
+                digest.update(chunk)
+        except LocalTrouble as trouble:
+            return IOFailure(trouble.error)
+        return IOSuccess(digest.hexdigest())
+
+    # Temporary files
+
+    def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]:
+        """A new empty temporary file in the folder of `path`, which is made if it is missing."""
+        try:
+            return IOSuccess(self._create(path))
+        except LocalTrouble as trouble:
+            return IOFailure(_failure(trouble))
+
+    @contextmanager
+    def sink(self, temp: Temp, offset: int) -> Iterator[Sink]:
+        """Writes to a temporary file from `offset` on. Several may write one file at once. Raises LocalTrouble."""
+        live = self._duplicate(temp, "write")
+        try:
+            yield _FileSink(live, temp.path, offset)
+        finally:
+            os.close(live.fd)
+
+    def sha1_temp(self, temp: Temp) -> IOResult[str, LocalFailure]:
+        """Hex SHA-1 of a whole temporary file."""
+        digest = hashlib.sha1(usedforsecurity=False)
+        offset = 0
+        try:
+            live = self._duplicate(temp, "read")
+        except LocalTrouble as trouble:
+            return IOFailure(_failure(trouble))
+        try:
+            while chunk := live.read_at(offset):
+                digest.update(chunk)
+                offset += len(chunk)
+        except OSError as error:
+            return IOFailure(LocalFailure("read", temp.path, explain(error)))
+        finally:
+            os.close(live.fd)
+        return IOSuccess(digest.hexdigest())
+
+    def publish(self, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> IOResult[None, LocalError]:
+        """Give the temporary file its time and its final name, if what is there is `expect`. A link there is
+        replaced, never what it leads to; empty folders there are removed. Otherwise the temporary file is removed.
+        """
+        live = self._take(temp)
+        if live is None:
+            return IOFailure(LocalFailure("write", temp.path, _GONE))
+        try:
+            with _told("write", temp.path):
+                self._publish(live, temp, mod_time_millis, expect)
+        except LocalTrouble as trouble:
+            self._remove(live)
+            return IOFailure(trouble.error)
+        except BaseException:
+            self._remove(live)
+            raise
+        live.close()
+        return IOSuccess(None)
+
+    def discard(self, temp: Temp) -> None:
+        """Remove a temporary file, if it still is one. Never fails."""
+        live = self._take(temp)
+        if live is not None:
+            self._remove(live)
+
+    def close(self) -> None:
+        """Discard all temporary files that are left; no new ones are created after it."""
+        with self._lock:
+            self._closed = True
+            left, self._live = list(self._live.values()), {}
+        for live in left:
+            self._remove(live)
+
+    def remove_stale_temp(self, path: str) -> bool:
+        """Remove a temporary file that a killed run left behind; False when it is none, is in use, or cannot be
+        removed.
+        """
+        *parts, name = path.split("/")
+        if not TEMPORARY_NAME.match(name) or (parts and self._problem("/".join(parts)) is not None):
+            return False
+        try:
+            with self._root.folder(parts, make=False).closing() as folder:
+                return _remove_unlocked(folder, name)
+        except (OSError, Refused):
+            return False
+
+    # Removal
+
+    def delete(self, path: str, expect: LocalFact) -> IOResult[None, LocalError]:
+        """Remove a file if it is still `expect`; a link itself, never what it leads to. Absent is a success."""
+        try:
+            self._where("delete", path)
+            with _told("delete", path), suppress(FileNotFoundError, FileInTheWay):
+                self._delete(path, expect)
+        except LocalTrouble as trouble:
+            return IOFailure(trouble.error)
+        return IOSuccess(None)
+
+    def _delete(self, path: str, expect: LocalFact) -> None:
+        *parts, name = path.split("/")
+        with self._root.folder(parts, make=False).closing() as folder:
+            folder.stat(name)  # raises when there is nothing, not even a broken link
+            found = _seen(folder, name, "delete", path)
+            if found != expect:
+                raise LocalTrouble(LocalDrifted(path, expect, found))
+            folder.unlink(name)
+
+    # How
+
+    def _problem(self, path: str) -> str | None:
+        problem = local_path_problem(path, self._flavour)
+        if problem is None and not path.isascii() and _SURROGATE.search(path):
+            return "the name is not valid Unicode"
+        return problem
+
+    def _where(self, operation: str, path: str) -> str:
+        problem = self._problem(path)
+        if problem is not None:
+            raise LocalTrouble(LocalFailure(operation, path, problem))
+        return os.path.join(self._root.path, *path.split("/"))
+
+    def _create(self, path: str) -> Temp:
+        self._where("write", path)
+        with _told("write", path):
+            folder = self._root.folder(path.split("/")[:-1], make=True)
+            try:
+                name, fd = _create_locked(folder)
+            except BaseException:
+                folder.close()
+                raise
+        live = _Live(folder, name, fd, Lock())
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._live[name] = live
+        if closed:
+            self._remove(live)
+            raise LocalTrouble(LocalFailure("write", path, "the work on this folder was stopped"))
+        return Temp(path, name)
+
+    def _take(self, temp: Temp) -> _Live | None:
+        with self._lock:
+            return self._live.pop(temp.name, None)
+
+    def _duplicate(self, temp: Temp, operation: str) -> _Live:
+        """The live file with a descriptor of its own, which outlives a `discard` by somebody else."""
+        with self._lock, _told(operation, temp.path):
+            live = self._live.get(temp.name)
+            if live is None:
+                raise Refused(_GONE)
+            return _Live(live.folder, live.name, os.dup(live.fd), live.position)
+
+    def _publish(self, live: _Live, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> None:
+        *parts, name = temp.path.split("/")
+        folder = live.folder
+        with self._root.folder(parts, make=False).closing() as now_there:
+            if now_there.identity() != folder.identity() or not live.is_in_place():
+                raise Refused("its folder or its temporary file was replaced meanwhile")
+        _set_time(live, mod_time_millis)
+        if self._fsync:
+            os.fsync(live.fd)
+        empty_tree = _is_empty_folder(folder, name)
+        found = None if empty_tree else _seen(folder, name, "replace", temp.path)
+        if found != expect:
+            raise LocalTrouble(LocalDrifted(temp.path, expect, found))
+        if empty_tree:
+            folder.remove_empty_tree(name)
+        if os.name == "nt":  # which renames no open file
+            live.close_file()
+        folder.replace(live.name, name)
+        if self._fsync:
+            folder.flush()
+
+    def _remove(self, live: _Live) -> None:
+        """The folder may have been moved since: even our own file is only removed inside the root."""
+        with suppress(OSError):
+            if live.folder.is_inside(self._root) and live.is_in_place():
+                if os.name == "nt":
+                    live.close_file()
+                live.folder.unlink(live.name)
+        live.close()
+
+
+@define(eq=False)
+class _Live:
+    """A temporary file that is being written: its opened folder, its name there, its descriptor. `position`
+    guards the descriptor's file position on systems where reads and writes cannot say their own.
+    """
+
+    folder: Folder
+    name: str
+    fd: int
+    position: Lock
+    is_open: bool = True
+
+    def read_at(self, offset: int) -> bytes:
+        if _HAS_PREAD:
+            return os.pread(self.fd, _CHUNK, offset)
+        with self.position:
+            os.lseek(self.fd, offset, os.SEEK_SET)
+            return os.read(self.fd, _CHUNK)
+
+    def write_at(self, data: memoryview, offset: int) -> int:
+        if _HAS_PREAD:
+            return os.pwrite(self.fd, data, offset)
+        with self.position:
+            os.lseek(self.fd, offset, os.SEEK_SET)
+            return os.write(self.fd, data)
+
+    def is_in_place(self) -> bool:
+        """Whether the name still is that of the open file."""
+        try:
+            return identity(os.fstat(self.fd)) == identity(self.folder.stat(self.name))
+        except FileNotFoundError:
+            return False
+
+    def close_file(self) -> None:
+        """Also the end of the lock. A second time does nothing: the number may be another file's by then."""
+        if self.is_open:
+            self.is_open = False
+            with suppress(OSError):  # some network file systems report late; the SHA-1 was taken before
+                os.close(self.fd)
+
+    def close(self) -> None:
+        self.close_file()
+        self.folder.close()
+
+
+class _FileSink:
+    """Writes one stretch of a temporary file. `offset` is where the next byte goes."""
+
+    def __init__(self, live: _Live, path: str, offset: int) -> None:
+        self._live = live
+        self._path = path
+        self._offset = offset
+
+    def write(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                written = self._live.write_at(rest, self._offset)
+                self._offset += written
+                rest = rest[written:]
+        except OSError as error:
+            raise LocalTrouble(LocalFailure("write", self._path, explain(error))) from None
+
+
+@contextmanager
+def _told(operation: str, path: str) -> Iterator[None]:
+    """Turn a refusal, ours or the system's, into the error value."""
+    try:
+        yield
+    except Refused as refused:
+        raise LocalTrouble(LocalFailure(operation, path, refused.detail)) from None
+    except OSError as error:
+        raise LocalTrouble(LocalFailure(operation, path, explain(error))) from None
+
+
+def _failure(trouble: LocalTrouble) -> LocalFailure:
+    """The error of what looks at files without comparing them."""
+    assert isinstance(trouble.error, LocalFailure)
+    return trouble.error
+
+
+def _fact_of(operation: str, path: str, status: os.stat_result) -> LocalFact:
+    if stat.S_ISREG(status.st_mode):
+        return LocalFact(status.st_size, millis_from_ns(status.st_mtime_ns))
+    what = "is a folder" if stat.S_ISDIR(status.st_mode) else "is no ordinary file"
+    raise LocalTrouble(LocalFailure(operation, path, what))
+
+
+def _seen(folder: Folder, name: str, operation: str, path: str) -> LocalFact | None:
+    """What a plan would have seen there: links are followed, and a broken one is no file."""
+    try:
+        return _fact_of(operation, path, folder.stat(name, follow=True))
+    except OSError as error:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno == errno.ELOOP:
+            return None
+        raise
+
+
+def _is_empty_folder(folder: Folder, name: str) -> bool:
+    """Whether the name is that of a folder without any file in it. Refuses one with files."""
+    try:
+        if not stat.S_ISDIR(folder.stat(name).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    try:
+        if folder.is_empty_tree(name):
+            return True
+    except RecursionError:  # deeper than any name that B2 holds
+        pass
+    raise Refused("is a folder that is not empty")
+
+
+def _slice_chunks(fd: int, slice_: LocalSlice, opened: os.stat_result) -> Iterator[bytes]:
+    rest = slice_.range.length
+    os.lseek(fd, slice_.range.start, os.SEEK_SET)
+    while rest:
+        chunk = os.read(fd, min(rest, _CHUNK))
+        rest -= len(chunk)
+        if not rest or not chunk:
+            _expect_unchanged(fd, slice_, opened, short=bool(rest))
+        yield chunk
+
+
+def _expect_unchanged(fd: int, slice_: LocalSlice, opened: os.stat_result, *, short: bool) -> None:
+    now = os.fstat(fd)
+    if short or (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns):
+        raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, _fact_of("read", slice_.path, now)))
+
+
+def _create_locked(folder: Folder) -> tuple[str, int]:
+    """A new temporary file, open and locked. One that a cleaner took between the two steps is made again."""
+    for _ in range(_ATTEMPTS):
+        name = f".b2pure-{secrets.token_hex(8)}.tmp"
+        try:
+            fd = folder.open(name, _CREATE)
+        except FileExistsError:
+            continue
+        _lock(fd)
+        if os.fstat(fd).st_nlink:
+            return name, fd
+        os.close(fd)
+    raise Refused("no temporary file could be made")
+
+
+def _lock(fd: int) -> None:
+    """Mark the file as in use until it is closed. Where nothing can be locked it is never removed as stale."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+
+
+def _remove_unlocked(folder: Folder, name: str) -> bool:
+    """Remove a temporary file that nobody has locked. Windows removes no file that somebody has open."""
+    if sys.platform == "win32":
+        folder.unlink(name)
+        return True
+    fd = folder.open(name, os.O_RDWR)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return False
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if identity(os.fstat(fd)) != identity(folder.stat(name)):
+            return False
+        folder.unlink(name)
+        return True
+    finally:
+        os.close(fd)
+
+
+def _set_time(live: _Live, millis: int) -> None:
+    """Exactly, or as near as a file can have it."""
+    for low, high in _TIME_RANGES:
+        with suppress(OSError, OverflowError):
+            return live.folder.set_times(live.name, live.fd, min(max(millis, low), high) * _NS_PER_MILLI)
+    raise Refused("the file system takes no modification time")
