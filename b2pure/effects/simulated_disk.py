@@ -153,7 +153,8 @@ class SimulatedDisk:
         found = self._fact(path)
         if found != expect:
             return IOFailure(LocalDrifted(path, expect, found))
-        self._folders -= {folder for folder in self._folders if _is_at_or_below(folder, path)}
+        if path in self._folders:
+            self._folders -= {folder for folder in self._folders if _is_at_or_below(folder, path)}
         low, high = _TIME_RANGE
         self._files[path] = bytes(data), min(max(mod_time_millis, low), high)
         return IOSuccess(None)

@@ -14,16 +14,13 @@ import errno
 import hashlib
 import os
 import re
-import secrets
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 from types import TracebackType
 from typing import Final
 
-from attrs import define
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from b2pure.effects.effect import LocalError, Temp
@@ -32,22 +29,14 @@ from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, millis_from_ns
 from b2pure.model.names import TEMPORARY_NAME, PathFlavour, local_path_problem
 from b2pure.model.sources import LocalSlice
-from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain, identity
-
-if sys.platform != "win32":
-    import fcntl
+from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain
+from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked
 
 __all__ = ["LocalDisk"]
 
 _CHUNK: Final = 1 << 20
 """Bytes read at once."""
 _READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL
-_NS_PER_MILLI: Final = 1_000_000
-_HAS_PREAD: Final = hasattr(os, "pread") and hasattr(os, "pwrite")
-_TIME_RANGES: Final = ((-62_135_596_800_000, 253_402_300_799_999), (0, (1 << 31) * 1000 - 1))
-"""Modification times in milliseconds that a file can be given: the years 1 to 9999, and what old systems take."""
-_ATTEMPTS: Final = 16
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _GONE: Final = "the temporary file is gone"
 
@@ -68,7 +57,7 @@ class LocalDisk:
         self._fsync = fsync
         self._flavour = flavour
         self._lock = Lock()
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, LiveTemp] = {}
         self._closed = False
 
     def __enter__(self) -> LocalDisk:
@@ -203,7 +192,7 @@ class LocalDisk:
             return False
         try:
             with self._root.folder(parts, make=False).closing() as folder:
-                return _remove_unlocked(folder, name)
+                return remove_unlocked(folder, name)
         except (OSError, Refused):
             return False
 
@@ -247,11 +236,11 @@ class LocalDisk:
         with _told("write", path):
             folder = self._root.folder(path.split("/")[:-1], make=True)
             try:
-                name, fd = _create_locked(folder)
+                name, fd = create_locked(folder)
             except BaseException:
                 folder.close()
                 raise
-        live = _Live(folder, name, fd, Lock())
+        live = LiveTemp(folder, name, fd, Lock())
         with self._lock:
             closed = self._closed
             if not closed:
@@ -261,25 +250,25 @@ class LocalDisk:
             raise LocalTrouble(LocalFailure("write", path, "the work on this folder was stopped"))
         return Temp(path, name)
 
-    def _take(self, temp: Temp) -> _Live | None:
+    def _take(self, temp: Temp) -> LiveTemp | None:
         with self._lock:
             return self._live.pop(temp.name, None)
 
-    def _duplicate(self, temp: Temp, operation: str) -> _Live:
+    def _duplicate(self, temp: Temp, operation: str) -> LiveTemp:
         """The live file with a descriptor of its own, which outlives a `discard` by somebody else."""
         with self._lock, _told(operation, temp.path):
             live = self._live.get(temp.name)
             if live is None:
                 raise Refused(_GONE)
-            return _Live(live.folder, live.name, os.dup(live.fd), live.position)
+            return LiveTemp(live.folder, live.name, os.dup(live.fd), live.position)
 
-    def _publish(self, live: _Live, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> None:
+    def _publish(self, live: LiveTemp, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> None:
         *parts, name = temp.path.split("/")
         folder = live.folder
         with self._root.folder(parts, make=False).closing() as now_there:
             if now_there.identity() != folder.identity() or not live.is_in_place():
                 raise Refused("its folder or its temporary file was replaced meanwhile")
-        _set_time(live, mod_time_millis)
+        live.set_time(mod_time_millis)
         if self._fsync:
             os.fsync(live.fd)
         empty_tree = _is_empty_folder(folder, name)
@@ -294,7 +283,7 @@ class LocalDisk:
         if self._fsync:
             folder.flush()
 
-    def _remove(self, live: _Live) -> None:
+    def _remove(self, live: LiveTemp) -> None:
         """The folder may have been moved since: even our own file is only removed inside the root."""
         with suppress(OSError):
             if live.folder.is_inside(self._root) and live.is_in_place():
@@ -304,55 +293,10 @@ class LocalDisk:
         live.close()
 
 
-@define(eq=False)
-class _Live:
-    """A temporary file that is being written: its opened folder, its name there, its descriptor. `position`
-    guards the descriptor's file position on systems where reads and writes cannot say their own.
-    """
-
-    folder: Folder
-    name: str
-    fd: int
-    position: Lock
-    is_open: bool = True
-
-    def read_at(self, offset: int) -> bytes:
-        if _HAS_PREAD:
-            return os.pread(self.fd, _CHUNK, offset)
-        with self.position:
-            os.lseek(self.fd, offset, os.SEEK_SET)
-            return os.read(self.fd, _CHUNK)
-
-    def write_at(self, data: memoryview, offset: int) -> int:
-        if _HAS_PREAD:
-            return os.pwrite(self.fd, data, offset)
-        with self.position:
-            os.lseek(self.fd, offset, os.SEEK_SET)
-            return os.write(self.fd, data)
-
-    def is_in_place(self) -> bool:
-        """Whether the name still is that of the open file."""
-        try:
-            return identity(os.fstat(self.fd)) == identity(self.folder.stat(self.name))
-        except FileNotFoundError:
-            return False
-
-    def close_file(self) -> None:
-        """Also the end of the lock. A second time does nothing: the number may be another file's by then."""
-        if self.is_open:
-            self.is_open = False
-            with suppress(OSError):  # some network file systems report late; the SHA-1 was taken before
-                os.close(self.fd)
-
-    def close(self) -> None:
-        self.close_file()
-        self.folder.close()
-
-
 class _FileSink:
     """Writes one stretch of a temporary file. `offset` is where the next byte goes."""
 
-    def __init__(self, live: _Live, path: str, offset: int) -> None:
+    def __init__(self, live: LiveTemp, path: str, offset: int) -> None:
         self._live = live
         self._path = path
         self._offset = offset
@@ -432,51 +376,3 @@ def _expect_unchanged(fd: int, slice_: LocalSlice, opened: os.stat_result, *, sh
     now = os.fstat(fd)
     if short or (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns):
         raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, _fact_of("read", slice_.path, now)))
-
-
-def _create_locked(folder: Folder) -> tuple[str, int]:
-    """A new temporary file, open and locked. One that a cleaner took between the two steps is made again."""
-    for _ in range(_ATTEMPTS):
-        name = f".b2pure-{secrets.token_hex(8)}.tmp"
-        try:
-            fd = folder.open(name, _CREATE)
-        except FileExistsError:
-            continue
-        _lock(fd)
-        if os.fstat(fd).st_nlink:
-            return name, fd
-        os.close(fd)
-    raise Refused("no temporary file could be made")
-
-
-def _lock(fd: int) -> None:
-    """Mark the file as in use until it is closed. Where nothing can be locked it is never removed as stale."""
-    if sys.platform != "win32":
-        with suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_EX)
-
-
-def _remove_unlocked(folder: Folder, name: str) -> bool:
-    """Remove a temporary file that nobody has locked. Windows removes no file that somebody has open."""
-    if sys.platform == "win32":
-        folder.unlink(name)
-        return True
-    fd = folder.open(name, os.O_RDWR)
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return False
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if identity(os.fstat(fd)) != identity(folder.stat(name)):
-            return False
-        folder.unlink(name)
-        return True
-    finally:
-        os.close(fd)
-
-
-def _set_time(live: _Live, millis: int) -> None:
-    """Exactly, or as near as a file can have it."""
-    for low, high in _TIME_RANGES:
-        with suppress(OSError, OverflowError):
-            return live.folder.set_times(live.name, live.fd, min(max(millis, low), high) * _NS_PER_MILLI)
-    raise Refused("the file system takes no modification time")

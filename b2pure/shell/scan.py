@@ -32,6 +32,11 @@ _OPEN_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, 
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _EVERYBODY_READS: Final = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_KIND_AND_READERS: Final = stat.S_IFMT(0xFFFF) | _EVERYBODY_READS
+_FILE_FOR_ALL: Final = stat.S_IFREG | _EVERYBODY_READS
+"""The mode, as far as it is of interest, of an ordinary file that everybody may read: it needs no second look."""
+_OURS: Final = ".b2pure-"
+"""How every `TEMPORARY_NAME` begins."""
 
 
 class ScanFailed(Exception):
@@ -206,8 +211,7 @@ def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: Iterable[
                 if not isinstance(error, FileNotFoundError):
                     found.skip(name, "unreadable", explain(error))
                 continue
-            mode = status.st_mode
-            if stat.S_ISREG(mode) and mode & _EVERYBODY_READS == _EVERYBODY_READS and not name.startswith(".b2pure-"):
+            if status.st_mode & _KIND_AND_READERS == _FILE_FOR_ALL and name[:8] != _OURS:
                 items[name] = LocalPath(path, status.st_size, millis_from_ns(status.st_mtime_ns))
             else:
                 _take_file(found, place, entry, status)
@@ -232,7 +236,7 @@ def _readable(place: int | str, entry: os.DirEntry[str], status: os.stat_result)
     if status.st_mode & _EVERYBODY_READS == _EVERYBODY_READS:
         return True
     if isinstance(place, str):
-        return os.access(entry.path, os.R_OK)
+        return os.access(entry.path, os.R_OK, effective_ids=_EFFECTIVE)
     return os.access(entry.name, os.R_OK, dir_fd=place, effective_ids=_EFFECTIVE)
 
 

@@ -25,6 +25,7 @@ from b2pure.model.files import LocalFact, LocalPath
 from b2pure.model.names import TEMPORARY_NAME
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
+from b2pure.shell import folder, temporary
 from b2pure.shell.disk import LocalDisk
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
@@ -52,8 +53,18 @@ def outside(tmp_path: Path) -> Path:
     return tmp_path / "outside"
 
 
+@pytest.fixture(params=["descriptors", "paths"])
+def disk(root: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalDisk]:
+    """The disk as it works on POSIX, and as it has to where folders have no descriptors (Windows)."""
+    if request.param == "paths":
+        monkeypatch.setattr(folder, "_HAS_DIR_FD", False)
+        monkeypatch.setattr(temporary, "_HAS_PREAD", False)
+    with LocalDisk(root) as disk:
+        yield disk
+
+
 @pytest.fixture
-def disk(root: Path) -> Iterator[LocalDisk]:
+def posix_disk(root: Path) -> Iterator[LocalDisk]:
     with LocalDisk(root) as disk:
         yield disk
 
@@ -76,8 +87,8 @@ def new_temp(disk: Disk, path: str, data: bytes = b"new") -> Temp:
     return temp
 
 
-def everything(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+def everything(top: Path) -> list[str]:
+    return sorted(str(path.relative_to(top)) for path in top.rglob("*"))
 
 
 # Reading
@@ -324,7 +335,9 @@ def test_a_write_that_does_not_fit(root: Path, disk: LocalDisk) -> None:
 
 
 @posix
-def test_a_full_disk_reads_the_same_as_the_simulated_one(disk: LocalDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_reads_the_same_as_the_simulated_one(
+    posix_disk: LocalDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(fd: int, data: bytes, offset: int) -> int:
         raise OSError(28, "ENOSPC")
 
@@ -332,7 +345,7 @@ def test_a_full_disk_reads_the_same_as_the_simulated_one(disk: LocalDisk, monkey
     simulated.put("x", b"123", 0)
     told = []
     monkeypatch.setattr(os, "pwrite", full)
-    disks: tuple[Disk, Disk] = (disk, simulated)
+    disks: tuple[Disk, Disk] = (posix_disk, simulated)
     for each in disks:
         with pytest.raises(LocalTrouble) as raised:
             new_temp(each, "f")
@@ -434,10 +447,10 @@ def test_a_link_that_leads_nowhere(root: Path, disk: LocalDisk, target: str) -> 
 
 
 @posix
-def test_a_link_swapped_in_while_a_download_runs(root: Path, disk: LocalDisk, outside: Path) -> None:
+def test_a_link_swapped_in_while_a_download_runs(root: Path, posix_disk: LocalDisk, outside: Path) -> None:
     fact = put(outside, "f", b"precious")
-    for finish in (lambda t: disk.publish(t, MILLIS, fact), disk.discard):
-        temp = new_temp(disk, "a/f")
+    for finish in (lambda t: posix_disk.publish(t, MILLIS, fact), posix_disk.discard):
+        temp = new_temp(posix_disk, "a/f")
         (root / "a").rename(root / "moved")
         (root / "a").symlink_to(outside)
         finish(temp)

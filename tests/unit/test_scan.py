@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import b2pure.shell.scan as scan_module
 from b2pure.model.files import LocalItem, LocalPath, SkippedPath
 from b2pure.shell.scan import ScanFailed, scan
 
@@ -45,6 +46,13 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         os.chmod(name, 0o755)
         yield Path(name)
+
+
+@pytest.fixture(autouse=True, params=["descriptors", "paths"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How folders are read: on POSIX by descriptors, on Windows by paths."""
+    if request.param == "paths":
+        monkeypatch.setattr(scan_module, "_SCANS_FD", False)
 
 
 @contextmanager
