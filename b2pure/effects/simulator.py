@@ -1,0 +1,294 @@
+"""A deterministic B2 in memory: the same calls, at the same times, give the same answers, ids and tokens.
+
+Rules. The simulator does no I/O, has no clock of its own and no lock: one owner at a time calls it. Every rule of B2
+that a call can break is in `simulator_rules`, `simulator_calls` and `simulator_uploads`; this file is the door: it
+checks tokens and capabilities, runs the handler, and writes the journal of what took effect. There is no limit on the
+number of anything. `fork()` gives an independent copy, so that one past can have several futures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+import msgspec
+from attrs import field, frozen
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.simulator_calls import FILE_HANDLERS, Download, Handler, authorize, download, require
+from b2pure.effects.simulator_rules import Refused, sha1_hex
+from b2pure.effects.simulator_rules import md5_hex as _md5_hex
+from b2pure.effects.simulator_state import Bucket, Endpoint, Key, SimulatorConfig, World
+from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
+from b2pure.effects.wire import KeyPair
+from b2pure.model.account import UploadUrl
+from b2pure.model.calls import (
+    HEX_DIGITS_AT_END,
+    AnyCall,
+    AuthorizeAccount,
+    Call,
+    CancelLargeFile,
+    CopyFile,
+    CopyPart,
+    CreateBucket,
+    DeleteFileVersion,
+    DownloadFileById,
+    DownloadFileByName,
+    FetchCall,
+    FinishLargeFile,
+    HideFile,
+    StartLargeFile,
+    UploadCall,
+    UploadFile,
+    UploadPart,
+)
+from b2pure.model.errors import B2Error, Unauthorized
+from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.replies import BucketReply, FileReply
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "MUTATING",
+    "AccountToken",
+    "Committed",
+    "Download",
+    "Simulator",
+    "SimulatorConfig",
+    "Token",
+]
+
+R = TypeVar("R")
+
+DEFAULT_BASE_URL: Final = "https://b2.simulated.example"
+
+
+@frozen
+class AccountToken:
+    """The token of b2_authorize_account."""
+
+    token: str = field(repr=False)
+
+
+Token = KeyPair | AccountToken | UploadUrl | None
+"""What a call shows: a key, an account token, an upload URL with its token, or nothing (public downloads)."""
+
+HANDLERS: Final[Mapping[type[Call[Any]], Handler]] = {**FILE_HANDLERS, **UPLOAD_HANDLERS}
+
+MUTATING: Final[frozenset[type[Call[Any]]]] = frozenset(
+    {
+        CreateBucket,
+        UploadFile,
+        StartLargeFile,
+        UploadPart,
+        CopyPart,
+        FinishLargeFile,
+        CancelLargeFile,
+        CopyFile,
+        HideFile,
+        DeleteFileVersion,
+    }
+)
+"""The calls that change what is stored, and so stand in the journal."""
+
+
+class Committed(NamedTuple):
+    """A mutating call that took effect, and the file id of its reply. `hex_digits_at_end` stands as the digest."""
+
+    call: AnyCall
+    file_id: FileId | None
+
+
+class Simulator:
+    """B2 with one account. `now` gives milliseconds since the epoch; `seed` makes the ids and secrets of one world
+    differ from another's. `base_url` may be set once the address of a server is known.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], int],
+        seed: int = 0,
+        *,
+        config: SimulatorConfig | None = None,
+        base_url: str = DEFAULT_BASE_URL,
+    ) -> None:
+        self._world = World(now=now, seed=seed, config=config or SimulatorConfig(), base_url=base_url)
+        self.journal: list[Committed] = []
+
+    def __repr__(self) -> str:
+        return f"Simulator(buckets={len(self._world.buckets)}, versions={len(self._world.versions)})"
+
+    @property
+    def base_url(self) -> str:
+        """What the URLs of replies start with."""
+        return self._world.base_url
+
+    @base_url.setter
+    def base_url(self, url: str) -> None:
+        self._world.base_url = url
+
+    @property
+    def config(self) -> SimulatorConfig:
+        """The limits in force."""
+        return self._world.config
+
+    @property
+    def account_id(self) -> AccountId:
+        """The one account."""
+        return self._world.account_id
+
+    @property
+    def master_key_id(self) -> str:
+        """The id of the key that may do everything."""
+        return self._world.master.key_id
+
+    @property
+    def master_key(self) -> str:
+        """The secret of that key."""
+        return self._world.master.secret
+
+    def fork(self) -> Simulator:
+        """An independent copy with the same clock; contents are shared, because they never change."""
+        twin = Simulator(self._world.now, self._world.seed, config=self.config, base_url=self.base_url)
+        twin._world = self._world.fork()
+        twin.journal = list(self.journal)
+        return twin
+
+    # -- preparing a world
+
+    def add_key(
+        self,
+        capabilities: Iterable[str],
+        *,
+        bucket_ids: Iterable[BucketId] | None = None,
+        name_prefix: str | None = None,
+        expires_at: int | None = None,
+    ) -> KeyPair:
+        """A new application key; `expires_at` is milliseconds since the epoch."""
+        key = self._world.add_key(capabilities, bucket_ids=bucket_ids, name_prefix=name_prefix, expires_at=expires_at)
+        return KeyPair(key.key_id, key.secret)
+
+    def add_bucket(self, name: str, bucket_type: str = "allPrivate") -> BucketReply:
+        """A bucket, without a token and without a line in the journal."""
+        return self._world.add_bucket(name, bucket_type)
+
+    def put(
+        self,
+        bucket_id: BucketId,
+        name: str,
+        data: bytes,
+        *,
+        info: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> FileReply:
+        """A file as if somebody had uploaded it now: no token, no checks, no line in the journal."""
+        return self._world.add_version(
+            self._world.buckets[bucket_id],
+            name,
+            "upload",
+            content_type=content_type,
+            info=info or {},
+            chunks=(data,),
+            length=len(data),
+            content_sha1=sha1_hex(data),
+            content_md5=_md5_hex(data),
+        ).file
+
+    def expire_account_tokens(self) -> None:
+        """Every account token given so far is expired now. Keys, and upload URLs, stay good."""
+        self._world.expire_account_tokens()
+
+    # -- calls
+
+    def handle(self, call: Call[R], token: Token) -> Result[R, B2Error]:
+        """Answer a call. The body of an upload must be a `Blob`, without the digest of `hex_digits_at_end`."""
+        try:
+            return Success(cast(R, self._answer(call, token)))
+        except Refused as refused:
+            return Failure(refused.error)
+
+    def fetch(self, call: FetchCall, token: Token) -> Result[Download, B2Error]:
+        """Answer a download with its content."""
+        try:
+            return Success(self._download(call, token))
+        except Refused as refused:
+            return Failure(refused.error)
+
+    def begin_upload(self, url: str, token: str) -> Result[Endpoint, B2Error]:
+        """Occupy an upload URL. Until `finish_upload` or `abandon_upload` nobody else can use it."""
+        try:
+            endpoint = self._world.endpoint(url, token)
+        except Refused as refused:
+            return Failure(refused.error)
+        endpoint.occupied = True
+        return Success(endpoint)
+
+    def finish_upload(self, endpoint: Endpoint, call: UploadCall) -> Result[object, B2Error]:
+        """The whole body is there. A failure spoils the URL."""
+        try:
+            return Success(self._upload(endpoint, call))
+        except Refused as refused:
+            return Failure(refused.error)
+
+    def abandon_upload(self, endpoint: Endpoint) -> None:
+        """The body never came: the URL is spoiled."""
+        endpoint.occupied = False
+        endpoint.spoiled = True
+
+    def _answer(self, call: Call[Any], token: Token) -> object:
+        if isinstance(call, AuthorizeAccount):
+            if not isinstance(token, KeyPair):
+                raise TypeError("b2_authorize_account needs a KeyPair")
+            return authorize(self._world, token)
+        if isinstance(call, UploadFile | UploadPart):
+            if not isinstance(token, UploadUrl):
+                raise TypeError(f"{call.name} needs an UploadUrl")
+            return self._upload(self._world.endpoint(token.url, token.token), call)
+        if isinstance(call, DownloadFileById | DownloadFileByName):
+            return self._download(call, token).reply
+        key = self._key(token)
+        require(key, call.capability)
+        return self._committed(call, HANDLERS[type(call)](self._world, key, call))
+
+    def _key(self, token: Token) -> Key:
+        if not isinstance(token, AccountToken):
+            raise Refused(Unauthorized("bad_auth_token", "Invalid authorization token"))
+        return self._world.key_of(token.token)
+
+    def _download(self, call: FetchCall, token: Token) -> Download:
+        return download(self._world, None if token is None else self._key(token), call)
+
+    def _upload(self, endpoint: Endpoint, call: UploadCall) -> object:
+        try:
+            reply = upload(self._world, endpoint, call)
+        except Refused:
+            endpoint.spoiled = True
+            raise
+        finally:
+            endpoint.occupied = False
+        if call.content_sha1 == HEX_DIGITS_AT_END and reply.content_sha1 is not None:
+            call = msgspec.structs.replace(call, content_sha1=reply.content_sha1)
+        return self._committed(call, reply)
+
+    def _committed(self, call: Call[Any], reply: object) -> object:
+        if type(call) in MUTATING and self.config.keep_journal:
+            self.journal.append(Committed(cast(AnyCall, call), getattr(reply, "file_id", None)))
+        return reply
+
+    # -- looking inside
+
+    def snapshot(self) -> tuple[object, ...]:
+        """Everything that is stored, as a value that compares: buckets with their versions and unfinished parts."""
+        buckets = sorted(self._world.buckets.values(), key=lambda bucket: bucket.reply.bucket_name)
+        return tuple(map(_bucket_snapshot, buckets))
+
+
+def _bucket_snapshot(bucket: Bucket) -> tuple[object, ...]:
+    versions = tuple(
+        (version.file, b"".join(version.chunks)) for name in bucket.names for version in bucket.names[name]
+    )
+    parts = tuple(
+        (part.reply, b"".join(part.chunks))
+        for large in bucket.unfinished.values()
+        for _, part in sorted(large.parts.items())
+    )
+    return bucket.reply, versions, parts

@@ -1,0 +1,249 @@
+"""The simulated B2's answers to calls that bring content: small uploads and large files.
+
+Rules. As in `simulator_calls`. An upload belongs to the endpoint of its URL, which also says whose key it is. A large
+file keeps the time and the serial of its start, so that finishing it late never makes it newer; it keeps its parts as
+they came, and nothing is ever joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from b2pure.effects.simulator_calls import DEFAULT_COUNT, Handler, check_prefix, copied_source
+from b2pure.effects.simulator_rules import (
+    UNVERIFIED,
+    bad_request,
+    checked_count,
+    checked_info,
+    checked_name,
+    checked_sha1,
+    md5_hex,
+    resolved_content_type,
+    sha1_hex,
+)
+from b2pure.effects.simulator_state import Bucket, Chunk, Endpoint, Key, LargeUpload, Part, Version, World
+from b2pure.model.calls import (
+    Call,
+    CancelLargeFile,
+    CopyPart,
+    FinishLargeFile,
+    GetUploadPartUrl,
+    GetUploadUrl,
+    ListParts,
+    ListUnfinishedLargeFiles,
+    StartLargeFile,
+    UploadCall,
+    UploadFile,
+    UploadPart,
+)
+from b2pure.model.ids import FileId
+from b2pure.model.limits import MAX_LIST_COUNT
+from b2pure.model.replies import (
+    CancelReply,
+    FileReply,
+    PartPage,
+    PartReply,
+    UnfinishedPage,
+    UploadPartUrlReply,
+    UploadUrlReply,
+)
+from b2pure.model.sources import Blob
+
+__all__ = ["UPLOAD_HANDLERS", "upload"]
+
+MAX_UNFINISHED_COUNT: Final = 100
+
+
+# -- URLs and small files
+
+
+def _get_upload_url(world: World, key: Key, call: GetUploadUrl) -> UploadUrlReply:
+    world.bucket(key, call.bucket_id)
+    return UploadUrlReply(call.bucket_id, *world.new_endpoint(key, call.bucket_id, None))
+
+
+def _get_upload_part_url(world: World, key: Key, call: GetUploadPartUrl) -> UploadPartUrlReply:
+    bucket, _ = _unfinished(world, key, call.file_id)
+    return UploadPartUrlReply(call.file_id, *world.new_endpoint(key, bucket.reply.bucket_id, call.file_id))
+
+
+def upload(world: World, endpoint: Endpoint, call: UploadCall) -> FileReply | PartReply:
+    """An upload to an endpoint whose token was found good."""
+    if not isinstance(call.body, Blob):
+        raise TypeError("the simulator takes bodies as Blob only")
+    if isinstance(call, UploadFile):
+        return _upload_file(world, endpoint, call, call.body.data)
+    return _upload_part(world, endpoint, call, call.body.data)
+
+
+def _upload_file(world: World, endpoint: Endpoint, call: UploadFile, data: bytes) -> FileReply:
+    if endpoint.file_id is not None:
+        raise bad_request("the URL is for parts")
+    bucket = world.bucket(endpoint.key, endpoint.bucket_id, call.file_name)
+    checked_name(call.file_name)
+    if len(data) > world.config.max_single_size:
+        raise bad_request(f"a single upload has at most {world.config.max_single_size} bytes")
+    return world.add_version(
+        bucket,
+        call.file_name,
+        "upload",
+        content_type=resolved_content_type(call.content_type, call.file_name),
+        info=_info(world, call.file_info, call.file_name),
+        chunks=(data,),
+        length=len(data),
+        content_sha1=checked_sha1(call.content_sha1, data),
+        content_md5=md5_hex(data),
+    ).file
+
+
+def _info(world: World, info: Mapping[str, str], name: str) -> dict[str, str]:
+    return checked_info(info, name, max_pairs=world.config.max_info_pairs, budget=world.config.info_budget)
+
+
+# -- large files
+
+
+def _unfinished(world: World, key: Key, file_id: FileId, message: str | None = None) -> tuple[Bucket, LargeUpload]:
+    version = world.versions.get(file_id)
+    bucket = None if version is None else world.buckets[version.file.bucket_id]
+    large: LargeUpload | None = None if bucket is None else bucket.unfinished.get(file_id)
+    if bucket is None or large is None:
+        raise bad_request(message or f"No active upload for: {file_id}")
+    world.permit(key, bucket.reply.bucket_id, large.version.file.file_name)
+    return bucket, large
+
+
+def _start_large_file(world: World, key: Key, call: StartLargeFile) -> FileReply:
+    bucket = world.bucket(key, call.bucket_id, call.file_name)
+    checked_name(call.file_name)
+    version = world.add_version(
+        bucket,
+        call.file_name,
+        "start",
+        content_type=resolved_content_type(call.content_type, call.file_name),
+        info=_info(world, call.file_info, call.file_name),
+        content_sha1="none",
+    )
+    bucket.unfinished[version.file.file_id] = LargeUpload(version)
+    return version.file
+
+
+def _checked_part(world: World, number: int, length: int) -> None:
+    if not 1 <= number <= world.config.max_parts:
+        raise bad_request(f"part numbers are 1 to {world.config.max_parts}")
+    if not 1 <= length <= world.config.max_part_size:
+        raise bad_request(f"a part has 1 to {world.config.max_part_size} bytes")
+
+
+def _upload_part(world: World, endpoint: Endpoint, call: UploadPart, data: bytes) -> PartReply:
+    if endpoint.file_id is None:
+        raise bad_request("the URL is for whole files")
+    _, large = _unfinished(world, endpoint.key, endpoint.file_id)
+    _checked_part(world, call.part_number, len(data))
+    sha1 = checked_sha1(call.content_sha1, data)
+    return _keep_part(world, large, call.part_number, len(data), sha1, md5_hex(data), (data,))
+
+
+def _keep_part(
+    world: World,
+    large: LargeUpload,
+    number: int,
+    length: int,
+    sha1: str,
+    md5: str | None,
+    chunks: tuple[Chunk, ...],
+) -> PartReply:
+    file_id = large.version.file.file_id
+    assert file_id is not None
+    reply = PartReply(file_id, number, length, sha1, md5, world.now())
+    large.parts[number] = Part(reply, chunks)
+    return reply
+
+
+def _copy_part(world: World, key: Key, call: CopyPart) -> PartReply:
+    _, large = _unfinished(world, key, call.large_file_id)
+    source = world.version(key, call.source_file_id)
+    chunks, length = copied_source(world, key, source, call.range, world.config.max_part_size)
+    _checked_part(world, call.part_number, length)
+    content = b"".join(chunks)
+    return _keep_part(world, large, call.part_number, length, sha1_hex(content), md5_hex(content), chunks)
+
+
+def _finish_large_file(world: World, key: Key, call: FinishLargeFile) -> FileReply:
+    bucket, large = _unfinished(world, key, call.file_id)
+    parts = _checked_parts(world, large, call.part_sha1_array)
+    length = sum(part.reply.content_length for part in parts)
+    if length > world.config.max_file_size:
+        raise bad_request(f"a large file has at most {world.config.max_file_size} bytes")
+    finished = Version(
+        msgspec.structs.replace(large.version.file, action="upload", content_length=length),
+        large.version.serial,
+        tuple(chunk for part in parts for chunk in part.chunks),
+    )
+    bucket.replace(large.version, finished)
+    del bucket.unfinished[call.file_id]
+    world.versions[call.file_id] = finished
+    return finished.file
+
+
+def _checked_parts(world: World, large: LargeUpload, claimed: tuple[str, ...]) -> list[Part]:
+    """The parts in order, if they are 1 to n without a hole, as claimed, and big enough."""
+    count = max(len(claimed), max(large.parts, default=0))
+    missing = [number for number in range(1, count + 1) if number not in large.parts]
+    if missing:
+        raise bad_request(f"part number {missing[0]} has not been uploaded", "missing_part")
+    parts = [large.parts[number] for number in range(1, count + 1)]
+    found = [part.reply.content_sha1.removeprefix(UNVERIFIED) for part in parts]
+    if [sha1.lower().removeprefix(UNVERIFIED) for sha1 in claimed] != found:
+        raise bad_request("the SHA-1 checksums are not those of the parts", "part_sha1_mismatch")
+    if count < world.config.minimum_part_count:
+        raise bad_request(f"a large file has at least {world.config.minimum_part_count} parts")
+    minimum = world.config.absolute_minimum_part_size
+    if any(part.reply.content_length < minimum for part in parts[:-1]):
+        raise bad_request(f"every part but the last has at least {minimum} bytes")
+    return parts
+
+
+def _cancel_large_file(world: World, key: Key, call: CancelLargeFile) -> CancelReply:
+    bucket, large = _unfinished(world, key, call.file_id, f"Invalid fileId: {call.file_id}")
+    world.drop_version(large.version)
+    return CancelReply(world.account_id, bucket.reply.bucket_id, call.file_id, large.version.file.file_name)
+
+
+def _list_parts(world: World, key: Key, call: ListParts) -> PartPage:
+    _, large = _unfinished(world, key, call.file_id)
+    count = checked_count(call.max_part_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
+    numbers = sorted(number for number in large.parts if number >= (call.start_part_number or 1))
+    page = tuple(large.parts[number].reply for number in numbers[:count])
+    return PartPage(page, numbers[count] if len(numbers) > count else None)
+
+
+def _list_unfinished(world: World, key: Key, call: ListUnfinishedLargeFiles) -> UnfinishedPage:
+    bucket = world.bucket(key, call.bucket_id)
+    prefix = call.name_prefix or ""
+    check_prefix(key, prefix)
+    count = checked_count(call.max_file_count, default=MAX_UNFINISHED_COUNT, maximum=MAX_UNFINISHED_COUNT)
+    found: list[FileReply] = []
+    for file_id in bucket.unfinished.irange(call.start_file_id):
+        file = bucket.unfinished[file_id].version.file
+        if not file.file_name.startswith(prefix):
+            continue
+        if len(found) == count:
+            return UnfinishedPage(tuple(found), file_id)
+        found.append(file)
+    return UnfinishedPage(tuple(found), None)
+
+
+UPLOAD_HANDLERS: Final[Mapping[type[Call[Any]], Handler]] = {
+    GetUploadUrl: _get_upload_url,
+    GetUploadPartUrl: _get_upload_part_url,
+    StartLargeFile: _start_large_file,
+    CopyPart: _copy_part,
+    FinishLargeFile: _finish_large_file,
+    CancelLargeFile: _cancel_large_file,
+    ListParts: _list_parts,
+    ListUnfinishedLargeFiles: _list_unfinished,
+}

@@ -1,0 +1,243 @@
+"""The real `Api`: one HTTP exchange with B2 through httpx.
+
+Rules. What is sent and what an answer means is decided in `effects.wire`; this file only moves bytes and turns what
+httpx raises into `Transport`. No retries, no redirects, no cookies kept, nothing logged: keys, tokens and upload URLs
+appear in no repr and no error. Content is never decompressed or rewritten. A body of up to 1 MiB goes out in one
+piece; longer ones are streamed from the reader, and hashed on the way when the digest follows them. When the server
+answers in the middle of a body and closes, httpx gives the answer rather than the broken pipe.
+"""
+
+from __future__ import annotations
+
+import platform
+import ssl
+from collections.abc import Iterator
+from hashlib import sha1
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Final, TypeVar
+
+import httpx
+from returns.io import IOFailure, IOResult, IOSuccess
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.effect import Credential, Fetched
+from b2pure.effects.handlers import LocalTrouble, Reader, Sink
+from b2pure.effects.wire import (
+    PRODUCTION_URL,
+    HttpRequest,
+    HttpResponse,
+    KeyPair,
+    decode,
+    decode_download_headers,
+    encode,
+    unsendable,
+)
+from b2pure.model.account import Authorization
+from b2pure.model.calls import Call, FetchCall
+from b2pure.model.errors import B2Error, InvalidArgument, Transport
+from b2pure.model.replies import DownloadReply
+from b2pure.model.sources import Blob, Body, body_length
+
+__all__ = ["DEFAULT_USER_AGENT", "HttpApi", "realm_url"]
+
+R = TypeVar("R")
+
+CONNECT_TIMEOUT_SECONDS: Final = 30.0
+READ_TIMEOUT_SECONDS: Final = 130.0
+"""Longer than the two minutes that B2 may take to answer."""
+DEFAULT_POOL_SIZE: Final = 32
+ONE_PIECE_BYTES: Final = 1 << 20
+"""Bodies up to here are sent as one write with their headers' length known."""
+
+_REALMS: Final = {"production": PRODUCTION_URL, "staging": "https://api.backblaze.net"}
+
+
+def _version() -> str:
+    try:
+        return version("b2pure")
+    except PackageNotFoundError:
+        return "0"
+
+
+DEFAULT_USER_AGENT: Final = f"b2pure/{_version()} python/{platform.python_version()}"
+
+
+def realm_url(realm: str) -> Result[str, InvalidArgument]:
+    """The address that a realm stands for: `production`, `staging`, or any http or https URL."""
+    if realm in _REALMS:
+        return Success(_REALMS[realm])
+    try:
+        url = httpx.URL(realm)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme in ("http", "https") and url.host:
+        return Success(realm.rstrip("/"))
+    return Failure(InvalidArgument("realm", "must be 'production', 'staging', or an http or https URL"))
+
+
+class HttpApi:
+    """B2 over HTTP with one application key. Safe for many threads; close it when done.
+
+    `realm_address` is a URL, as `realm_url` gives it. `transport` replaces the network, for tests. Timeouts are
+    seconds; `pool_size` is the number of connections kept.
+    """
+
+    def __init__(
+        self,
+        key_id: str,
+        key: str,
+        *,
+        realm_address: str = PRODUCTION_URL,
+        user_agent: str = DEFAULT_USER_AGENT,
+        connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+        pool_size: int = DEFAULT_POOL_SIZE,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._key = KeyPair(key_id, key)
+        self._realm = realm_address
+        self._client = httpx.Client(
+            headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
+            follow_redirects=False,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"HttpApi({self._key.key_id!r}, realm_address={self._realm!r})"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> HttpApi:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
+        """Send a call whose reply is JSON."""
+        refused = unsendable(call)
+        if refused is not None:
+            return IOFailure(refused)
+        request = encode(call, credential, realm_url=self._realm, key=self._key)
+        try:
+            response = self._client.send(self._prepared(request, reader))
+        except LocalTrouble as trouble:
+            return IOFailure(trouble.error)
+        except _TROUBLE as error:
+            return IOFailure(_transport(error))
+        return IOResult.from_result(decode(call, _response(response, response.content)))
+
+    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
+        """Send a download and write its body to `sink`."""
+        refused = unsendable(call)
+        if refused is not None:
+            return IOFailure(refused)
+        request = encode(call, authorization)
+        try:
+            response = self._client.send(self._prepared(request, _NoReader()), stream=True)
+            try:
+                return _received(call, response, sink)
+            finally:
+                response.close()
+        except LocalTrouble as trouble:
+            return IOFailure(trouble.error)
+        except _TROUBLE as error:
+            return IOFailure(_transport(error))
+
+    def _prepared(self, request: HttpRequest, reader: Reader) -> httpx.Request:
+        return self._client.build_request(
+            request.method,
+            request.url,
+            headers=list(request.headers),
+            content=_content(request, reader),
+        )
+
+
+# -- bodies of requests
+
+
+class _NoReader:
+    """For requests without a body."""
+
+    def read(self, slice_: object) -> Iterator[bytes]:
+        """Never asked."""
+        raise AssertionError("this request has no body")
+
+
+def _content(request: HttpRequest, reader: Reader) -> bytes | Iterator[bytes] | None:
+    body = request.body
+    if isinstance(body, bytes):
+        return body or None
+    if body_length(body) > ONE_PIECE_BYTES:
+        return _stream(body, reader, digest_at_end=request.digest_at_end)
+    return b"".join(_stream(body, reader, digest_at_end=request.digest_at_end))
+
+
+def _stream(body: Body, reader: Reader, *, digest_at_end: bool) -> Iterator[bytes]:
+    digest = sha1(usedforsecurity=False)
+    for chunk in _chunks(body, reader):
+        if digest_at_end:
+            digest.update(chunk)
+        yield chunk
+    if digest_at_end:
+        yield digest.hexdigest().encode()
+
+
+def _chunks(body: Body, reader: Reader) -> Iterator[bytes]:
+    return iter((body.data,)) if isinstance(body, Blob) else reader.read(body)
+
+
+# -- responses
+
+
+def _response(response: httpx.Response, body: bytes) -> HttpResponse:
+    return HttpResponse(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
+
+def _received(call: FetchCall, response: httpx.Response, sink: Sink) -> IOResult[Fetched, B2Error]:
+    body = b"" if response.status_code in (200, 206) else b"".join(response.iter_raw())
+    head = decode_download_headers(call, _response(response, body))
+    return IOResult.from_result(head).bind(lambda reply: _poured(reply, response, sink))
+
+
+def _poured(reply: DownloadReply, response: httpx.Response, sink: Sink) -> IOResult[Fetched, B2Error]:
+    digest = sha1(usedforsecurity=False)
+    length = 0
+    for chunk in response.iter_raw():
+        length += len(chunk)
+        if length > reply.content_length:
+            return IOFailure(Transport("protocol", "the body is longer than its Content-Length"))
+        digest.update(chunk)
+        sink.write(chunk)
+    if length < reply.content_length:
+        return IOFailure(Transport("broken", f"the body stopped after {length} of {reply.content_length} bytes"))
+    return IOSuccess(Fetched(reply, length, digest.hexdigest()))
+
+
+# -- what httpx raises
+
+
+_TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError)
+
+
+def _transport(error: Exception) -> Transport:
+    """The error value, with the class of the exception and nothing that could hold a URL."""
+    detail = type(error).__name__
+    match error:
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
+            return Transport("connect", detail)
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
+            return Transport("connect", detail)
+        case httpx.TimeoutException():
+            return Transport("timeout", detail)
+        case httpx.LocalProtocolError():
+            return Transport("protocol", detail)
+        case _:
+            return Transport("broken", detail)
