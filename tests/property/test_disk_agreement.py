@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from returns.io import IOResult
 from returns.pipeline import is_successful
@@ -138,6 +138,8 @@ def files(root: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @settings(max_examples=150, deadline=None)
+@example([("create_temp", "a/b"), ("create_temp", "a"), ("publish", 1, 0, None), ("stat", "a")])
+@example([("create_temp", "a/b"), ("discard", 0), ("create_temp", "a"), ("publish", 1, 0, None), ("stat", "a")])
 @given(requests=st.lists(REQUESTS, min_size=3, max_size=25))
 def test_real_and_simulated_disk_agree(requests: list[tuple[Any, ...]]) -> None:
     simulated = SimulatedDisk()

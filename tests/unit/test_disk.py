@@ -129,7 +129,7 @@ def _grow(file: Path) -> None:
 def _rewrite(file: Path) -> None:
     with file.open("r+b") as stream:
         stream.seek(CHUNK)
-        stream.write(b"other")
+        stream.write(b"zz")
 
 
 def _shrink(file: Path) -> None:
@@ -462,6 +462,15 @@ def test_a_link_swapped_in_while_a_download_runs(root: Path, posix_disk: LocalDi
 
 
 @posix
+def test_a_folder_replaced_while_a_download_runs(root: Path, posix_disk: LocalDisk) -> None:
+    temp = new_temp(posix_disk, "a/f")
+    (root / "a").rename(root / "moved")
+    (root / "a").mkdir()
+    assert "replaced meanwhile" in error(posix_disk.publish(temp, MILLIS, None)).detail
+    assert everything(root) == ["a", "moved"]
+
+
+@posix
 def test_a_folder_moved_out_while_a_download_runs(root: Path, disk: LocalDisk, outside: Path) -> None:
     temp = new_temp(disk, "a/f")
     (root / "a").rename(outside / "a")
@@ -537,6 +546,25 @@ def test_stale_temporary_files_are_told_from_live_ones(root: Path, disk: LocalDi
         assert not later.remove_stale_temp(f"d/{live.name}")
         assert not later.remove_stale_temp("d/f")
     assert everything(root) == sorted(["d", f"d/{live.name}", "d/f"])
+
+
+@posix
+def test_a_new_temporary_file_that_a_cleaner_took_is_made_again(
+    root: Path, disk: LocalDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = temporary._lock
+    taken: list[bool] = []
+
+    def lock_late(fd: int) -> None:
+        if not taken:
+            [fresh] = everything(root)
+            taken.append(disk.remove_stale_temp(fresh))
+        lock(fd)
+
+    monkeypatch.setattr(temporary, "_lock", lock_late)
+    temp = new_temp(disk, "f")
+    assert taken == [True]
+    assert everything(root) == [temp.name]
 
 
 @posix

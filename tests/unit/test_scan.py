@@ -211,10 +211,11 @@ def test_an_unreadable_folder_takes_the_place_of_its_bare_name(open_folder: Path
 def test_undecodable_names_are_shown_escaped_unique_and_in_their_place(tmp_path: Path) -> None:
     make(tmp_path, "a", r"b\xff", "c")
     (tmp_path / os.fsdecode(b"b\xff")).touch()
+    (tmp_path / os.fsdecode(b"b\xff_")).touch()
     (tmp_path / os.fsdecode(b"b\xfe")).mkdir()
     (tmp_path / os.fsdecode(b"b\xfe") / "inside").touch()
     items = found(tmp_path)
-    assert [item.path for item in items] == ["a", r"b\xfe", r"b\xff", r"b\xff_", "c"]
+    assert [item.path for item in items] == ["a", r"b\xfe", r"b\xff", r"b\xff_", r"b\xff__", "c"]
     assert isinstance(items[3], SkippedPath)
     assert (items[3].why, items[3].subtree) == ("undecodable", False)
 
