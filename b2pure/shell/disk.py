@@ -221,8 +221,8 @@ class LocalDisk:
 
     def _problem(self, path: str) -> str | None:
         problem = local_path_problem(path, self._flavour)
-        if problem is None and not path.isascii() and _SURROGATE.search(path):
-            return "the name is not valid Unicode"
+        if problem is None and not path.isascii():
+            return _encoding_problem(path)
         return problem
 
     def _where(self, operation: str, path: str) -> str:
@@ -291,6 +291,16 @@ class LocalDisk:
                     live.close_file()
                 live.folder.unlink(live.name)
         live.close()
+
+
+def _encoding_problem(path: str) -> str | None:
+    if _SURROGATE.search(path):
+        return "the name is not valid Unicode"
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return "the system's locale has not all characters of the name; use a UTF-8 locale"
+    return None
 
 
 class _FileSink:

@@ -374,6 +374,19 @@ def test_unusable_names_are_refused_by_everything(root: Path, disk: LocalDisk, p
     assert everything(root.parent) == ["outside", "root"]
 
 
+@posix
+def test_a_locale_that_has_not_all_characters(root: Path) -> None:
+    code = (
+        "import sys\n"
+        "from b2pure.shell.disk import LocalDisk\n"
+        "print(ascii(LocalDisk(sys.argv[1]).create_temp(chr(0xE9))))\n"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code, str(root)]
+    done = subprocess.run(command, env={**os.environ, **plain}, check=True, capture_output=True, timeout=60)
+    assert b"use a UTF-8 locale" in done.stdout
+
+
 def test_windows_names_are_refused_where_they_matter(root: Path) -> None:
     with LocalDisk(root, flavour="windows") as disk:
         assert isinstance(error(disk.create_temp("a/nul")), LocalFailure)
