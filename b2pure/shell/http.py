@@ -202,7 +202,7 @@ def _response(response: httpx.Response, body: bytes) -> HttpResponse:
 
 
 def _received(call: FetchCall, response: httpx.Response, sink: Sink) -> IOResult[Fetched, B2Error]:
-    body = b"" if response.status_code in (200, 206) else b"".join(response.iter_raw())
+    body = b"" if response.status_code in (200, 206) else response.read()
     head = decode_download_headers(call, _response(response, body))
     return IOResult.from_result(head).bind(lambda reply: _poured(reply, response, sink))
 

@@ -1,0 +1,435 @@
+"""Law L25: asking the simulator directly and asking it through the whole HTTP stack are the same thing.
+
+Rules. Two forks of one simulated B2 get the same calls, one through `SimulatedApi`, the other through `HttpApi`,
+httpx's mock transport and `served`. Calls are drawn from what the history so far makes interesting, good or bad.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha1
+from typing import Any
+
+import httpx
+from attrs import define, field
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.io import IOResult, IOSuccess
+from returns.unsafe import unsafe_perform_io
+
+from b2pure.effects.handlers import LocalTrouble
+from b2pure.effects.served import ServedRequest, serve
+from b2pure.effects.simulated_api import SimulatedApi
+from b2pure.effects.simulator import Simulator, SimulatorConfig
+from b2pure.effects.wire import KeyPair, authorization_from
+from b2pure.model.account import Authorization, UploadUrl
+from b2pure.model.calls import (
+    ALL_CALLS,
+    HEX_DIGITS_AT_END,
+    AuthorizeAccount,
+    Call,
+    CancelLargeFile,
+    CopyFile,
+    CopyPart,
+    CreateBucket,
+    DeleteFileVersion,
+    DownloadFileById,
+    DownloadFileByName,
+    FinishLargeFile,
+    GetFileInfo,
+    GetUploadPartUrl,
+    GetUploadUrl,
+    HideFile,
+    ListBuckets,
+    ListFileNames,
+    ListFileVersions,
+    ListParts,
+    ListUnfinishedLargeFiles,
+    StartLargeFile,
+    UploadFile,
+    UploadPart,
+)
+from b2pure.model.errors import LocalFailure
+from b2pure.model.files import LocalFact
+from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Blob, LocalSlice
+from b2pure.shell.http import ONE_PIECE_BYTES, HttpApi
+from b2pure.shell.serve import serve_in_thread
+
+SMALL = SimulatorConfig(
+    absolute_minimum_part_size=2,
+    recommended_part_size=4,
+    max_single_size=12,
+    max_part_size=8,
+    max_parts=4,
+    max_buckets=3,
+)
+NAMES = (
+    "a/x", "a/y", "a/b/z", "b", "a b+c", "ü/自由", "a/../b", ".", "q?x#y&z", "a%2Fx", "\U00010400", "file.TXT",
+    "bad//name", "", "\x01", "half\ud800",
+)  # fmt: skip
+INFOS: tuple[dict[str, str], ...] = (
+    {},
+    {"src_last_modified_millis": "5"},
+    {"A": "1", "a": "2"},
+    {"b2-content-language": "de", "b2-content-encoding": "gzip"},
+    {"b2-content-language": "line\nbreak"},
+    {"b2-unknown": "1"},
+    {"bad key": "v"},
+    {"k": "ü + %"},
+    {"k": ""},
+    {"k": "line\nbreak"},
+    {f"k{i}": "v" for i in range(11)},
+    {"big": "x" * 8000},
+)
+CONTENTS = (b"", b"abcd", b"0123456789", b"more than twelve bytes")
+CONTENT_TYPES = ("text/plain", "b2/x-auto", "text/plain; charset=utf-8", "", "bad\nvalue")
+RANGES = (
+    None, "bytes=0-3", "bytes=2-", "bytes=-2", "bytes=5-2", "bytes=99-", "bytes=-0", "bytes=0-99", "junk", "",
+    "bytes=0-0,2-3", "bytes=0-1\r\nX-Evil: 1",
+)  # fmt: skip
+
+
+class Reader:
+    """Local files by content; any other path cannot be read."""
+
+    def __init__(self, files: dict[str, bytes] | None = None) -> None:
+        self.files = files or {}
+
+    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+        """Two bytes at a time, or a thousand for long ones."""
+        if slice_.path not in self.files:
+            raise LocalTrouble(LocalFailure("read", slice_.path, "no such file"))
+        data = self.files[slice_.path][slice_.range.start : slice_.range.stop]
+        step = 2 if len(data) < 100 else 100_000
+        return (data[i : i + step] for i in range(0, len(data), step))
+
+
+@define
+class Sink:
+    """Keeps what it gets."""
+
+    data: bytearray = field(factory=bytearray)
+
+    def write(self, chunk: bytes) -> None:
+        """Keep the bytes."""
+        self.data += chunk
+
+
+def over_the_wire(simulator: Simulator) -> httpx.MockTransport:
+    """A network whose only host is the simulator."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        served = serve(
+            simulator,
+            ServedRequest(
+                request.method,
+                request.url.raw_path.decode(),
+                tuple((k.decode().lower(), v.decode()) for k, v in request.headers.raw),
+                request.content,
+            ),
+        )
+        body = served.response.body
+        return httpx.Response(
+            served.response.status,
+            headers=dict(served.response.headers),
+            content=body if body else (bytes(chunk) for chunk in served.chunks),
+        )
+
+    return httpx.MockTransport(answer)
+
+
+@define
+class Pair:
+    """Two twins of one simulator, with the two ways to ask them, and what is known so far."""
+
+    now: list[int] = field(factory=lambda: [1_000])
+    direct: Simulator = field(init=False)
+    wired: Simulator = field(init=False)
+    apis: list[tuple[SimulatedApi, HttpApi]] = field(factory=list)
+    authorizations: list[Authorization] = field(factory=list)
+    urls: list[UploadUrl] = field(factory=list)
+    buckets: list[BucketId] = field(factory=lambda: [BucketId("no such bucket")])
+    files: list[tuple[FileId, str]] = field(factory=lambda: [(FileId("no such file"), "a/x")])
+    parts: dict[FileId, dict[int, str]] = field(factory=dict)
+    reader: Reader = field(factory=lambda: Reader({"local": b"local!"}))
+
+    def __attrs_post_init__(self) -> None:
+        self.direct = Simulator(lambda: self.now[0], config=SMALL)
+        bucket = self.direct.add_bucket("bucket-one").bucket_id
+        self.direct.add_bucket("public-two", "allPublic")
+        self.buckets.append(bucket)
+        keys = (
+            KeyPair(self.direct.master_key_id, self.direct.master_key),
+            self.direct.add_key(
+                ("listFiles", "writeFiles", "readFiles", "deleteFiles", "listBuckets"),
+                bucket_ids=[bucket],
+                name_prefix="a/",
+            ),
+            self.direct.add_key(("listFiles", "listBuckets"), expires_at=90_000_000),
+            KeyPair("wrong", "key"),
+        )
+        self.wired = self.direct.fork()
+        transport = over_the_wire(self.wired)
+        for key in keys:
+            self.apis.append(
+                (
+                    SimulatedApi(self.direct, key.key_id, key.key),
+                    HttpApi(key.key_id, key.key, realm_address="https://realm.example", transport=transport),
+                )
+            )
+        for key_index in (0, 0, 0, 1, 2):
+            reply = self.ask(AuthorizeAccount(), None, key_index=key_index)
+            self.authorizations.append(authorization_from(reply))
+        nobody = self.authorizations[0]
+        self.authorizations.append(
+            Authorization(nobody.account_id, "made up", nobody.api_url, nobody.download_url, nobody.allowed)
+        )
+
+    def ask(self, call: Call[Any], credential: Any, *, key_index: int = 0) -> Any:
+        """Ask both; they must agree. The reply, or None after a failure."""
+        direct, wired = self.apis[key_index]
+        if isinstance(call, DownloadFileById | DownloadFileByName):
+            sinks = Sink(), Sink()
+            one: IOResult[Any, Any] = direct.fetch(call, credential, sinks[0])
+            two: IOResult[Any, Any] = wired.fetch(call, credential, sinks[1])
+            assert sinks[0] == sinks[1]
+        else:
+            one = direct.send(call, credential, self.reader)
+            two = wired.send(call, credential, self.reader)
+        assert one == two, call.name
+        if not isinstance(one, IOSuccess):
+            return None
+        reply = unsafe_perform_io(one.unwrap())
+        self.learn(call, reply)
+        return reply
+
+    def learn(self, call: Call[Any], reply: Any) -> None:
+        """Remember ids and URLs, so that later calls can use them."""
+        match call:
+            case CreateBucket():
+                self.buckets.append(reply.bucket_id)
+            case GetUploadUrl() | GetUploadPartUrl():
+                self.urls.append(UploadUrl(reply.upload_url, reply.authorization_token))
+            case UploadFile() | StartLargeFile() | CopyFile() | HideFile():
+                self.files.append((reply.file_id, reply.file_name))
+            case UploadPart() | CopyPart():
+                self.parts.setdefault(reply.file_id, {})[reply.part_number] = reply.content_sha1
+            case _:
+                pass
+
+
+def sha1_forms(data: bytes) -> st.SearchStrategy[str]:
+    digest = sha1(data).hexdigest()
+    return st.sampled_from(
+        (digest, digest.upper(), HEX_DIGITS_AT_END, "do_not_verify", "unverified:" + digest, "0" * 40, "junk")
+    )
+
+
+def _bodies(draw: st.DrawFn) -> tuple[Blob | LocalSlice, str]:
+    data = draw(st.sampled_from(CONTENTS))
+    form = draw(sha1_forms(data))
+    if draw(st.integers(0, 4)) == 0:
+        path = draw(st.sampled_from(("local", "gone")))
+        return LocalSlice(path, ByteRange(0, 6), LocalFact(6, 0)), draw(sha1_forms(b"local!"))
+    return Blob(data), form
+
+
+@st.composite
+def uploads(draw: st.DrawFn) -> UploadFile | UploadPart:
+    body, form = _bodies(draw)
+    if draw(st.booleans()):
+        return UploadPart(draw(st.integers(0, 5)), form, body)
+    return UploadFile(
+        draw(st.sampled_from(NAMES)),
+        draw(st.sampled_from(CONTENT_TYPES)),
+        form,
+        draw(st.sampled_from(INFOS)),
+        body,
+    )
+
+
+@st.composite
+def account_calls(draw: st.DrawFn, pair: Pair) -> Call[Any]:
+    """Any call for an account token, about things that exist or nearly do."""
+    bucket = draw(st.sampled_from(pair.buckets))
+    file_id, real_name = draw(st.sampled_from(pair.files))
+    name = draw(st.sampled_from((real_name, *NAMES)))
+    maybe_name = draw(st.sampled_from((None, real_name, *NAMES)))
+    prefix = draw(st.sampled_from((None, "", "a/", "a", "ü")))
+    delimiter = draw(st.sampled_from((None, "", "/", "b")))
+    count = draw(st.sampled_from((None, 0, 1, 2, 100, 10_001, -1)))
+    range_ = draw(st.sampled_from(RANGES))
+    known = pair.parts.get(file_id, {})
+    digests = tuple(known.get(number, "0" * 40) for number in range(1, draw(st.integers(0, 4)) + 1))
+    start_id = draw(st.sampled_from((None, file_id)))
+    account = draw(st.sampled_from((pair.direct.account_id, AccountId("other"))))
+    bucket_name = draw(st.sampled_from(("bucket-one", "BUCKET-ONE", "public-two", "bucket-new", "b2-no", "a/b", "")))
+    content_type = draw(st.sampled_from(CONTENT_TYPES))
+    info = draw(st.sampled_from(INFOS))
+    number = draw(st.integers(0, 5))
+    replace = draw(st.booleans())
+    choices: tuple[Call[Any], ...] = (
+        ListBuckets(account, draw(st.sampled_from((None, bucket))), draw(st.sampled_from((None, bucket_name)))),
+        CreateBucket(account, bucket_name, draw(st.sampled_from(("allPrivate", "allPublic", "odd")))),
+        ListFileNames(bucket, maybe_name, count, prefix, delimiter),
+        ListFileVersions(bucket, maybe_name, start_id, count, prefix, delimiter),
+        GetFileInfo(file_id),
+        GetUploadUrl(bucket),
+        GetUploadPartUrl(file_id),
+        StartLargeFile(bucket, name, content_type, info),
+        CopyPart(file_id, draw(st.sampled_from(pair.files))[0], number, range_),
+        FinishLargeFile(file_id, digests),
+        CancelLargeFile(file_id),
+        ListParts(file_id, draw(st.sampled_from((None, 0, 2))), count),
+        ListUnfinishedLargeFiles(bucket, prefix, start_id, count),
+        CopyFile(
+            file_id,
+            name,
+            draw(st.sampled_from((None, bucket))),
+            range_,
+            "REPLACE" if replace else "COPY",
+            content_type if replace or number == 0 else None,
+            info if replace or number == 1 else None,
+        ),
+        HideFile(bucket, name),
+        DeleteFileVersion(name, file_id),
+        DownloadFileById(file_id, range_),
+        DownloadFileByName(bucket_name, name, range_),
+    )
+    return draw(st.sampled_from(choices))
+
+
+def step(pair: Pair, data: st.DataObject) -> None:
+    """One thing that happens to both."""
+    kind = data.draw(st.sampled_from(("call", "call", "call", "upload", "upload", "login", "time", "expire")))
+    if kind == "call":
+        pair.ask(data.draw(account_calls(pair)), data.draw(st.sampled_from(pair.authorizations)))
+    elif kind == "upload" and pair.urls:
+        call = data.draw(uploads())
+        fitting = [url for url in pair.urls if call.name in url.url]  # to mix them up is a bug, not an answer
+        pair.ask(call, data.draw(st.sampled_from(fitting)))
+    elif kind == "login":
+        reply = pair.ask(AuthorizeAccount(), None, key_index=data.draw(st.integers(0, 3)))
+        if reply is not None:
+            pair.authorizations.append(authorization_from(reply))
+    elif kind == "time":
+        pair.now[0] += data.draw(st.sampled_from((-5, 1, 1_000, 86_400_000)))
+    elif kind == "expire":
+        pair.direct.expire_account_tokens()
+        pair.wired.expire_account_tokens()
+
+
+def seeded_pair() -> Pair:
+    """A pair in which most kinds of things exist already."""
+    pair = Pair()
+    master, bucket = pair.authorizations[0], pair.buckets[1]
+    pair.ask(GetUploadUrl(bucket), master)
+    data = b"0123456789"
+    for name in ("a/x", "a/b/z"):
+        pair.ask(UploadFile(name, "b2/x-auto", sha1(data).hexdigest(), {"K": "ü"}, Blob(data)), pair.urls[0])
+    large = pair.ask(StartLargeFile(bucket, "a/large", "text/plain", {}), master).file_id
+    pair.ask(GetUploadPartUrl(large), master)
+    for number in (1, 2):
+        pair.ask(UploadPart(number, HEX_DIGITS_AT_END, Blob(b"part%d" % number)), pair.urls[1])
+    return pair
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_direct_and_over_the_wire_agree_on_every_call_sequence(data: st.DataObject) -> None:
+    pair = seeded_pair()
+    for _ in range(data.draw(st.integers(1, 25))):
+        step(pair, data)
+    assert pair.direct.snapshot() == pair.wired.snapshot()
+    assert [(type(done.call), done.file_id) for done in pair.direct.journal] == [
+        (type(done.call), done.file_id) for done in pair.wired.journal
+    ]
+
+
+def one_of_each(pair: Pair) -> dict[type[Call[Any]], Any]:
+    """A reply of every call, in an order in which all succeed."""
+    master, bucket = pair.authorizations[0], pair.buckets[1]
+    replies: dict[type[Call[Any]], Any] = {}
+
+    def ask(call: Call[Any], credential: Any = master) -> Any:
+        reply = pair.ask(call, credential)
+        assert reply is not None, call.name
+        replies[type(call)] = reply
+        return reply
+
+    ask(AuthorizeAccount(), None)
+    ask(CreateBucket(master.account_id, "bucket-three"))
+    ask(ListBuckets(master.account_id))
+    small = ask(UploadFile("n", "b2/x-auto", HEX_DIGITS_AT_END, {}, Blob(b"abcd")), pair.urls[0]).file_id
+    large = ask(StartLargeFile(bucket, "l", "text/plain", {})).file_id
+    ask(GetUploadPartUrl(large))
+    first = ask(UploadPart(1, "do_not_verify", Blob(b"ef")), pair.urls[-1])
+    second = ask(CopyPart(small, large, 2, "bytes=1-2"))
+    ask(ListParts(large))
+    ask(ListUnfinishedLargeFiles(bucket))
+    ask(FinishLargeFile(large, (first.content_sha1, second.content_sha1)))
+    ask(CancelLargeFile(ask(StartLargeFile(bucket, "gone", "text/plain", {})).file_id))
+    copied = ask(CopyFile(large, "copied"))
+    ask(GetFileInfo(copied.file_id))
+    ask(HideFile(bucket, "copied"))
+    ask(DeleteFileVersion("copied", copied.file_id))
+    ask(ListFileNames(bucket))
+    ask(ListFileVersions(bucket))
+    ask(GetUploadUrl(bucket))
+    ask(DownloadFileById(large))
+    ask(DownloadFileByName("bucket-one", "n"))
+    return replies
+
+
+def test_the_reply_of_every_call_has_the_declared_type() -> None:
+    replies = one_of_each(seeded_pair())
+    assert set(replies) == set(ALL_CALLS)
+    for call, reply in replies.items():
+        found = reply.reply if call in (DownloadFileById, DownloadFileByName) else reply
+        assert type(found) is call.reply, call.name
+
+
+def test_a_long_body_is_streamed_and_its_digest_follows_it() -> None:
+    content = bytes(range(256)) * (ONE_PIECE_BYTES // 256 + 1)
+    simulator = Simulator(lambda: 1_000)
+    bucket = simulator.add_bucket("bucket-one").bucket_id
+    api = HttpApi(
+        simulator.master_key_id,
+        simulator.master_key,
+        realm_address="https://realm.example",
+        transport=over_the_wire(simulator),
+    )
+    reader = Reader({"long": content})
+    authorization = authorization_from(unsafe_perform_io(api.send(AuthorizeAccount(), None, reader).unwrap()))
+    url = unsafe_perform_io(api.send(GetUploadUrl(bucket), authorization, reader).unwrap())
+    body = LocalSlice("long", ByteRange(0, len(content)), LocalFact(len(content), 0))
+    file = unsafe_perform_io(
+        api.send(
+            UploadFile("long", "b2/x-auto", HEX_DIGITS_AT_END, {}, body),
+            UploadUrl(url.upload_url, url.authorization_token),
+            reader,
+        ).unwrap()
+    )
+    assert (file.content_length, file.content_sha1) == (len(content), sha1(content).hexdigest())
+
+
+def test_direct_and_over_real_sockets_agree() -> None:
+    pair = seeded_pair()
+    with serve_in_thread(pair.wired) as server:
+        pair.direct.base_url = server.url
+        for index, (direct, _) in enumerate(pair.apis):
+            key = direct._key
+            pair.apis[index] = direct, HttpApi(key.key_id, key.key, realm_address=server.url)
+        pair.urls.clear()
+        pair.authorizations[0] = authorization_from(pair.ask(AuthorizeAccount(), None))
+        pair.ask(GetUploadUrl(pair.buckets[1]), pair.authorizations[0])
+        one_of_each(pair)
+        for file_id, name in pair.files:
+            for range_ in (None, "bytes=1-2", "bytes=99-"):
+                pair.ask(DownloadFileById(file_id, range_), pair.authorizations[0])
+                pair.ask(DownloadFileByName("bucket-one", name, range_), pair.authorizations[0])
+        for _, wired in pair.apis:
+            wired.close()
+    assert pair.direct.snapshot() == pair.wired.snapshot()
