@@ -20,8 +20,9 @@ from attrs import field, frozen
 from returns.result import Result, Success
 
 from b2pure.effects.simulator import AccountToken, Download, Simulator, Token
+from b2pure.effects.simulator_bucket import Chunk
 from b2pure.effects.simulator_rules import Refused, bad_request
-from b2pure.effects.simulator_state import Chunk, Endpoint
+from b2pure.effects.simulator_state import Endpoint
 from b2pure.effects.wire import DIGEST_LENGTH, HttpResponse, KeyPair, header_encoded
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import (

@@ -15,10 +15,11 @@ import msgspec
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
+from b2pure.effects.simulator_bucket import Bucket
 from b2pure.effects.simulator_calls import FILE_HANDLERS, Download, Handler, authorize, download, require
 from b2pure.effects.simulator_rules import Refused, sha1_hex
 from b2pure.effects.simulator_rules import md5_hex as _md5_hex
-from b2pure.effects.simulator_state import Bucket, Endpoint, Key, SimulatorConfig, World
+from b2pure.effects.simulator_state import Endpoint, Key, SimulatorConfig, World
 from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl

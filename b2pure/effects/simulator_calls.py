@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from attrs import frozen
 
+from b2pure.effects.simulator_bucket import Bucket, Chunk, Version, chunks_between
 from b2pure.effects.simulator_rules import (
     HEADER_INFO,
     Refused,
@@ -27,7 +28,7 @@ from b2pure.effects.simulator_rules import (
     sha1_hex,
     unauthorized,
 )
-from b2pure.effects.simulator_state import Bucket, Chunk, Key, Version, World, chunks_between
+from b2pure.effects.simulator_state import Key, World
 from b2pure.effects.wire import KeyPair
 from b2pure.model.calls import (
     Call,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from b2pure.effects.simulator_bucket import Bucket, Chunk, LargeUpload, Part, Version
 from b2pure.effects.simulator_calls import DEFAULT_COUNT, Handler, check_prefix, copied_source
 from b2pure.effects.simulator_rules import (
     UNVERIFIED,
@@ -24,7 +25,7 @@ from b2pure.effects.simulator_rules import (
     resolved_content_type,
     sha1_hex,
 )
-from b2pure.effects.simulator_state import Bucket, Chunk, Endpoint, Key, LargeUpload, Part, Version, World
+from b2pure.effects.simulator_state import Endpoint, Key, World
 from b2pure.model.calls import (
     Call,
     CancelLargeFile,

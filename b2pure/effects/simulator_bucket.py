@@ -1,0 +1,205 @@
+"""The versions of files in a simulated bucket: where they are kept, found and listed.
+
+Rules. A name's versions are kept oldest first, ordered by (upload timestamp, serial), because almost every insertion
+is then an append; listings read them backwards. Everything that a reply is made of is frozen and shared; a fork
+copies only the containers around it. Who may see what is not decided here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+from attrs import define, field
+from sortedcontainers import SortedDict
+
+from b2pure.model.replies import BucketReply, FileReply, PartReply
+
+__all__ = ["Bucket", "Chunk", "LargeUpload", "Part", "Version", "chunks_between"]
+
+Chunk = bytes | memoryview
+"""Content that is shared and never written to."""
+
+
+class Version(msgspec.Struct, frozen=True, gc=False):
+    """One version of a name: what listings say of it, its place among equal timestamps, and its content."""
+
+    file: FileReply
+    serial: int
+    chunks: tuple[Chunk, ...] = ()
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """One part of an unfinished large file."""
+
+    reply: PartReply
+    chunks: tuple[Chunk, ...]
+
+
+@define(eq=False)
+class LargeUpload:
+    """An unfinished large file: its `start` version and the parts so far, by number."""
+
+    version: Version
+    parts: dict[int, Part] = field(factory=dict)
+
+
+def _order(version: Version) -> tuple[int, int]:
+    return version.file.upload_timestamp, version.serial
+
+
+class Bucket:
+    """The names of one bucket. `version` pages are newest first; names are in UTF-8 byte order, which `str` has."""
+
+    __slots__ = ("names", "reply", "unfinished")
+
+    def __init__(self, reply: BucketReply) -> None:
+        self.reply = reply
+        self.names: Any = SortedDict()  # str -> list[Version], oldest first
+        self.unfinished: Any = SortedDict()  # FileId -> LargeUpload
+
+    def fork(self) -> Bucket:
+        """An independent copy."""
+        twin = Bucket(self.reply)
+        twin.names.update((name, list(versions)) for name, versions in self.names.items())
+        twin.unfinished.update(
+            (file_id, LargeUpload(large.version, dict(large.parts))) for file_id, large in self.unfinished.items()
+        )
+        return twin
+
+    def add(self, version: Version) -> None:
+        """A new version takes its place."""
+        versions: list[Version] | None = self.names.get(version.file.file_name)
+        if versions is None:
+            self.names[version.file.file_name] = [version]
+        elif _order(versions[-1]) < _order(version):
+            versions.append(version)
+        else:
+            insort(versions, version, key=_order)
+
+    def replace(self, old: Version, new: Version) -> None:
+        """The new version stands where the old one stood (both have the same time and serial)."""
+        versions: list[Version] = self.names[old.file.file_name]
+        versions[bisect_left(versions, _order(old), key=_order)] = new
+
+    def remove(self, version: Version) -> None:
+        """A version goes; with its last version a name goes."""
+        versions: list[Version] = self.names[version.file.file_name]
+        del versions[bisect_left(versions, _order(version), key=_order)]
+        if not versions:
+            del self.names[version.file.file_name]
+
+    def newest(self, name: str) -> Version | None:
+        """The newest version that is not an unfinished large file: an upload, a hide marker, or None."""
+        return _newest(self.names.get(name, ()))
+
+    def visible(self, name: str) -> Version | None:
+        """What a download by name gives."""
+        newest = self.newest(name)
+        return newest if newest is not None and newest.file.action == "upload" else None
+
+    def page_of_names(
+        self, start: str, prefix: str, delimiter: str | None, count: int
+    ) -> tuple[list[FileReply], FileReply | None]:
+        """Up to `count` visible files and folders from `start` on, and the one after them."""
+
+        def shown(_: str, versions: list[Version]) -> Iterable[FileReply]:
+            newest = versions[-1] if versions[-1].file.action == "upload" else _newest(versions)
+            return (newest.file,) if newest is not None and newest.file.action == "upload" else ()
+
+        return _cut(self._walk(max(start, prefix), prefix, delimiter, shown), count)
+
+    def page_of_versions(
+        self, start: str, first: int | None, prefix: str, delimiter: str | None, count: int
+    ) -> tuple[list[FileReply], FileReply | None]:
+        """Up to `count` versions and folders from `start` on, and the one after them. Of the name `start` itself,
+        versions newer than the serial `first` are left out.
+        """
+
+        def shown(name: str, versions: list[Version]) -> Iterable[FileReply]:
+            newest_first = reversed(versions)
+            if first is not None and name == start:
+                return _from_serial(newest_first, first)
+            return (version.file for version in newest_first)
+
+        return _cut(self._walk(max(start, prefix), prefix, delimiter, shown), count)
+
+    def _walk(
+        self,
+        start: str,
+        prefix: str,
+        delimiter: str | None,
+        shown: Callable[[str, list[Version]], Iterable[FileReply]],
+    ) -> Iterator[FileReply]:
+        cursor: str | None = start
+        while cursor is not None:
+            restart: str | None = None
+            for name in self.names.irange(cursor):
+                if not name.startswith(prefix):
+                    return
+                entries = shown(name, self.names[name])
+                cut = name.find(delimiter, len(prefix)) if delimiter else -1
+                if not delimiter or cut < 0:
+                    yield from entries
+                elif any(True for _ in entries):
+                    folder = name[: cut + len(delimiter)]
+                    yield self._folder(folder)
+                    restart = _after_all(folder)
+                    break
+            cursor = restart
+
+    def _folder(self, name: str) -> FileReply:
+        return FileReply(
+            account_id=self.reply.account_id,
+            action="folder",
+            bucket_id=self.reply.bucket_id,
+            content_length=0,
+            content_sha1=None,
+            content_type=None,
+            file_id=None,
+            file_info={},
+            file_name=name,
+            upload_timestamp=0,
+        )
+
+
+def _newest(versions: Sequence[Version]) -> Version | None:
+    return next((version for version in reversed(versions) if version.file.action != "start"), None)
+
+
+def _from_serial(newest_first: Iterator[Version], first: int) -> Iterator[FileReply]:
+    """The versions from the one with this serial on. When it is gone, those that were made before it."""
+    versions = list(newest_first)
+    at = next((i for i, version in enumerate(versions) if version.serial == first), None)
+    if at is not None:
+        return (version.file for version in versions[at:])
+    return (version.file for version in versions if version.serial < first)
+
+
+def _cut(entries: Iterator[FileReply], count: int) -> tuple[list[FileReply], FileReply | None]:
+    page = list(islice(entries, count))
+    return page, next(entries, None)
+
+
+_LAST_CHARACTER: Final = 0x10FFFF
+
+
+def _after_all(prefix: str) -> str | None:
+    """The smallest string that is greater than every string with this prefix."""
+    stem = prefix.rstrip(chr(_LAST_CHARACTER))
+    return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
+
+
+def chunks_between(chunks: tuple[Chunk, ...], start: int, stop: int) -> tuple[Chunk, ...]:
+    """The bytes `start <= i < stop` of a content, as views of its chunks: nothing is copied."""
+    found: list[Chunk] = []
+    offset = 0
+    for chunk in chunks:
+        low, high = max(start - offset, 0), min(stop - offset, len(chunk))
+        if low < high:
+            found.append(chunk if high - low == len(chunk) else memoryview(chunk)[low:high])
+        offset += len(chunk)
+    return tuple(found)
