@@ -1,0 +1,111 @@
+"""A Backblaze B2 SDK whose plans are data.
+
+    import b2pure as b2
+
+    client = b2.connect(key_id, key).unwrap()            # or b2.connect_simulated("holiday")
+    plan = client.plan_sync("photos", "b2://holiday/photos", keep=b2.KeepDays(10))
+    print(plan.summary())
+    report = client.apply(plan)
+
+The pure pieces are in `b2pure.plan` and `b2pure.model`, which never touch a socket, a file or a clock; importing them
+imports no HTTP library. What tests of other code need is in `b2pure.testing`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b2pure.effects.report import Report, troubles
+    from b2pure.model.account import Allowed, Authorization
+    from b2pure.model.errors import B2Error, describe
+    from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalFact, LocalPath, LocalTree, SkippedPath
+    from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
+    from b2pure.model.policy import (
+        CompareVersionMode,
+        Delete,
+        KeepDays,
+        NewerFileSyncMode,
+        NoDelete,
+        RetentionClock,
+        ScanPolicies,
+        SyncPolicy,
+    )
+    from b2pure.plan.failures import PlanFailed
+    from b2pure.plan.retry import RetryPolicy
+    from b2pure.shell.client import Client
+    from b2pure.shell.connect import connect, connect_simulated
+    from b2pure.shell.plans import Plan, plan_sync
+
+__all__ = [
+    "Allowed",
+    "Authorization",
+    "B2Error",
+    "B2Folder",
+    "B2Path",
+    "B2Tree",
+    "Client",
+    "CompareVersionMode",
+    "Delete",
+    "FileVersion",
+    "KeepDays",
+    "LocalFact",
+    "LocalFolder",
+    "LocalPath",
+    "LocalTree",
+    "NewerFileSyncMode",
+    "NoDelete",
+    "Place",
+    "Plan",
+    "PlanFailed",
+    "Report",
+    "RetentionClock",
+    "RetryPolicy",
+    "ScanPolicies",
+    "SkippedPath",
+    "SyncPolicy",
+    "__version__",
+    "connect",
+    "connect_simulated",
+    "describe",
+    "parse_place",
+    "plan_sync",
+    "troubles",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "b2pure.effects.report": ("Report", "troubles"),
+    "b2pure.model.account": ("Allowed", "Authorization"),
+    "b2pure.model.errors": ("B2Error", "describe"),
+    "b2pure.model.files": (
+        "B2Path", "B2Tree", "FileVersion", "LocalFact", "LocalPath", "LocalTree", "SkippedPath",
+    ),
+    "b2pure.model.places": ("B2Folder", "LocalFolder", "Place", "parse_place"),
+    "b2pure.model.policy": (
+        "CompareVersionMode", "Delete", "KeepDays", "NewerFileSyncMode", "NoDelete", "RetentionClock", "ScanPolicies",
+        "SyncPolicy",
+    ),
+    "b2pure.plan.failures": ("PlanFailed",),
+    "b2pure.plan.retry": ("RetryPolicy",),
+    "b2pure.shell.client": ("Client",),
+    "b2pure.shell.connect": ("connect", "connect_simulated"),
+    "b2pure.shell.plans": ("Plan", "plan_sync"),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for, so that the pure half stays usable without the other."""
+    import importlib
+
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(importlib.import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -45,6 +45,7 @@ __all__ = [
     "Send",
     "Sleep",
     "Stat",
+    "StepCrowd",
     "StepPool",
     "StepSession",
     "Temp",
@@ -188,6 +189,13 @@ class StepPool(Effect[PoolDecision]):
 
 
 @frozen
+class StepCrowd(Effect[bool]):
+    """Tell whether another writer was seen at the destination; the reply is whether one ever was, in this job."""
+
+    seen: bool
+
+
+@frozen
 class Emit(Effect[None]):
     """Tell whoever watches."""
 
@@ -217,6 +225,7 @@ AnyEffect = (
     | StepSession
     | AwaitSession
     | StepPool
+    | StepCrowd
     | Emit
     | All[Any]
 )

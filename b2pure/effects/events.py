@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import frozen
 
 from b2pure.effects.outcomes import Outcome
 
-__all__ = ["BytesMoved", "Event", "PathDone", "PathStarted"]
+__all__ = ["BytesMoved", "Event", "PathDone", "PathStarted", "Scanned"]
 
 
 @frozen
@@ -31,4 +33,13 @@ class PathDone:
     outcome: Outcome
 
 
-Event = PathStarted | BytesMoved | PathDone
+@frozen
+class Scanned:
+    """So many files of a side were found so far; `whole` when that is all of them."""
+
+    side: Literal["source", "destination"]
+    count: int
+    whole: bool = False
+
+
+Event = Scanned | PathStarted | BytesMoved | PathDone

@@ -448,6 +448,7 @@ def authorization_from(reply: AuthorizationReply) -> Authorization:
             capabilities=frozenset(allowed.capabilities),
             bucket_ids=None if allowed.buckets is None else frozenset(bucket.id for bucket in allowed.buckets),
             name_prefix=allowed.name_prefix,
+            bucket_names=frozenset((bucket.name, bucket.id) for bucket in allowed.buckets or () if bucket.name),
         ),
         part_sizes=PartSizes(
             recommended=min(max(minimum, storage.recommended_part_size), MAX_PART_SIZE), minimum=minimum

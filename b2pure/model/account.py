@@ -23,11 +23,14 @@ ALL_CAPABILITIES: tuple[str, ...] = (
 
 @frozen
 class Allowed:
-    """What a key may do: its capabilities, the buckets and the name prefix it is restricted to (None: no limit)."""
+    """What a key may do: its capabilities, the buckets and the name prefix it is restricted to (None: no limit).
+    `bucket_names` has those of the buckets that B2 told, for keys that may not list buckets.
+    """
 
     capabilities: frozenset[str]
     bucket_ids: frozenset[BucketId] | None = None
     name_prefix: str | None = None
+    bucket_names: frozenset[tuple[str, BucketId]] = frozenset()
 
 
 @frozen

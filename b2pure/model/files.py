@@ -92,17 +92,14 @@ class B2Path(Record, frozen=True):
 
 class SkippedPath(Record, frozen=True):
     """A path that a scan found and could not use. It still takes its place in the order of names, so that a planner
-    never mistakes it for an absent file. With `subtree`, everything below `path + "/"` is unknown as well.
+    never mistakes it for an absent file. With `subtree` it is, or may be, a folder: then everything below
+    `path + "/"` is unknown as well.
     """
 
     path: str
     why: SkipWhy
     detail: str
     subtree: bool = False
-
-    def key(self) -> str:
-        """Its place in the order of names: a folder stands where its files would."""
-        return self.path + "/" if self.subtree else self.path
 
 
 LocalItem = LocalPath | SkippedPath

@@ -33,12 +33,14 @@ def b2_name_problem(name: str) -> str | None:
     """
     if not name:
         return "the name is empty"
-    if _CONTROL.search(name):
-        return "B2 takes no control characters in names"
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        return "the name is not valid Unicode"
+    size = len(name)
+    if not (name.isascii() and name.isprintable()):  # the usual name needs no closer look
+        if _CONTROL.search(name):
+            return "B2 takes no control characters in names"
+        try:
+            size = len(name.encode())
+        except UnicodeEncodeError:
+            return "the name is not valid Unicode"
     if size > MAX_FILE_NAME_BYTES:
         return f"the name has {size} bytes, B2 takes at most {MAX_FILE_NAME_BYTES}"
     if name[0] == "/" or name[-1] == "/" or "//" in name:

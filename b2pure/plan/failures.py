@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 from attrs import frozen
 
-from b2pure.model.errors import InvalidArgument
+from b2pure.model.errors import B2Error, InvalidArgument, describe
 from b2pure.model.names import printable
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "OutOfOrder",
     "PlanFailed",
     "PlanFailure",
+    "SideFailed",
     "TooLarge",
     "Truncated",
     "UsedUp",
@@ -64,7 +65,15 @@ class Truncated:
     lines: int
 
 
-PlanFailure = OutOfOrder | EmptySource | TooLarge | UsedUp | BadPlanLine | Truncated | InvalidArgument
+@frozen
+class SideFailed:
+    """A side could not be read to its end, so there can be no plan for it."""
+
+    side: Literal["source", "destination"]
+    error: B2Error
+
+
+PlanFailure = OutOfOrder | EmptySource | SideFailed | TooLarge | UsedUp | BadPlanLine | Truncated | InvalidArgument
 
 
 class PlanFailed(Exception):
@@ -93,6 +102,8 @@ def tell_failure(failure: PlanFailure) -> str:
             return f"line {line} of the plan is not valid{f' at {where}' if where else ''}: {why}"
         case Truncated(lines):
             return f"the plan is truncated: it ends after line {lines} without a trailer; make it again"
+        case SideFailed(side, error):
+            return f"cannot read the {side}: {describe(error)}"
         case InvalidArgument():
             return str(failure)
         case _:

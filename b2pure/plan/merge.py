@@ -31,91 +31,88 @@ def merge(source: Iterable[Item], dest: Iterable[Item], quiet: Quiet) -> Generat
     """Pairs that need a decision, in order; returns how many names there were. Raises PlanFailed(OutOfOrder)."""
     s_rest, d_rest = iter(source), iter(dest)
     s, d = next(s_rest, None), next(d_rest, None)
-    s_key, d_key = _key(s), _key(d)
-    hole: SkippedPath | None = None
+    s_path = "" if s is None else s.path
+    d_path = "" if d is None else d.path
+    holes: list[SkippedPath] = []
     names = 0
     while s is not None and d is not None:
         names += 1
-        if s_key == d_key:
-            if hole is not None or not quiet(s, d):
-                hole = _hole_at(hole, s_key)
-                yield s_key, hole or s, d
-                hole = hole or _opened(s) or _opened(d)
+        if s_path == d_path:
+            if holes or not quiet(s, d):
+                yield s_path, (_hole_over(holes, s_path) if holes else None) or s, d
+                _open(holes, s)
+                _open(holes, d)
             s = next(s_rest, None)
             if s is not None:
-                key = s.path if type(s) is not SkippedPath else s.key()
-                if key <= s_key:
-                    raise _disorder("source", s_key, key)
-                s_key = key
+                path = s.path
+                if path <= s_path:
+                    raise _disorder("source", s_path, path)
+                s_path = path
             d = next(d_rest, None)
             if d is not None:
-                key = d.path if type(d) is not SkippedPath else d.key()
-                if key <= d_key:
-                    raise _disorder("destination", d_key, key)
-                d_key = key
-        elif s_key < d_key:
-            if hole is not None:
-                hole = _hole_at(hole, s_key)
-            yield s_key, s, hole
-            hole = hole or _opened(s)
+                path = d.path
+                if path <= d_path:
+                    raise _disorder("destination", d_path, path)
+                d_path = path
+        elif s_path < d_path:
+            yield s_path, s, _hole_over(holes, s_path) if holes else None
+            if type(s) is SkippedPath:
+                _open(holes, s)
             s = next(s_rest, None)
             if s is not None:
-                key = s.path if type(s) is not SkippedPath else s.key()
-                if key <= s_key:
-                    raise _disorder("source", s_key, key)
-                s_key = key
+                path = s.path
+                if path <= s_path:
+                    raise _disorder("source", s_path, path)
+                s_path = path
         else:
-            if hole is not None:
-                hole = _hole_at(hole, d_key)
-            yield d_key, hole, d
-            hole = hole or _opened(d)
+            yield d_path, _hole_over(holes, d_path) if holes else None, d
+            if type(d) is SkippedPath:
+                _open(holes, d)
             d = next(d_rest, None)
             if d is not None:
-                key = d.path if type(d) is not SkippedPath else d.key()
-                if key <= d_key:
-                    raise _disorder("destination", d_key, key)
-                d_key = key
+                path = d.path
+                if path <= d_path:
+                    raise _disorder("destination", d_path, path)
+                d_path = path
     if s is not None:
-        names += yield from _alone(s, s_rest, hole, "source")
+        names += yield from _alone(s, s_rest, holes, "source")
     elif d is not None:
-        names += yield from _alone(d, d_rest, hole, "destination")
+        names += yield from _alone(d, d_rest, holes, "destination")
     return names
 
 
-def _alone(first: Item, rest: Iterator[Item], hole: SkippedPath | None, side: _Side) -> Generator[Pair, None, int]:
+def _alone(first: Item, rest: Iterator[Item], holes: list[SkippedPath], side: _Side) -> Generator[Pair, None, int]:
     """The names that only one side has left."""
-    names = 0
-    item: Item | None = first
-    last = _key(first)
-    while item is not None:
+    names = 1
+    of_source = side == "source"
+    item, path = first, first.path
+    while True:
+        hole = _hole_over(holes, path) if holes else None
+        yield (path, item, hole) if of_source else (path, hole, item)
+        if type(item) is SkippedPath:
+            _open(holes, item)
+        last, following = path, next(rest, None)
+        if following is None:
+            return names
+        item = following
         names += 1
-        if hole is not None:
-            hole = _hole_at(hole, last)
-        yield (last, item, hole) if side == "source" else (last, hole, item)
-        hole = hole or _opened(item)
-        item = next(rest, None)
-        if item is not None:
-            key = _key(item)
-            if key <= last:
-                raise _disorder(side, last, key)
-            last = key
-    return names
+        path = item.path
+        if path <= last:
+            raise _disorder(side, last, path)
 
 
-def _key(item: Item | None) -> str:
-    if item is None:
-        return ""
-    return item.key() if isinstance(item, SkippedPath) else item.path
+def _open(holes: list[SkippedPath], item: Item) -> None:
+    """Remember that everything below the item is unknown, if it is."""
+    if isinstance(item, SkippedPath) and item.subtree:
+        holes.append(item)
 
 
-def _opened(item: Item) -> SkippedPath | None:
-    """The item, if everything below it is unknown."""
-    return item if isinstance(item, SkippedPath) and item.subtree else None
-
-
-def _hole_at(hole: SkippedPath | None, key: str) -> SkippedPath | None:
-    """The unknown folder that `key` lies in, if it still does."""
-    return hole if hole is not None and key.startswith(hole.key()) else None
+def _hole_over(holes: list[SkippedPath], path: str) -> SkippedPath | None:
+    """The unknown folder that the path lies in. Folders that the order of names has passed are forgotten; those still
+    to come (`a-b` lies between `a` and `a/b`) are all prefixes of the path, so there are never many.
+    """
+    holes[:] = [hole for hole in holes if path < hole.path + "/" or path.startswith(hole.path + "/")]
+    return next((hole for hole in holes if path.startswith(hole.path + "/")), None)
 
 
 def _disorder(side: _Side, previous: str, name: str) -> PlanFailed:

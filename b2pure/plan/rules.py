@@ -12,8 +12,8 @@ from typing import Literal, assert_never
 
 from attrs import frozen
 
-from b2pure.model.files import B2Path, FileVersion, LocalPath, SkippedPath
-from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
+from b2pure.model.files import B2Path, FileVersion, LocalFact, LocalPath, SkippedPath
+from b2pure.model.limits import DEFAULT_PART_SIZES, MAX_FILE_NAME_BYTES, MAX_SINGLE_SIZE, PartSizes
 from b2pure.model.names import PathFlavour, b2_name_problem, local_path_problem
 from b2pure.model.policy import (
     CompareVersionMode,
@@ -60,6 +60,8 @@ __all__ = ["Direction", "Rules", "make_rules"]
 
 Direction = Literal["up", "down", "copy"]
 """Local folder to B2, B2 to local folder, B2 to B2."""
+
+Fresh = Callable[[str, Item], FileSync | None]
 
 _NEW = NewFile()
 _HIDDEN = HiddenDest()
@@ -138,9 +140,11 @@ class Rules:
             if dest is None:
                 return FileSync(path, _MISSING if in_source else Nowhere())
             return self._without_source(path, dest)
-        problem = self._name_problem(path) if dest is None or isinstance(dest, B2Path) else None
-        if problem is not None:
-            return FileSync(path, UnusableName(problem))
+        if dest is None:
+            problem = self._name_problem(path)
+            if problem is not None:
+                return FileSync(path, UnusableName(problem))
+            return FileSync(path, _NEW, ((self._transfer(path, content, None),),))
         reason = self._reason(content, dest)
         if isinstance(reason, DestNewer):
             return FileSync(path, reason)
@@ -151,9 +155,7 @@ class Rules:
             return FileSync(path, reason, self._with_versions(dest, transfers, reason))
         return FileSync(path, reason, (transfers,) if transfers else ())
 
-    def _reason(self, content: Comparable, dest: LocalPath | B2Path | None) -> Reason:
-        if dest is None:
-            return _NEW
+    def _reason(self, content: Comparable, dest: LocalPath | B2Path) -> Reason:
         shown = _content(dest)
         if shown is None:
             return _HIDDEN
@@ -167,11 +169,11 @@ class Rules:
         return b2_name_problem(self.dest_prefix + path)
 
     def _transfer(self, path: str, content: Comparable, dest: LocalPath | B2Path | None) -> SyncAction:
+        top = dest.versions[0].file_id if isinstance(dest, B2Path) else None
         if isinstance(content, LocalPath):
-            top = dest.versions[0].file_id if isinstance(dest, B2Path) else None
-            return UploadAction(path, content.fact(), top, large_file_parts(content.size, self.part_sizes))
+            fact = LocalFact(content.size, content.mod_time_millis)
+            return UploadAction(path, fact, top, large_file_parts(content.size, self.part_sizes))
         if self.direction == "copy":
-            top = dest.versions[0].file_id if isinstance(dest, B2Path) else None
             return CopyAction(path, content, top, large_copy_parts(content.size, self.part_sizes))
         return DownloadAction(path, content, dest.fact() if isinstance(dest, LocalPath) else None)
 
@@ -223,11 +225,15 @@ class Rules:
             note = OLD_VERSION_NOTE
         return DeleteAction(dest.path, verdict.version.file_id, dest.versions[0].file_id, note, verdict.fate.why)
 
-    # --- the fast answer
+    # --- the fast answers: what most files of a large sync need, told without the long way
 
     def quiet(self) -> Quiet:
         """A test that is true only where `file` has no action, and is cheap."""
         return _quiet(self)
+
+    def fresh(self) -> Fresh:
+        """`file(path, source, None)` for a plain new file, or None where the long way has to be taken."""
+        return _fresh_upload(self) if self.direction == "up" else _not_fresh
 
 
 def make_rules(
@@ -318,6 +324,29 @@ def _quiet(rules: Rules) -> Quiet:
 
 def _never(source: Item, dest: Item) -> bool:
     return False
+
+
+def _not_fresh(path: str, source: Item) -> FileSync | None:
+    return None
+
+
+def _fresh_upload(rules: Rules) -> Fresh:
+    if rules.scanner.filters_names or rules.scanner.filters_times:
+        return _not_fresh
+    longest = MAX_FILE_NAME_BYTES - len(rules.dest_prefix.encode())
+    single = min(rules.part_sizes.recommended + rules.part_sizes.minimum, MAX_SINGLE_SIZE)
+
+    def fresh_upload(path: str, source: Item) -> FileSync | None:
+        if type(source) is not LocalPath or source.size >= single:
+            return None
+        if not (path.isascii() and path.isprintable()) or len(path) > longest or not path:
+            return None
+        if path[0] == "/" or path[-1] == "/" or "//" in path:
+            return None
+        fact = LocalFact(source.size, source.mod_time_millis)
+        return FileSync(path, _NEW, ((UploadAction(path, fact, None, None),),))
+
+    return fresh_upload
 
 
 def _same(policy: SyncPolicy) -> Callable[[Comparable, Comparable], bool]:

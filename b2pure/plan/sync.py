@@ -11,19 +11,31 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 
 from b2pure.model.errors import InvalidArgument
-from b2pure.model.files import B2Tree, LocalTree
+from b2pure.model.files import B2Tree, LocalTree, SkippedPath
 from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
 from b2pure.model.names import PathFlavour
 from b2pure.model.policy import KeepDays, KeepOrDelete, SyncPolicy
 from b2pure.plan.actions import FileSync
 from b2pure.plan.failures import EmptySource, PlanFailed
-from b2pure.plan.merge import Item, merge
+from b2pure.plan.merge import Item, Pair, Quiet, merge
 from b2pure.plan.reasons import DestNewer, Unknown, UnusableName
 from b2pure.plan.rules import Direction, Rules, make_rules
 
-__all__ = ["check_direction", "direction_of", "plan_file", "plan_groups", "rules_for", "speaks"]
+__all__ = [
+    "Pairs",
+    "check_direction",
+    "direction_of",
+    "never_quiet",
+    "pair_up",
+    "plan_file",
+    "plan_groups",
+    "plan_pairs",
+    "rules_for",
+    "speaks",
+]
 
 Tree = LocalTree | B2Tree
+Pairs = Generator[Pair, None, int]
 
 
 def direction_of(source: Tree, dest: Tree) -> Direction:
@@ -69,14 +81,25 @@ def plan_groups(
     Paths that need nothing are left out unless `include_quiet`; conflicts, unusable names and what a scan could not
     read are always there. Raises PlanFailed.
     """
-    items: Iterable[Item] = source if rules.policy.allow_empty_source else _not_empty(source)
-    pairs = merge(items, dest, _never_quiet if include_quiet else rules.quiet())
-    decide = rules.file
+    quiet = never_quiet if include_quiet else rules.quiet()
+    return plan_pairs(pair_up(source, dest, rules, quiet), rules, include_quiet=include_quiet)
+
+
+def pair_up(source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Quiet) -> Pairs:
+    """The merge-join of the two sides, without the pairs that `quiet` passes over. Raises PlanFailed."""
+    return merge(source if rules.policy.allow_empty_source else _not_empty(source), dest, quiet)
+
+
+def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Generator[FileSync, None, int]:
+    """`plan_groups` for pairs that somebody has joined, and perhaps added to, already."""
+    decide, fresh = rules.file, rules.fresh()
     try:
         while True:
             path, ours, theirs = next(pairs)
-            sync = decide(path, ours, theirs)
-            if sync.stages or include_quiet or speaks(sync):
+            sync = fresh(path, ours) if theirs is None and ours is not None else None
+            if sync is None:
+                sync = decide(path, ours, theirs)
+            if sync.stages or include_quiet or (speaks(sync) and not _in_unread_folder(path, ours)):
                 yield sync
     except StopIteration as end:
         names: int = end.value
@@ -93,7 +116,13 @@ def speaks(sync: FileSync) -> bool:
     return isinstance(sync.reason, DestNewer | Unknown | UnusableName)
 
 
-def _never_quiet(source: Item, dest: Item) -> bool:
+def _in_unread_folder(path: str, ours: Item | None) -> bool:
+    """Whether the source's answer is that of a folder above, which has been told already."""
+    return isinstance(ours, SkippedPath) and ours.path != path
+
+
+def never_quiet(source: Item, dest: Item) -> bool:
+    """Lets every pair of the merge-join through."""
     return False
 
 

@@ -1,0 +1,62 @@
+"""A bounded collection that threads put into and take from in random order.
+
+Two syncs that start together must not walk through the same names side by side, doing everything twice: so each takes
+its work in an order of its own. The bound keeps a lazy plan from being read faster than it is carried out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+__all__ = ["Bag"]
+
+T = TypeVar("T")
+
+
+class Bag(Generic[T]):
+    """At most `bound` things. `draw` gives numbers in [0, 1) and decides what is taken.
+
+    While less than a quarter is there, a taker waits up to `patience` seconds for more to choose from.
+    """
+
+    def __init__(self, bound: int, draw: Callable[[], float], *, patience: float = 0.1) -> None:
+        self._bound, self._draw, self._patience = bound, draw, patience
+        self._things: list[T] = []
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, thing: T) -> bool:
+        """Add it as soon as there is room; False if the bag was closed meanwhile."""
+        with self._changed:
+            while len(self._things) >= self._bound and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return False
+            self._things.append(thing)
+            self._changed.notify()
+            return True
+
+    def take(self) -> T | None:
+        """One of the things, as soon as there is one; None when the bag is closed and empty."""
+        with self._changed:
+            if len(self._things) * 4 < self._bound and not self._closed:
+                self._changed.wait(self._patience)
+            while not self._things:
+                if self._closed:
+                    return None
+                self._changed.wait()
+            index = int(self._draw() * len(self._things))
+            self._things[index], self._things[-1] = self._things[-1], self._things[index]
+            thing = self._things.pop()
+            self._changed.notify_all()
+            return thing
+
+    def close(self, *, drop: bool = False) -> None:
+        """Let nothing more in; with `drop`, let nothing more out either."""
+        with self._changed:
+            self._closed = True
+            if drop:
+                self._things.clear()
+            self._changed.notify_all()

@@ -1,0 +1,157 @@
+"""From effects to replies: the one place that knows how each effect is done.
+
+`Interpreter` binds an api, a disk, a clock and a listener together; `Machines` holds what outlives a job (the session
+and the pools of upload URLs). Both may be used by many threads: transitions happen under a lock, nothing else does.
+`All` is not here: running programs is the business of the drivers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, assert_never, cast
+
+from returns.io import IO, IOResult
+from returns.result import Failure, Result
+from returns.unsafe import unsafe_perform_io
+
+from b2pure.effects.effect import (
+    All,
+    AnyEffect,
+    AwaitSession,
+    CreateTemp,
+    DeleteLocal,
+    Discard,
+    Draw,
+    Emit,
+    Fetch,
+    Fetched,
+    HashSlice,
+    HashTemp,
+    Now,
+    Publish,
+    Send,
+    Sleep,
+    Stat,
+    StepCrowd,
+    StepPool,
+    StepSession,
+)
+from b2pure.effects.events import Event
+from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble
+from b2pure.model.errors import B2Error
+from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
+from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
+
+__all__ = ["Interpreter", "Listener", "Machines"]
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+Listener = Callable[[Event], None]
+
+_WAIT_SECONDS = 0.5
+"""How long a thread waits for another's authorization before it looks whether it should stop."""
+
+
+class Machines:
+    """The state of the machines that all jobs of a client share."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._session = SessionState()
+        self._pools: dict[str, Pool] = {}
+
+    @property
+    def authorizing(self) -> bool:
+        """Whether somebody is fetching a token now."""
+        return self._session.authorizing
+
+    def step_session(self, event: SessionEvent) -> SessionDecision:
+        with self._changed:
+            self._session, decision = step_session(self._session, event)
+            self._changed.notify_all()
+            return decision
+
+    def await_session(self) -> None:
+        """Block until nobody authorizes, or a little while: whoever waits asks the machine again anyway."""
+        with self._changed:
+            if self._session.authorizing:
+                self._changed.wait(_WAIT_SECONDS)
+
+    def step_pool(self, key: str, event: PoolEvent) -> PoolDecision:
+        with self._changed:
+            self._pools[key], decision = step_pool(self._pools.get(key, Pool()), event)
+            if not self._pools[key].idle:
+                del self._pools[key]
+            return decision
+
+
+class Interpreter:
+    """Performs effects for one job."""
+
+    def __init__(self, api: Api, disk: Disk, clock: Clock, machines: Machines, listener: Listener | None = None) -> None:
+        self.api, self.disk, self.clock, self.machines = api, disk, clock, machines
+        self._listener = listener
+        self._emitting = threading.Lock()
+        self._crowded = False
+
+    def perform(self, effect: AnyEffect) -> Any:
+        """Do it and return the reply that the effect's type promises."""
+        match effect:
+            case Send():
+                return _value(self.api.send(effect.call, effect.credential, self.disk))
+            case StepPool():
+                return self.machines.step_pool(effect.key, effect.event)
+            case StepSession():
+                return self.machines.step_session(effect.event)
+            case Emit():
+                return self._emit(effect.event)
+            case Fetch():
+                return self._fetch(effect)
+            case CreateTemp():
+                return _value(self.disk.create_temp(effect.path))
+            case Publish():
+                return _value(self.disk.publish(effect.temp, effect.mod_time_millis, effect.expect))
+            case HashSlice():
+                return _value(self.disk.sha1(effect.slice))
+            case HashTemp():
+                return _value(self.disk.sha1_temp(effect.temp))
+            case Stat():
+                return _value(self.disk.stat(effect.path))
+            case Discard():
+                return self.disk.discard(effect.temp)
+            case DeleteLocal():
+                return _value(self.disk.delete(effect.path, effect.expect))
+            case StepCrowd():
+                self._crowded = self._crowded or effect.seen
+                return self._crowded
+            case Sleep():
+                return self.clock.sleep(effect.seconds)
+            case Now():
+                return self.clock.now_millis()
+            case Draw():
+                return self.clock.draw()
+            case AwaitSession():
+                return self.machines.await_session()
+            case All():
+                raise AssertionError("programs are run by drivers")
+            case _:
+                assert_never(effect)
+
+    def _emit(self, event: Event) -> None:
+        if self._listener is not None:
+            with self._emitting:
+                self._listener(event)
+
+    def _fetch(self, effect: Fetch) -> Result[Fetched, B2Error]:
+        try:
+            with self.disk.sink(effect.temp, effect.offset) as sink:
+                return _value(self.api.fetch(effect.call, effect.credential, sink))
+        except LocalTrouble as trouble:
+            return Failure(trouble.error)
+
+
+def _value(result: IOResult[T, E]) -> Result[T, E]:
+    """The answer of the world, once it has been asked. The only place that leaves `IO`."""
+    return unsafe_perform_io(cast(IO[Result[T, E]], result))

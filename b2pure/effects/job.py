@@ -1,0 +1,36 @@
+"""What all programs of one sync have in common."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import field, frozen
+
+from b2pure.model.ids import BucketId
+from b2pure.plan.retry import RetryPolicy
+from b2pure.plan.rules import Rules
+
+__all__ = ["B2Side", "Job", "Mode"]
+
+Mode = Literal["apply", "sync"]
+"""`apply`: a path that is not as the plan saw it is reported and left alone. `sync`: it is planned again."""
+
+
+@frozen
+class B2Side:
+    """A side of the sync that lies in a bucket: names there are `prefix + path`."""
+
+    bucket_id: BucketId
+    prefix: str
+
+
+@frozen
+class Job:
+    """The two sides (None: the local folder), the rules to plan a path again by, and how patient to be."""
+
+    source: B2Side | None
+    dest: B2Side | None
+    rules: Rules
+    mode: Mode
+    retry: RetryPolicy = field(factory=RetryPolicy)
+    download_streams: int = 4

@@ -1,0 +1,111 @@
+"""Listing programs: pages of a bucket, a bucket by name, and fresh versions of given names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.job import B2Side
+from b2pure.effects.program import Program, ok
+from b2pure.effects.requests import authorization, request
+from b2pure.model.calls import ListBuckets, ListFileVersions
+from b2pure.model.errors import B2Error, Rejected
+from b2pure.model.files import B2Path
+from b2pure.model.ids import BucketId, FileId
+from b2pure.model.limits import MAX_LIST_COUNT
+from b2pure.model.replies import FileReply, FileVersionPage
+from b2pure.plan.listing import group_versions
+from b2pure.plan.retry import RetryPolicy
+
+__all__ = ["find_bucket", "first_page", "fresh_versions", "next_page"]
+
+
+def first_page(
+    side: B2Side, retry: RetryPolicy, count: int = MAX_LIST_COUNT
+) -> Program[Result[FileVersionPage, B2Error]]:
+    """The first page of all versions below the prefix."""
+    call = ListFileVersions(side.bucket_id, max_file_count=count, prefix=side.prefix or None)
+    return (yield from request(call, retry))
+
+
+def next_page(
+    side: B2Side, page: FileVersionPage, retry: RetryPolicy, count: int = MAX_LIST_COUNT
+) -> Program[Result[FileVersionPage | None, B2Error]]:
+    """The page after `page`, None after the last. A page may be short, or empty, and not be the last."""
+    if page.next_file_name is None:
+        return Success(None)
+    call = ListFileVersions(
+        side.bucket_id, page.next_file_name, page.next_file_id, max_file_count=count, prefix=side.prefix or None
+    )
+    result = yield from request(call, retry)
+    return result.map(lambda reply: reply)
+
+
+def find_bucket(name: str, retry: RetryPolicy) -> Program[Result[BucketId, B2Error]]:
+    """The id of the bucket of this name. Bucket names differ by more than case."""
+    token = yield from authorization()
+    if not ok(token):
+        return Failure(token.failure())
+    account = token.unwrap()
+    for known, bucket_id in account.allowed.bucket_names:
+        if known.lower() == name.lower():
+            return Success(bucket_id)
+    listed = yield from request(ListBuckets(account.account_id, bucket_name=name), retry)
+    if not ok(listed):
+        return Failure(listed.failure())
+    for bucket in listed.unwrap().buckets:
+        if bucket.bucket_name.lower() == name.lower():
+            return Success(bucket.bucket_id)
+    return Failure(
+        Rejected(404, "not_found", f"there is no bucket {name!r} that this key can see; create it or correct the name")
+    )
+
+
+def fresh_versions(
+    side: B2Side, paths: Sequence[str], retry: RetryPolicy
+) -> Program[Result[dict[str, B2Path], B2Error]]:
+    """What B2 has now of the given paths (in order); a path that is missing from the answer has no version.
+
+    Neighbours in the bucket come with one call; where other names lie between, the next call starts at the next path
+    that is still to be looked up.
+    """
+    names = [side.prefix + path for path in paths]
+    prefix = _common_prefix(names)
+    found: list[FileReply] = []
+    wanted = set(names)
+    at = 0
+    start: tuple[str | None, FileId | None] = (_at(names, 0), None)
+    while at < len(names):
+        call = ListFileVersions(side.bucket_id, *start, _page_size(names, at), prefix)
+        result = yield from request(call, retry)
+        if not ok(result):
+            return Failure(result.failure())
+        page = result.unwrap()
+        found.extend(reply for reply in page.files if reply.file_name in wanted)
+        end = page.next_file_name
+        if end is None:
+            break
+        while at < len(names) and names[at] < end:
+            at += 1
+        # Inside the versions of a wanted name the cursor goes on; over names that nobody asked for it jumps.
+        start = (end, page.next_file_id) if at < len(names) and names[at] == end else (_at(names, at), None)
+    return Success({path.path: path for path in group_versions(found, side.prefix)})
+
+
+def _at(names: list[str], at: int) -> str | None:
+    return names[at] if at < len(names) else None
+
+
+def _page_size(names: list[str], at: int) -> int:
+    """A few versions for each name that is left: one page for most chunks, and a small one for a single name."""
+    return min(1000, 10 + 4 * (len(names) - at))
+
+
+def _common_prefix(names: list[str]) -> str:
+    """What all names start with; of sorted names the first and the last tell."""
+    if not names:
+        return ""
+    first, last = min(names), max(names)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length]

@@ -1,0 +1,120 @@
+"""What came of a run: a fold over the outcomes of its paths."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import assert_never
+
+from attrs import frozen
+
+from b2pure.effects.outcomes import Conflict, Done, Drifted, Failed, Outcome, Skipped, Superseded
+from b2pure.model.errors import describe
+from b2pure.model.names import printable
+from b2pure.model.policy import NewerFileSyncMode
+from b2pure.plan.actions import SyncAction, actions_of, bytes_of
+from b2pure.plan.explain import show_action
+from b2pure.plan.reasons import tell
+
+__all__ = ["Report", "ReportBuilder", "troubles"]
+
+
+@frozen
+class Report:
+    """The result of applying a plan, as data.
+
+    `done` counts the actions that took effect, by kind (`upload`, `delete`, ...), `bytes_moved` their content.
+    `refused` is not empty when nothing was begun at all, or the run had to stop; each entry says why.
+    `superseded` counts paths that somebody else had brought to where they should be.
+    """
+
+    done: dict[str, int]
+    bytes_moved: int
+    compared: int
+    superseded: int
+    failed: tuple[Failed, ...]
+    drifted: tuple[Drifted, ...]
+    conflicts: tuple[Conflict, ...]
+    newer_skipped: int
+    skipped: tuple[Skipped, ...]
+    refused: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every path is as the policy wants it."""
+        return not (self.failed or self.drifted or self.conflicts or self.skipped or self.refused)
+
+    @property
+    def actions(self) -> int:
+        """How many actions took effect."""
+        return sum(self.done.values())
+
+
+class ReportBuilder:
+    """Takes outcomes in any order."""
+
+    def __init__(self, newer: NewerFileSyncMode) -> None:
+        self._newer = newer
+        self._done: Counter[str] = Counter()
+        self._bytes = self._superseded = self._newer_skipped = 0
+        self.compared = 0
+        self._failed: list[Failed] = []
+        self._drifted: list[Drifted] = []
+        self._conflicts: list[Conflict] = []
+        self._skipped: list[Skipped] = []
+        self.refused: list[str] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one path."""
+        match outcome:
+            case Done(sync):
+                self._count(actions_of(sync))
+            case Failed(_, _, _, completed):
+                self._failed.append(outcome)
+                self._count(completed)
+            case Drifted():
+                self._drifted.append(outcome)
+            case Superseded():
+                self._superseded += 1
+            case Conflict():
+                if self._newer is NewerFileSyncMode.SKIP:
+                    self._newer_skipped += 1
+                else:
+                    self._conflicts.append(outcome)
+            case Skipped():
+                self._skipped.append(outcome)
+            case _:
+                assert_never(outcome)
+
+    def _count(self, actions: tuple[SyncAction, ...]) -> None:
+        for action in actions:
+            self._done[str(action.__struct_config__.tag)] += 1
+            self._bytes += bytes_of(action)
+
+    def report(self) -> Report:
+        """The report so far. Paths are in their order, however they ended."""
+        return Report(
+            done=dict(sorted(self._done.items())),
+            bytes_moved=self._bytes,
+            compared=self.compared,
+            superseded=self._superseded,
+            failed=tuple(sorted(self._failed, key=_path)),
+            drifted=tuple(sorted(self._drifted, key=_path)),
+            conflicts=tuple(sorted(self._conflicts, key=_path)),
+            newer_skipped=self._newer_skipped,
+            skipped=tuple(sorted(self._skipped, key=_path)),
+            refused=tuple(self.refused),
+        )
+
+
+def troubles(report: Report) -> list[str]:
+    """One line for each thing that a person has to know, the general ones first."""
+    lines = list(report.refused)
+    lines += [f"failed: {show_action(o.action)}: {describe(o.error)}" for o in report.failed]
+    lines += [f"changed meanwhile: {printable(o.sync.path)}: {o.expected} -> {o.found}" for o in report.drifted]
+    lines += [f"conflict: {printable(o.sync.path)}: {tell(o.sync.reason)}" for o in report.conflicts]
+    lines += [f"skipped: {printable(o.sync.path)}: {tell(o.sync.reason)}" for o in report.skipped]
+    return lines
+
+
+def _path(outcome: Outcome) -> str:
+    return outcome.sync.path

@@ -1,0 +1,472 @@
+"""The functional face: a client that plans, shows, applies and syncs.
+
+What asks B2 one thing answers with a `Result`. A plan is a value that raises `PlanFailed` where it cannot be read to
+its end; applying one gives a `Report` and never raises for what failed. Everything that decides is in `b2pure.plan`,
+everything that does is a program of `b2pure.effects`: here they are put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from attrs import frozen
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.effect import HashSlice
+from b2pure.effects.events import Event, PathDone, Scanned
+from b2pure.effects.feed import chunked
+from b2pure.effects.handlers import Api, Clock
+from b2pure.effects.interpreter import Interpreter, Listener, Machines
+from b2pure.effects.job import B2Side, Job, Mode
+from b2pure.effects.listings import find_bucket, first_page, next_page
+from b2pure.effects.program import Program, ok, perform
+from b2pure.effects.report import Report, ReportBuilder
+from b2pure.effects.requests import authorization, request
+from b2pure.effects.simulated_disk import SimulatedDisk
+from b2pure.effects.sync import look, run_chunk
+from b2pure.effects.threads import ThreadDriver
+from b2pure.model.account import Authorization
+from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
+from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, describe
+from b2pure.model.files import B2Path, LocalPath
+from b2pure.model.ids import BucketId
+from b2pure.model.names import printable
+from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
+from b2pure.model.policy import CompareVersionMode, NewerFileSyncMode, SyncPolicy
+from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import BucketReply, FileReply, FileVersionPage
+from b2pure.model.sources import LocalSlice
+from b2pure.plan.actions import FileSync
+from b2pure.plan.capabilities import lacks, policy_needs
+from b2pure.plan.codec import PlanHeader
+from b2pure.plan.compare import needs_hash
+from b2pure.plan.explain import explain
+from b2pure.plan.failures import PlanFailed, SideFailed
+from b2pure.plan.listing import group_versions
+from b2pure.plan.merge import Item
+from b2pure.plan.plan import SyncPlan
+from b2pure.plan.reasons import DestNewer
+from b2pure.plan.retry import RetryPolicy
+from b2pure.plan.rules import Direction, Rules, make_rules
+from b2pure.plan.sync import Pairs, check_direction, never_quiet, pair_up, plan_groups, plan_pairs
+from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
+from b2pure.shell.plans import Plan, spooled
+from b2pure.shell.scan import ScanFailed
+
+__all__ = ["Client", "Driver", "DriverFactory"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_TICK = 500
+"""How many found files pass between two words to the listener."""
+
+
+class Driver(Protocol):
+    """Runs programs: on threads, or by a seed."""
+
+    def run(self, program: Program[T]) -> T: ...
+    def run_each(self, programs: Iterable[Program[object]]) -> None: ...
+    def __enter__(self) -> Driver: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+
+
+DriverFactory = Callable[[Interpreter, int | None], Driver]
+"""(interpreter, number of workers) -> a driver for one job; None workers: for one question."""
+
+
+def _threads(interpreter: Interpreter, workers: int | None) -> Driver:
+    return ThreadDriver(interpreter, workers=workers or 1, part_workers=workers or 1)
+
+
+@frozen
+class _Side:
+    """A place that has been found: a folder on this machine, or a bucket and a prefix."""
+
+    place: Place
+    b2: B2Side | None = None
+    folder: Folder | None = None
+
+
+@frozen(eq=False)
+class _Sync:
+    """Two sides and the rules between them."""
+
+    source: _Side
+    dest: _Side
+    rules: Rules
+    header: PlanHeader
+
+    def job(self, mode: Mode, retry: RetryPolicy) -> Job:
+        return Job(self.source.b2, self.dest.b2, self.rules, mode, retry)
+
+    @property
+    def folder(self) -> Folder | None:
+        """The local side, if there is one."""
+        return self.source.folder or self.dest.folder
+
+
+class Client:
+    """B2, and the local folders beside it, with one application key. Safe for many threads.
+
+    `workers` files are on their way at once, and as many parts of large files. `clock` says the time that keep-days
+    counts back from.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        clock: Clock,
+        *,
+        folders: FolderOpener = open_folder,
+        drivers: DriverFactory = _threads,
+        workers: int = 10,
+        retry: RetryPolicy | None = None,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._api, self._clock = api, clock
+        self._folders, self._drivers, self._workers = folders, drivers, workers
+        self._retry = retry or RetryPolicy()
+        self._machines = Machines()
+        self._close = close
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._close()
+
+    # --- one question each
+
+    def authorize(self) -> Result[Authorization, B2Error]:
+        """The account token and what the key may do; asked once, then remembered."""
+        return self._ask(authorization())
+
+    def call(self, call: Call[R]) -> Result[R, B2Error]:
+        """Any one call with the account token, with retries."""
+        return self._ask(request(call, self._retry))
+
+    def create_bucket(self, name: str, bucket_type: str = "allPrivate") -> Result[BucketReply, B2Error]:
+        """A new bucket, private unless asked otherwise."""
+        return self.authorize().bind(lambda token: self.call(CreateBucket(token.account_id, name, bucket_type)))
+
+    def buckets(self) -> Result[tuple[BucketReply, ...], B2Error]:
+        """The buckets that the key can see."""
+        return self.authorize().bind(
+            lambda token: self.call(ListBuckets(token.account_id)).map(lambda listed: listed.buckets)
+        )
+
+    def ls(self, place: Place | str, *, recursive: bool = False, versions: bool = False) -> Iterator[FileReply]:
+        """The files of a B2 folder in order, below it too if `recursive`, old versions and hide markers too if
+        `versions`. Without `recursive` a subfolder is one entry with action `folder`. Raises PlanFailed.
+        """
+        side = _found(self._side(place, "source"))
+        if side.b2 is None:
+            raise PlanFailed(InvalidArgument("folder", "is local; list it with your own tools"))
+        delimiter = None if recursive else "/"
+        return self._list_versions(side.b2, delimiter) if versions else self._list_names(side.b2, delimiter)
+
+    def _list_names(self, side: B2Side, delimiter: str | None) -> Iterator[FileReply]:
+        start: str | None = None
+        while True:
+            page = _listed(self.call(ListFileNames(side.bucket_id, start, 1000, side.prefix, delimiter)))
+            yield from page.files
+            start = page.next_file_name
+            if start is None:
+                return
+
+    def _list_versions(self, side: B2Side, delimiter: str | None) -> Iterator[FileReply]:
+        start: str | None = None
+        start_id = None
+        while True:
+            page = _listed(self.call(ListFileVersions(side.bucket_id, start, start_id, 1000, side.prefix, delimiter)))
+            yield from page.files
+            start, start_id = page.next_file_name, page.next_file_id
+            if start is None:
+                return
+
+    # --- plans
+
+    def plan_sync(
+        self,
+        source: Place | str,
+        dest: Place | str,
+        policy: SyncPolicy | None = None,
+        *,
+        include_quiet: bool = False,
+        listener: Listener | None = None,
+        **choices: object,
+    ) -> Plan:
+        """What would make `dest` like `source`. Places are `b2://bucket/path` or local folders.
+
+        The policy may be given as one value or as its fields (`keep=KeepDays(10)`). Both sides are read when the plan
+        is read for the first time, and never again. Raises PlanFailed when the sides or the policy make no sense.
+        """
+        sync = self._prepare(source, dest, _policy(policy, choices))
+        return spooled(self._lazy_plan(sync, include_quiet, listener))
+
+    def sync(
+        self,
+        source: Place | str,
+        dest: Place | str,
+        policy: SyncPolicy | None = None,
+        *,
+        listener: Listener | None = None,
+        **choices: object,
+    ) -> Report:
+        """Make `dest` like `source`: planned and carried out in one stream. Never raises for what fails out there.
+
+        A path that changes under the sync's hands, or that another sync brought forward meanwhile, is planned again.
+        """
+        chosen = _policy(policy, choices)
+        builder = ReportBuilder(chosen.newer)
+        try:
+            sync = self._prepare(source, dest, chosen)
+            self._refuse_lacks(sync, policy_needs(sync.rules.direction, chosen.keep))
+        except PlanFailed as failed:
+            builder.refused.append(str(failed))
+            return builder.report()
+        return self._run(sync, self._lazy_plan(sync, False, listener), "sync", builder, listener)
+
+    def apply(self, plan: SyncPlan, *, listener: Listener | None = None) -> Report:
+        """Do what a plan says. A path that is not as the plan saw it is left alone and reported as drifted.
+
+        Nothing is begun when the plan is not whole, when it has a conflict that its policy calls an error, when the
+        key lacks something that it needs, or when its bucket is another one now.
+        """
+        builder = ReportBuilder(plan.header.policy.newer)
+        try:
+            sync = self._prepare_saved(plan)
+            summary = plan.summarize()
+            self._refuse_lacks(sync, summary.capabilities)
+        except PlanFailed as failed:
+            builder.refused.append(str(failed))
+            return builder.report()
+        refusing = next(plan.refuses(), None)
+        if refusing is not None:
+            builder.refused.append(
+                f"{summary.conflicts} destination files are newer than their source ({printable(refusing.path)} is one); "
+                "plan again with newer=SKIP or newer=REPLACE (--skip-newer, --replace-newer)"
+            )
+            return builder.report()
+        return self._run(sync, plan, "apply", builder, listener)
+
+    def explain(self, source: Place | str, dest: Place | str, path: str, policy: SyncPolicy | None = None) -> str:
+        """Why one path would be treated as it would, from a look at that path alone. Raises PlanFailed."""
+        return self._explain(self._prepare(source, dest, _policy(policy, {})), path)
+
+    # --- putting it together
+
+    def _prepare(self, source: Place | str, dest: Place | str, policy: SyncPolicy) -> _Sync:
+        ours, theirs = _found(self._side(source, "source")), _found(self._side(dest, "destination"))
+        return self._between(ours, theirs, policy, self._clock.now_millis())
+
+    def _prepare_saved(self, plan: SyncPlan) -> _Sync:
+        header = plan.header
+        for place in (header.source, header.dest):
+            if place in (LocalFolder(""), B2Folder("", getattr(place, "prefix", ""))):
+                raise PlanFailed(InvalidArgument("plan", "does not name its two sides, so it can only be looked at"))
+        sync = self._prepare(header.source, header.dest, header.policy)
+        if sync.header.source != header.source or sync.header.dest != header.dest:
+            raise PlanFailed(InvalidArgument("plan", "was made for another bucket of the same name; plan again"))
+        return self._between(sync.source, sync.dest, header.policy, header.now_millis)
+
+    def _between(self, source: _Side, dest: _Side, policy: SyncPolicy, now_millis: int) -> _Sync:
+        direction = _direction(source, dest)
+        check_direction(direction, policy.keep)
+        part_sizes = _found(self.authorize()).part_sizes
+        rules = make_rules(
+            direction,
+            policy,
+            now_millis=now_millis,
+            part_sizes=part_sizes,
+            dest_prefix=dest.b2.prefix if dest.b2 is not None else "",
+            flavour=dest.folder.flavour if dest.folder is not None else "posix",
+        )
+        header = PlanHeader(source.place, dest.place, policy, now_millis, part_sizes)
+        return _Sync(source, dest, rules, header)
+
+    def _side(self, place: Place | str, role: Role) -> Result[_Side, PlanFailed]:
+        parsed = parse_place(place) if isinstance(place, str) else Success(place)
+        if not ok(parsed):
+            return Failure(PlanFailed(parsed.failure()))
+        found = parsed.unwrap()
+        if isinstance(found, LocalFolder):
+            return Success(_Side(found, folder=self._folders(found.root)))
+        bucket = self._ask(find_bucket(found.bucket_name, self._retry))
+        return bucket.map(lambda bucket_id: _b2_side(found, bucket_id)).alt(
+            lambda error: PlanFailed(SideFailed(role, error))
+        )
+
+    def _refuse_lacks(self, sync: _Sync, needed: frozenset[str]) -> None:
+        allowed = _found(self.authorize()).allowed
+        missing = lacks(needed, (sync.header.source, sync.header.dest), allowed)
+        if missing:
+            told = ", ".join(lack.what for lack in missing)
+            raise PlanFailed(InvalidArgument("the application key", f"lacks {told}; use another key"))
+
+    def _lazy_plan(self, sync: _Sync, include_quiet: bool, listener: Listener | None) -> SyncPlan:
+        def groups() -> Generator[FileSync, None, int]:
+            source = self._items(sync.source, "source", sync.rules, listener)
+            dest = self._items(sync.dest, "destination", sync.rules, listener)
+            if sync.rules.policy.compare is CompareVersionMode.SHA1:
+                pairs = self._with_hashes(pair_up(source, dest, sync.rules, never_quiet), sync)
+                return plan_pairs(pairs, sync.rules, include_quiet=include_quiet)
+            return plan_groups(source, dest, sync.rules, include_quiet=include_quiet)
+
+        return SyncPlan(sync.header, groups, lambda path: self._explain(sync, path))
+
+    def _with_hashes(self, pairs: Pairs, sync: _Sync) -> Pairs:
+        """The pairs, with the SHA-1 of those local files whose content decides."""
+        while True:
+            try:
+                path, ours, theirs = next(pairs)
+            except StopIteration as end:
+                names: int = end.value
+                return names
+            yield path, self._hashed(sync, ours, theirs), self._hashed(sync, theirs, ours)
+
+    def _hashed(self, sync: _Sync, item: Item | None, other: Item | None) -> Item | None:
+        if not (isinstance(item, LocalPath) and isinstance(other, B2Path)):
+            return item
+        if not any(needs_hash(item, version) for version in other.versions):
+            return item
+        whole = LocalSlice(item.path, ByteRange(0, item.size), item.fact())
+        digest = self._ask(perform(HashSlice(whole)), sync.folder)
+        # A file that cannot be read, or changed meanwhile, is compared without its hash; its upload will tell.
+        return LocalPath(item.path, item.size, item.mod_time_millis, digest.value_or(None))
+
+    def _explain(self, sync: _Sync, path: str) -> str:
+        job = sync.job("sync", self._retry)
+        ours = self._ask(look(job, sync.source.b2, path), sync.folder)
+        theirs = self._ask(look(job, sync.dest.b2, path), sync.folder)
+        return explain(sync.rules, path, _seen(ours, "source"), _seen(theirs, "destination"))
+
+    def _items(self, side: _Side, role: Role, rules: Rules, listener: Listener | None) -> Iterator[Item]:
+        items = self._scanned(side, role, rules)
+        return items if listener is None else _counted(items, role, listener)
+
+    def _scanned(self, side: _Side, role: Role, rules: Rules) -> Iterator[Item]:
+        if side.folder is not None:
+            try:
+                yield from side.folder.scan(rules.scanner, role)
+            except ScanFailed as failed:
+                raise PlanFailed(SideFailed(role, failed.error)) from None
+        elif side.b2 is not None:
+            yield from group_versions(self._listing(side.b2, role), side.b2.prefix)
+
+    def _listing(self, side: B2Side, role: Role) -> Iterator[FileReply]:
+        """All versions of a side; the next page is fetched while this one is looked at."""
+        page: FileVersionPage | None = _listed(self._ask(first_page(side, self._retry)), role)
+        with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
+            while page is not None:
+                following = ahead.submit(self._ask, next_page(side, page, self._retry))
+                yield from page.files
+                page = _listed(following.result(), role)
+
+    def _run(
+        self, sync: _Sync, plan: SyncPlan, mode: Mode, builder: ReportBuilder, listener: Listener | None
+    ) -> Report:
+        trouble = sync.dest.folder.ensure() if sync.dest.folder is not None else None
+        if trouble is not None:
+            builder.refused.append(describe(trouble))
+            return builder.report()
+
+        def listen(event: Event) -> None:
+            if isinstance(event, PathDone):
+                builder.add(event.outcome)
+            if listener is not None:
+                listener(event)
+
+        job = sync.job(mode, self._retry)
+        try:
+            with self._drivers(self._interpreter(sync.folder, listen), self._workers) as driver:
+                driver.run_each(run_chunk(job, chunk) for chunk in chunked(_until_failure(plan, mode, builder)))
+        finally:
+            if sync.folder is not None:
+                sync.folder.close()
+        return builder.report()
+
+    def _ask(self, program: Program[T], folder: Folder | None = None) -> T:
+        with self._drivers(self._interpreter(folder, None), None) as driver:
+            return driver.run(program)
+
+    def _interpreter(self, folder: Folder | None, listener: Listener | None) -> Interpreter:
+        disk = folder.disk if folder is not None else SimulatedDisk()
+        return Interpreter(self._api, disk, self._clock, self._machines, listener)
+
+
+def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy:
+    if policy is not None and choices:
+        raise ValueError(f"give the policy as one value or as its fields ({', '.join(choices)}), not both")
+    return policy if policy is not None else SyncPolicy(**choices)  # type: ignore[arg-type]
+
+
+def _direction(source: _Side, dest: _Side) -> Direction:
+    if source.folder is not None:
+        if dest.folder is not None:
+            raise PlanFailed(InvalidArgument("destination", "is local like the source; one side must be b2://..."))
+        return "up"
+    return "down" if dest.folder is not None else "copy"
+
+
+def _b2_side(place: B2Folder, bucket_id: BucketId) -> _Side:
+    return _Side(B2Folder(place.bucket_name, place.prefix, bucket_id), b2=B2Side(bucket_id, place.prefix))
+
+
+def _found(result: Result[T, PlanFailed] | Result[T, B2Error]) -> T:
+    """The value, or PlanFailed."""
+    if ok(result):
+        return result.unwrap()
+    trouble = result.failure()
+    raise trouble if isinstance(trouble, PlanFailed) else PlanFailed(SideFailed("source", trouble))
+
+
+def _listed(result: Result[T, B2Error], role: Role = "source") -> T:
+    if ok(result):
+        return result.unwrap()
+    raise PlanFailed(SideFailed(role, result.failure()))
+
+
+def _seen(result: Result[Item | None, B2Error], role: Role) -> Item | None:
+    """What is there; a folder at the path is no file."""
+    if not ok(result) and isinstance(result.failure(), LocalFailure):
+        return None
+    return _listed(result, role)
+
+
+def _counted(items: Iterator[Item], role: Role, listener: Listener) -> Iterator[Item]:
+    count = 0
+    for count, item in enumerate(items, start=1):
+        if count % _TICK == 0:
+            listener(Scanned(role, count))
+        yield item
+    listener(Scanned(role, count, whole=True))
+
+
+def _until_failure(plan: SyncPlan, mode: Mode, builder: ReportBuilder) -> Iterator[FileSync]:
+    """The plan's paths, up to where it fails or, while planning, up to a conflict that the policy calls an error."""
+    stream = plan.groups()
+    while True:
+        try:
+            sync = next(stream)
+        except StopIteration as end:
+            builder.compared = end.value or 0
+            return
+        except PlanFailed as failed:
+            builder.refused.append(f"stopped: {failed}")
+            return
+        yield sync
+        raises = plan.header.policy.newer is NewerFileSyncMode.RAISE_ERROR
+        if mode == "sync" and raises and isinstance(sync.reason, DestNewer):
+            builder.refused.append(
+                f"stopped at {printable(sync.path)}, which is newer at the destination; "
+                "choose newer=SKIP or newer=REPLACE (--skip-newer, --replace-newer)"
+            )
+            return

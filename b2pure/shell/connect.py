@@ -1,0 +1,49 @@
+"""Ways to get a client: over HTTP with a key, or over a B2 in memory."""
+
+from __future__ import annotations
+
+from returns.result import Failure, Result
+
+from b2pure.effects.program import ok
+from b2pure.effects.simulated_api import SimulatedApi
+from b2pure.effects.simulator import Simulator
+from b2pure.model.errors import B2Error, InvalidArgument
+from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.client import Client
+from b2pure.shell.clock import SystemClock
+from b2pure.shell.http import HttpApi, realm_url
+
+__all__ = ["connect", "connect_simulated"]
+
+
+def connect(
+    application_key_id: str,
+    application_key: str,
+    *,
+    realm: str = "production",
+    workers: int = 10,
+    retry: RetryPolicy | None = None,
+) -> Result[Client, B2Error | InvalidArgument]:
+    """A client for B2, authorized. `realm` is `production`, `staging`, or the URL of another server."""
+    if not application_key_id or not application_key:
+        return Failure(InvalidArgument("application key", "is empty; give the key id and the key"))
+    address = realm_url(realm)
+    if not ok(address):
+        return Failure(address.failure())
+    api = HttpApi(application_key_id, application_key, realm_address=address.unwrap(), pool_size=2 * workers + 2)
+    client = Client(api, SystemClock(), workers=workers, retry=retry, close=api.close)
+    authorized = client.authorize()
+    if not ok(authorized):
+        client.close()
+        return Failure(authorized.failure())
+    return authorized.map(lambda _: client)
+
+
+def connect_simulated(*buckets: str, workers: int = 10) -> Client:
+    """The same client over a B2 in memory, with these buckets. Local folders are real; nothing leaves the machine."""
+    clock = SystemClock()
+    simulator = Simulator(clock.now_millis)
+    for name in buckets:
+        simulator.add_bucket(name)
+    api = SimulatedApi(simulator, simulator.master_key_id, simulator.master_key)
+    return Client(api, clock, workers=workers)

@@ -1,0 +1,88 @@
+"""Local folders as a client needs them: something to scan, and a disk for the effects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol
+
+from b2pure.effects.handlers import Disk
+from b2pure.model.errors import LocalFailure
+from b2pure.model.files import LocalItem, SkippedPath
+from b2pure.model.names import PathFlavour
+from b2pure.plan.scan import Scanner
+from b2pure.shell.disk import LocalDisk
+from b2pure.shell.scan import scan
+
+__all__ = ["Folder", "FolderOpener", "LocalFolderOnDisk", "Role", "open_folder"]
+
+Role = Literal["source", "destination"]
+
+
+class Folder(Protocol):
+    """A local folder."""
+
+    @property
+    def disk(self) -> Disk: ...
+    @property
+    def flavour(self) -> PathFlavour: ...
+    def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
+        """Its files in B2's order. Raises ScanFailed when a source cannot be read; a destination may be missing."""
+        ...
+
+    def ensure(self) -> LocalFailure | None:
+        """Make the folder if it is missing; the failure if it cannot be."""
+        ...
+
+    def close(self) -> None:
+        """Leave no temporary file behind."""
+        ...
+
+
+FolderOpener = Callable[[str], Folder]
+
+
+class LocalFolderOnDisk:
+    """A folder of the real file system."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.abspath(os.path.expanduser(root))
+        self.disk = LocalDisk(self._root)
+        self.flavour: PathFlavour = "windows" if os.name == "nt" else "posix"
+
+    def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
+        if role == "destination" and not os.path.lexists(self._root):
+            return iter(())
+        items = scan(
+            self._root,
+            excludes_directory=scanner.excludes_directory,
+            excludes_file=scanner.excludes_file,
+            exclude_symlinks=scanner.policies.exclude_all_symlinks,
+            stay_inside=role == "destination",
+        )
+        return self._without_leftovers(items) if role == "destination" else items
+
+    def _without_leftovers(self, items: Iterator[LocalItem]) -> Iterator[LocalItem]:
+        """Temporary files that a killed run left at a destination are removed; those in use stay and are told."""
+        for item in items:
+            if isinstance(item, SkippedPath) and item.why == "temporary file":
+                self.disk.remove_stale_temp(item.path)
+                continue
+            yield item
+
+    def ensure(self) -> LocalFailure | None:
+        try:
+            os.makedirs(self._root, exist_ok=True)
+        except OSError as error:
+            return LocalFailure("make the folder", self._root, error.strerror or str(error))
+        return None
+
+    def close(self) -> None:
+        self.disk.close()
+
+
+def open_folder(root: str) -> Folder:
+    """The folder at this path, `~` expanded."""
+    return LocalFolderOnDisk(root)
+
+
