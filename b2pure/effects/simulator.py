@@ -285,7 +285,9 @@ class Simulator:
 
 def _bucket_snapshot(bucket: Bucket) -> tuple[object, ...]:
     versions = tuple(
-        (version.file, b"".join(version.chunks)) for name in bucket.names for version in bucket.names[name]
+        (version.file, b"".join(version.chunks))
+        for name in bucket.names.since("")
+        for version in bucket.names.versions[name]
     )
     parts = tuple(
         (part.reply, b"".join(part.chunks))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from attrs import define, field
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedDict, SortedList
 
 from b2pure.model.replies import BucketReply, FileReply, PartReply
 
@@ -51,20 +51,55 @@ def _order(version: Version) -> tuple[int, int]:
     return version.file.upload_timestamp, version.serial
 
 
+class Names:
+    """Names with their versions (oldest first), in order. New names are sorted in only when somebody looks, all at
+    once: filling a bucket with a million names costs one sort.
+    """
+
+    __slots__ = ("_fresh", "_order", "versions")
+
+    def __init__(self, versions: dict[str, list[Version]]) -> None:
+        self.versions = versions
+        self._order: Any = SortedList()
+        self._fresh: list[str] = list(versions)
+
+    def new(self, name: str, version: Version) -> None:
+        """The first version of a name."""
+        self.versions[name] = [version]
+        self._fresh.append(name)
+
+    def drop(self, name: str) -> None:
+        """A name goes."""
+        self._sort()
+        self._order.remove(name)
+        del self.versions[name]
+
+    def since(self, name: str) -> Iterator[str]:
+        """The names from this one on, in the order of their UTF-8 bytes, which is that of `str`."""
+        self._sort()
+        names: Iterator[str] = self._order.irange(name)
+        return names
+
+    def _sort(self) -> None:
+        if self._fresh:
+            self._order.update(self._fresh)
+            self._fresh = []
+
+
 class Bucket:
-    """The names of one bucket. `version` pages are newest first; names are in UTF-8 byte order, which `str` has."""
+    """One bucket: its names with their versions, and its unfinished large files by id."""
 
     __slots__ = ("names", "reply", "unfinished")
 
     def __init__(self, reply: BucketReply) -> None:
         self.reply = reply
-        self.names: Any = SortedDict()  # str -> list[Version], oldest first
+        self.names = Names({})
         self.unfinished: Any = SortedDict()  # FileId -> LargeUpload
 
     def fork(self) -> Bucket:
         """An independent copy."""
         twin = Bucket(self.reply)
-        twin.names.update((name, list(versions)) for name, versions in self.names.items())
+        twin.names = Names({name: list(versions) for name, versions in self.names.versions.items()})
         twin.unfinished.update(
             (file_id, LargeUpload(large.version, dict(large.parts))) for file_id, large in self.unfinished.items()
         )
@@ -72,9 +107,9 @@ class Bucket:
 
     def add(self, version: Version) -> None:
         """A new version takes its place."""
-        versions: list[Version] | None = self.names.get(version.file.file_name)
+        versions = self.names.versions.get(version.file.file_name)
         if versions is None:
-            self.names[version.file.file_name] = [version]
+            self.names.new(version.file.file_name, version)
         elif _order(versions[-1]) < _order(version):
             versions.append(version)
         else:
@@ -82,19 +117,19 @@ class Bucket:
 
     def replace(self, old: Version, new: Version) -> None:
         """The new version stands where the old one stood (both have the same time and serial)."""
-        versions: list[Version] = self.names[old.file.file_name]
+        versions = self.names.versions[old.file.file_name]
         versions[bisect_left(versions, _order(old), key=_order)] = new
 
     def remove(self, version: Version) -> None:
         """A version goes; with its last version a name goes."""
-        versions: list[Version] = self.names[version.file.file_name]
+        versions = self.names.versions[version.file.file_name]
         del versions[bisect_left(versions, _order(version), key=_order)]
         if not versions:
-            del self.names[version.file.file_name]
+            self.names.drop(version.file.file_name)
 
     def newest(self, name: str) -> Version | None:
         """The newest version that is not an unfinished large file: an upload, a hide marker, or None."""
-        return _newest(self.names.get(name, ()))
+        return _newest(self.names.versions.get(name, ()))
 
     def visible(self, name: str) -> Version | None:
         """What a download by name gives."""
@@ -137,10 +172,10 @@ class Bucket:
         cursor: str | None = start
         while cursor is not None:
             restart: str | None = None
-            for name in self.names.irange(cursor):
+            for name in self.names.since(cursor):
                 if not name.startswith(prefix):
                     return
-                entries = shown(name, self.names[name])
+                entries = shown(name, self.names.versions[name])
                 cut = name.find(delimiter, len(prefix)) if delimiter else -1
                 if not delimiter or cut < 0:
                     yield from entries

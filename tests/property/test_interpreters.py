@@ -6,7 +6,9 @@ httpx's mock transport and `served`. Calls are drawn from what the history so fa
 
 from __future__ import annotations
 
+import importlib
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from hashlib import sha1
 from time import sleep
@@ -519,3 +521,10 @@ def test_a_short_download_is_broken() -> None:
     answer = api.fetch(DownloadFileById(FileId("f")), authorization, sink)
     assert answer == IOFailure(Transport("broken", "the body stopped after 4 of 9 bytes"))
     assert sink.data == b"four"
+
+
+def test_the_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "b2pure.shell.serve")
+    with pytest.raises(ImportError, match=r"pip install 'b2pure\[server\]'"):
+        importlib.import_module("b2pure.shell.serve")
