@@ -13,6 +13,7 @@ import platform
 import ssl
 from collections.abc import Iterator
 from hashlib import sha1
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Final, TypeVar
@@ -102,6 +103,7 @@ class HttpApi:
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
             follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport,
         )
 

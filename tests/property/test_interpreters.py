@@ -54,7 +54,7 @@ from b2pure.model.calls import (
     UploadFile,
     UploadPart,
 )
-from b2pure.model.errors import LocalFailure, Transport
+from b2pure.model.errors import LocalFailure, Rejected, Transport
 from b2pure.model.files import LocalFact
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.ranges import ByteRange
@@ -528,3 +528,18 @@ def test_the_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delitem(sys.modules, "b2pure.shell.serve")
     with pytest.raises(ImportError, match=r"pip install 'b2pure\[server\]'"):
         importlib.import_module("b2pure.shell.serve")
+
+
+def test_neither_cookies_nor_redirects_are_followed() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(302, headers={"set-cookie": "a=b", "location": "https://elsewhere.example/"})
+
+    api = HttpApi("k", "s", transport=httpx.MockTransport(answer))
+    for _ in range(2):
+        assert api.send(AuthorizeAccount(), None, Reader()) == IOFailure(Rejected(302, "http_302", ""))
+    assert [request.headers.get("cookie") for request in seen] == [None, None]
+    assert seen[0].headers["accept-encoding"] == "identity"
+    assert seen[0].headers["user-agent"].startswith("b2pure/")
