@@ -40,12 +40,15 @@ class PlanHeader(PlanRecord, frozen=True, tag="sync_plan"):
 
 
 class PlanTrailer(PlanRecord, frozen=True, tag="end"):
-    """How many paths the plan has, how many names were compared for it, the bytes it moves, and its identity."""
+    """How many paths the plan has, how many names were compared for it, the bytes it moves, and its identity. The
+    seal is over all of it, since how many names were compared is no part of the identity.
+    """
 
     paths: int
     compared: int
     bytes: int
     plan_id: str
+    seal: str
 
 
 _Line = PlanHeader | FileSync | PlanTrailer
@@ -82,7 +85,7 @@ def write_lines(header: PlanHeader, groups: Generator[FileSync, None, int]) -> G
         line = canonical(sync) + b"\n"
         digest.update(line)
         yield line
-    trailer = PlanTrailer(paths, compared, moved, digest.hexdigest())
+    trailer = _trailer(paths, compared, moved, digest.hexdigest())
     yield canonical(trailer) + b"\n"
     return trailer
 
@@ -122,7 +125,7 @@ def _read_groups(first: bytes, rest: Iterator[bytes]) -> Generator[FileSync, Non
             digest.update(line)
             yield value
         elif isinstance(value, PlanTrailer):
-            _check_trailer(value, PlanTrailer(paths, value.compared, moved, digest.hexdigest()), number)
+            _check_trailer(value, _trailer(paths, value.compared, moved, digest.hexdigest()), number)
             if next(rest, None) is not None:
                 raise PlanFailed(BadPlanLine(number + 1, "", "nothing comes after the trailer"))
             return value
@@ -131,6 +134,11 @@ def _read_groups(first: bytes, rest: Iterator[bytes]) -> Generator[FileSync, Non
         else:
             raise PlanFailed(value)
     raise PlanFailed(Truncated(number))
+
+
+def _trailer(paths: int, compared: int, moved: int, plan_id: str) -> PlanTrailer:
+    seal = hashlib.sha256(f"{paths} {compared} {moved} {plan_id}".encode()).hexdigest()[:16]
+    return PlanTrailer(paths, compared, moved, plan_id, seal)
 
 
 def _check_trailer(said: PlanTrailer, counted: PlanTrailer, number: int) -> None:

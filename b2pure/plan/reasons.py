@@ -15,6 +15,7 @@ from b2pure.model.record import Record
 __all__ = [
     "BelowDeleted",
     "Changed",
+    "CoversExcluded",
     "DeleteReason",
     "DestNewer",
     "Excluded",
@@ -138,7 +139,11 @@ class VersionExcluded(PlanRecord, frozen=True, tag="version_excluded"):
     """A scan policy leaves this version out, so it is left alone."""
 
 
-KeepReason = VisibleNow | VisibleInWindow | VersionsNotDeleted | VersionExcluded
+class CoversExcluded(PlanRecord, frozen=True, tag="covers_excluded"):
+    """A hide marker above a version that a scan policy leaves out: without it, that one would be visible again."""
+
+
+KeepReason = VisibleNow | VisibleInWindow | VersionsNotDeleted | VersionExcluded | CoversExcluded
 
 
 class OldVersion(PlanRecord, frozen=True, tag="old_version"):
@@ -203,6 +208,8 @@ def tell(reason: Reason | KeepReason | DeleteReason) -> str:
             return "kept: the policy deletes nothing"
         case VersionExcluded():
             return "kept: left out by a scan policy"
+        case CoversExcluded():
+            return "kept: it hides an older version that a scan policy leaves out"
         case OldVersion():
             return "deleted: an old version"
         case SourceGone():

@@ -18,6 +18,7 @@ from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete, Retent
 from b2pure.model.record import Record
 from b2pure.plan.reasons import (
     BelowDeleted,
+    CoversExcluded,
     DeleteReason,
     HiddenBeforeWindow,
     KeepReason,
@@ -63,7 +64,9 @@ def retain(
     newest: Newest = "stays",
     excluded: Callable[[FileVersion], bool] | None = None,
 ) -> tuple[Verdict, ...]:
-    """A verdict for each version, newest first as given. `excluded` versions are always left alone."""
+    """A verdict for each version, newest first as given. `excluded` versions are always left alone, and so is a hide
+    marker on top of them, unless the run puts another version there.
+    """
     match keep:
         case NoDelete():
             fates: list[Fate] = [Keeps(VersionsNotDeleted())] * len(versions)
@@ -79,6 +82,8 @@ def retain(
             Keeps(VersionExcluded()) if excluded(version) else fate
             for version, fate in zip(versions, fates, strict=True)
         ]
+        if newest != "replaced" and versions[0].action == "hide" and any(isinstance(f, Keeps) for f in fates[1:]):
+            fates[0] = Keeps(CoversExcluded()) if isinstance(fates[0], Removes) else fates[0]
     return tuple(map(Verdict, versions, fates))
 
 

@@ -148,5 +148,5 @@ def _delay(policy: RetryPolicy, delays: int, error: B2Error, jitter: float) -> f
     wish = error.retry_after_seconds if isinstance(error, Throttled | Unavailable) else None
     if wish is not None:
         return max(0.0, wish)
-    back_off = min(policy.max_delay, policy.first_delay * 2.0**delays)
+    back_off = min(policy.max_delay, policy.first_delay * 2.0 ** min(delays, 64))
     return min(policy.max_delay, back_off * (0.5 + jitter))

@@ -18,7 +18,6 @@ from b2pure.model.names import PathFlavour, b2_name_problem, local_path_problem
 from b2pure.model.policy import (
     CompareVersionMode,
     Delete,
-    KeepDays,
     KeepOrDelete,
     NoDelete,
     RetentionClock,
@@ -190,14 +189,16 @@ class Rules:
         """The stages: transfer, hide, delete all but the newest version, delete the newest."""
         newest = _fate_of_newest(reason, bool(transfers))
         top = dest.versions[0]
-        hides: tuple[SyncAction, ...] = ()
-        if newest == "gone" and top.action == "upload" and isinstance(self.policy.keep, KeepDays):
-            hides = (HideAction(dest.path, top.file_id),)
+        verdicts = self._verdicts(dest, newest)
         deletes = [
             self._delete(dest, index, verdict, newest)
-            for index, verdict in enumerate(self._verdicts(dest, newest))
+            for index, verdict in enumerate(verdicts)
             if isinstance(verdict.fate, Removes)
         ]
+        hides: tuple[SyncAction, ...] = ()
+        # What stays has to be hidden: under KeepDays the newest version, else what a scan policy leaves alone.
+        if newest == "gone" and top.action == "upload" and len(deletes) < len(verdicts):
+            hides = (HideAction(dest.path, top.file_id),)
         # The newest version covers the older ones until they are gone, unless this run put another on top.
         last = [action for action in deletes if action.file_id == top.file_id and newest != "replaced"]
         first = [action for action in deletes if action not in last] if last else deletes
@@ -332,6 +333,8 @@ def _not_fresh(path: str, source: Item) -> FileSync | None:
 
 def _fresh_upload(rules: Rules) -> Fresh:
     if rules.scanner.filters_names or rules.scanner.filters_times:
+        return _not_fresh
+    if b2_name_problem(rules.dest_prefix + "x") is not None:
         return _not_fresh
     longest = MAX_FILE_NAME_BYTES - len(rules.dest_prefix.encode())
     single = min(rules.part_sizes.recommended + rules.part_sizes.minimum, MAX_SINGLE_SIZE)

@@ -87,7 +87,8 @@ def plan_groups(
 
 def pair_up(source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Quiet) -> Pairs:
     """The merge-join of the two sides, without the pairs that `quiet` passes over. Raises PlanFailed."""
-    return merge(source if rules.policy.allow_empty_source else _not_empty(source), dest, quiet)
+    # A generator, so that nothing is read, and nothing can fail, before somebody asks for the first pair.
+    return (yield from merge(source if rules.policy.allow_empty_source else _not_empty(source), dest, quiet))
 
 
 def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Generator[FileSync, None, int]:

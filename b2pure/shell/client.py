@@ -298,7 +298,8 @@ class Client:
             return Failure(PlanFailed(parsed.failure()))
         found = parsed.unwrap()
         if isinstance(found, LocalFolder):
-            return Success(_Side(found, folder=self._folders(found.root)))
+            folder = self._folders(found.root)
+            return Success(_Side(LocalFolder(folder.root), folder=folder))
         bucket = self._ask(find_bucket(found.bucket_name, self._retry))
         return bucket.map(lambda bucket_id: _b2_side(found, bucket_id)).alt(
             lambda error: PlanFailed(SideFailed(role, error))

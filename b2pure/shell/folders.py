@@ -23,6 +23,11 @@ class Folder(Protocol):
     """A local folder."""
 
     @property
+    def root(self) -> str:
+        """Its path, the same from wherever it is named."""
+        ...
+
+    @property
     def disk(self) -> Disk: ...
     @property
     def flavour(self) -> PathFlavour: ...
@@ -46,15 +51,15 @@ class LocalFolderOnDisk:
     """A folder of the real file system."""
 
     def __init__(self, root: str) -> None:
-        self._root = os.path.abspath(os.path.expanduser(root))
-        self.disk = LocalDisk(self._root)
+        self.root = os.path.abspath(os.path.expanduser(root))
+        self.disk = LocalDisk(self.root)
         self.flavour: PathFlavour = "windows" if os.name == "nt" else "posix"
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
-        if role == "destination" and not os.path.lexists(self._root):
+        if role == "destination" and not os.path.lexists(self.root):
             return iter(())
         items = scan(
-            self._root,
+            self.root,
             excludes_directory=scanner.excludes_directory,
             excludes_file=scanner.excludes_file,
             exclude_symlinks=scanner.policies.exclude_all_symlinks,
@@ -72,9 +77,9 @@ class LocalFolderOnDisk:
 
     def ensure(self) -> LocalFailure | None:
         try:
-            os.makedirs(self._root, exist_ok=True)
+            os.makedirs(self.root, exist_ok=True)
         except OSError as error:
-            return LocalFailure("make the folder", self._root, error.strerror or str(error))
+            return LocalFailure("make the folder", self.root, error.strerror or str(error))
         return None
 
     def close(self) -> None:

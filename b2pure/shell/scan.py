@@ -75,7 +75,7 @@ def scan(
 def _root_problem(error: OSError | ValueError) -> str:
     match error:
         case FileNotFoundError():
-            return "there is no such folder"
+            return "there is no such folder; check the path"
         case NotADirectoryError():
             return "it is not a folder"
         case OSError():

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attrs import define, field
-from returns.unsafe import unsafe_perform_io
+from returns.io import IO
 
 from b2pure.effects.faults import FaultScript, FaultyApi
 from b2pure.effects.handlers import Api
 from b2pure.effects.interpreter import Interpreter
-from b2pure.effects.program import ok
 from b2pure.effects.seeded import Observer, SeededDriver
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
@@ -38,7 +37,8 @@ __all__ = ["SimulatedB2", "SimulatedFolder", "simulated_b2", "simulated_disk"]
 class SimulatedFolder:
     """A local folder in memory, as a client sees it."""
 
-    def __init__(self, disk: SimulatedDisk) -> None:
+    def __init__(self, root: str, disk: SimulatedDisk) -> None:
+        self.root = root
         self.disk = disk
         self.flavour: PathFlavour = "posix"
 
@@ -101,7 +101,7 @@ class SimulatedB2:
         return make
 
     def _folder(self, root: str) -> Folder:
-        return SimulatedFolder(self.disk(root))
+        return SimulatedFolder(root, self.disk(root))
 
     def disk(self, name: str) -> SimulatedDisk:
         """The local folder of this name; it is there from the first time that it is named."""
@@ -141,8 +141,8 @@ class SimulatedB2:
         api = SimulatedApi(simulator, simulator.master_key_id, simulator.master_key)
         token = Client(api, self.clock).authorize().unwrap()
         sink = _Bytes()
-        fetched = unsafe_perform_io(api.fetch(DownloadFileById(file_id), token, sink))
-        assert ok(fetched), fetched
+        fetched = api.fetch(DownloadFileById(file_id), token, sink)
+        assert fetched.map(lambda _: True).value_or(False) == IO(True), fetched
         return bytes(sink.data)
 
 

@@ -1,0 +1,41 @@
+# Everything runs in a virtual environment in this checkout; nothing but Python 3.11+, make and git is needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
+
+.PHONY: demo test unit lint types deep bench clean
+
+demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes back; SOURCE= names another folder
+	$(BIN)/python scripts/demo.py $(SOURCE)
+
+test: lint types  ## lint, types, import contracts, unit tests and laws
+	$(BIN)/pytest
+
+unit: $(STAMP)  ## the tests alone, without the laws
+	$(BIN)/pytest tests/unit
+
+lint: $(STAMP)  ## style, formatting and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+deep: $(STAMP)  ## the laws, with many more examples
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/property
+
+bench: $(STAMP)  ## speed and memory, side by side with b2sdk
+	$(BIN)/python -m benchmarks
+
+$(STAMP):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "b2pure needs Python 3.11 or newer; try: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	rm -f $(VENV)/.installed-*
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

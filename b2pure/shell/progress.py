@@ -1,0 +1,106 @@
+"""What a person sees while a sync runs: a bar on a terminal, a line now and then in a log file.
+
+What was done goes to one stream, line by line, so that it can be kept; the bar goes to another and leaves no trace.
+Names from a server are never printed raw. A reader that goes away (`| head`) silences the report, not the sync.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO, assert_never
+
+from tqdm import tqdm
+
+from b2pure.effects.events import BytesMoved, Event, PathDone, PathStarted, Scanned
+from b2pure.effects.outcomes import Done, Failed
+from b2pure.plan.actions import actions_of
+from b2pure.plan.explain import show_action
+from b2pure.plan.summary import human_bytes
+
+__all__ = ["ProgressReport"]
+
+_LOG_SECONDS = 10.0
+"""How often a log file gets a line of progress."""
+
+
+class ProgressReport:
+    """A listener. `lines` gets what was done, `status` the progress (None: none)."""
+
+    def __init__(
+        self, lines: TextIO | None, status: TextIO | None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._lines, self._status = lines, status
+        self._clock = clock
+        self._started = self._told = clock()
+        self._counts = {"source": 0, "destination": 0}
+        self._whole = {"source": False, "destination": False}
+        self._paths = self._bytes = 0
+        on_terminal = status is not None and status.isatty()
+        self._bar = tqdm(unit="B", unit_scale=True, file=status, leave=False, dynamic_ncols=True) if on_terminal else None
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        match event:
+            case Scanned(side, count, whole):
+                self._counts[side], self._whole[side] = count, whole
+            case PathStarted():
+                return
+            case BytesMoved(_, count):
+                self._bytes += count
+                if self._bar is not None:
+                    self._bar.update(count)
+            case PathDone():
+                self._paths += 1
+                self._tell(event)
+            case _:
+                assert_never(event)
+        self._progress()
+
+    def _tell(self, event: PathDone) -> None:
+        outcome = event.outcome
+        done = actions_of(outcome.sync) if isinstance(outcome, Done) else ()
+        if isinstance(outcome, Failed):
+            done = outcome.completed
+        for action in done:
+            self.line(show_action(action))
+
+    def line(self, text: str) -> None:
+        """One line of what was done, without disturbing the bar."""
+        if self._lines is None:
+            return
+        try:
+            if self._bar is not None:
+                self._bar.write(text, file=self._lines)
+            else:
+                self._lines.write(text + "\n")
+        except (BrokenPipeError, ValueError):
+            self._lines = None
+
+    def _progress(self) -> None:
+        if self._bar is not None:
+            self._bar.set_description_str(self._phases(), refresh=False)
+        elif self._status is not None and self._clock() - self._told >= _LOG_SECONDS:
+            self._told = self._clock()
+            self._say(f"{self._phases()} · {human_bytes(self._bytes)}")
+
+    def _phases(self) -> str:
+        """Counting, comparing, transferring: all three go on at once."""
+        told = [
+            f"{side} {self._counts[side]:,}{'' if self._whole[side] else '+'}" for side in ("source", "destination")
+        ]
+        return f"{' · '.join(told)} · {self._paths:,} done"
+
+    def _say(self, text: str) -> None:
+        try:
+            if self._status is not None:
+                self._status.write(text + "\n")
+                self._status.flush()
+        except (BrokenPipeError, ValueError):
+            self._status = None
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
