@@ -64,7 +64,7 @@ def with_token(
         state, event_or_error = yield from _patience(policy, state, result.failure(), "other")
         if event_or_error is not None:
             return Failure(event_or_error)
-        event = Rejected401(decision.generation) if state.reauthorized and _is_stale(result) else Need()
+        event = Rejected401(decision.generation) if _is_stale(result) else Need()
 
 
 def upload_request(

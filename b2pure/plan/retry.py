@@ -2,7 +2,8 @@
 
 Rules, from Backblaze's integration checklist and error table:
 - a failed upload never uses its URL again; it may try at once with another, then backs off;
-- `bad_auth_token` and `expired_auth_token` mean a new token (for uploads: a new URL), once in a row;
+- `bad_auth_token` and `expired_auth_token` mean a new token (for uploads: a new URL), at once the first time and
+  after a pause when that one is refused as well;
 - any other 401, 403 and 4xx is final, except 408 and 429, and "more than one upload using auth token" on uploads;
 - `Retry-After` is obeyed, everything else backs off 1, 2, 4 ... 64 seconds with jitter;
 - attempts and total waiting are bounded.
@@ -75,7 +76,7 @@ class RetryState:
 
 @frozen
 class RetryAfter:
-    """Try again after so many seconds (0: now)."""
+    """Try again after so many seconds (0: now), with a new token if the last one was refused."""
 
     seconds: float
 
@@ -131,9 +132,7 @@ def step_retry(
         return state, GiveUp(error, "trying again cannot help")
     if attempts >= policy.max_attempts:
         return state, GiveUp(error, f"{attempts} attempts failed")
-    if retry_class is RetryClass.NEW_TOKEN:
-        if state.reauthorized:
-            return state, GiveUp(error, "a new token was refused as well")
+    if retry_class is RetryClass.NEW_TOKEN and not state.reauthorized:
         return RetryState(attempts, state.delays, state.waited, True), Reauthorize()
     if retry_class is RetryClass.AT_ONCE and state.attempts == 0:
         return RetryState(attempts, state.delays, state.waited, state.reauthorized), RetryAfter(0.0)

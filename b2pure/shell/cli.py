@@ -363,9 +363,7 @@ def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
 @_threads_option
 @_progress_options[0]
 @_progress_options[1]
-def sync(
-    source: str, dest: str, dry_run: bool, threads: int, no_progress: bool, quiet: bool, **flags: Any
-) -> None:
+def sync(source: str, dest: str, dry_run: bool, threads: int, no_progress: bool, quiet: bool, **flags: Any) -> None:
     """Make DEST like SOURCE."""
     policy = _policy(**flags)
     ours, theirs = _place(source), _place(dest)

@@ -89,5 +89,3 @@ class LocalFolderOnDisk:
 def open_folder(root: str) -> Folder:
     """The folder at this path, `~` expanded."""
     return LocalFolderOnDisk(root)
-
-

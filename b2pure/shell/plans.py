@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import IO
 
@@ -115,6 +116,7 @@ class _Spool:
             file.close()
             raise
         file.flush()
+        weakref.finalize(self, file.close)
         return file
 
     def _lines(self, file: IO[bytes]) -> Iterator[bytes]:
@@ -134,5 +136,3 @@ class _Spool:
                 yield line + b"\n"
         if rest:
             yield rest
-
-

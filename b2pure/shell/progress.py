@@ -37,7 +37,9 @@ class ProgressReport:
         self._whole = {"source": False, "destination": False}
         self._paths = self._bytes = 0
         on_terminal = status is not None and status.isatty()
-        self._bar = tqdm(unit="B", unit_scale=True, file=status, leave=False, dynamic_ncols=True) if on_terminal else None
+        self._bar = (
+            tqdm(unit="B", unit_scale=True, file=status, leave=False, dynamic_ncols=True) if on_terminal else None
+        )
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""

@@ -186,5 +186,3 @@ def simulated_b2(
     if faults:
         api = FaultyApi(api, faults, expire_tokens=simulator.expire_account_tokens)
     return SimulatedB2(simulator, clock, api, seed, retry, stop_after, observer, workers)
-
-

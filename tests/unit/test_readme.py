@@ -1,0 +1,51 @@
+"""The README's code really runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import b2pure as b2
+
+BLOCKS = re.findall(r"```python\n(.*?)```", Path(__file__).parents[2].joinpath("README.md").read_text(), re.DOTALL)
+
+
+def executed(block: str, **names: object) -> dict[str, Any]:
+    space: dict[str, Any] = {"b2": b2, **names}
+    exec(compile(block, "README.md", "exec"), space)
+    return space
+
+
+def test_the_first_screen_is_a_test_that_passes() -> None:
+    law: Callable[[], None] = executed(BLOCKS[0])["test_our_backup_policy_never_deletes_raw_files"]
+    law()
+
+
+def test_the_second_block_plans_saves_and_applies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos" / "2019").mkdir(parents=True)
+    (tmp_path / "photos" / "2019" / "beach.jpg").write_bytes(b"sand")
+    simulated = b2.connect_simulated("holiday")
+    monkeypatch.setattr(b2, "connect", lambda *_: _Unwrapped(simulated))
+    names = executed(BLOCKS[1], key_id="id", key="key")
+    assert names["report"].done == {"upload": 1}
+    assert names["report"].ok
+
+
+def test_the_third_block_is_a_test_that_passes() -> None:
+    law: Callable[[], None] = executed("from hypothesis import given\n" + BLOCKS[2])[
+        "test_our_backup_survives_bad_weather"
+    ]
+    law()
+
+
+class _Unwrapped:
+    def __init__(self, client: b2.Client) -> None:
+        self._client = client
+
+    def unwrap(self) -> b2.Client:
+        return self._client
