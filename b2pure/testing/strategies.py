@@ -72,8 +72,6 @@ _Entry = TypeVar("_Entry", bound=LocalItem | B2Item)
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
-_COMMON: Final = ("a", "b", "a", "A")
-"""What every fourth name consists of, so that many are folders of others, or the same."""
 _STEMS: Final = (
     "a", "b", "A", "B", "ab", "a b", "ä",  # case pairs, prefixes of each other
     "\u00e9", "e\u0301",  # one letter to a reader, two names to B2 (NFC, NFD)
@@ -81,6 +79,8 @@ _STEMS: Final = (
 )  # fmt: skip
 _ENDS: Final = ("0", ".txt", "-b", "!", "~", " 1")
 """What sorts around `/` and `0`: `!` and `-` and `.` before, `0` and `~` after."""
+_TAILED: Final = (*(s + end for s in _STEMS[:4] for end in _ENDS), "\u00e9.txt", "e\u0301.txt", "自0")
+_FOLDERS: Final = ("", "", "a/", "a/a/", "A/", "b/", "ab/", "a b/a/", "\u00e9/", "e\u0301/b/", "自/", "\U00010400/a/")
 _NEAR_SLASH: Final = "aA0!-. ~é自\uff61\U00010400"
 
 
@@ -99,17 +99,17 @@ def file_names(*, clashing: bool = True) -> SearchStrategy[str]:
     With `clashing=False` no name drawn is the folder of another one drawn (`a` and `a/b`, which B2 can hold side by
     side and a local folder cannot).
     """
-    common, stems, ends = st.sampled_from(_COMMON), st.sampled_from(_STEMS), st.sampled_from(_ENDS)
     free = st.text(_NEAR_SLASH, min_size=1, max_size=3)
     if clashing:
-        folders = st.one_of(common, stems, free)
-        files = st.one_of(common, stems, st.builds(str.__add__, stems, ends), free)
+        files = st.sampled_from((*_STEMS, *_TAILED))
+        free_folders, free_files = free, free
     else:
         # No segment is good for both: files end as no folder does.
-        folders = st.one_of(common, stems, free.filter(_is_folder))
-        files = st.builds(str.__add__, st.one_of(common, stems, free), ends)
-    paths = st.builds(_join, st.lists(folders, max_size=3), files)
-    return paths.filter(_is_usable)
+        files = st.sampled_from(_TAILED)
+        free_folders, free_files = free.filter(_is_folder), st.builds(str.__add__, free, st.sampled_from(_ENDS))
+    known = st.builds(str.__add__, st.sampled_from(_FOLDERS), files)
+    odd = st.builds(_join, st.lists(free_folders, max_size=3), free_files).filter(_is_usable)
+    return st.one_of(known, known, odd)
 
 
 def _join(folders: list[str], file: str) -> str:
@@ -139,14 +139,17 @@ _DAYS: Final = (0, 1, 5, 10, 11, 15, 25, 400)
 _GAPS: Final = (MILLIS_PER_DAY, 1, 0, MILLIS_PER_DAY // 2, 5 * MILLIS_PER_DAY, 10 * MILLIS_PER_DAY, 1000)
 
 
+_MOMENTS: Final = (
+    *(NOW_MILLIS - days * MILLIS_PER_DAY + beside for days in _DAYS for beside in (0, -1, 1, 500)),
+    0,
+    1,
+    999_999_999_999,
+)
+
+
 def _moments() -> SearchStrategy[int]:
-    """Milliseconds since the epoch: at, just before and just after whole days before `NOW_MILLIS`."""
-    around = st.builds(
-        lambda days, beside: NOW_MILLIS - days * MILLIS_PER_DAY + beside,
-        st.sampled_from(_DAYS),
-        st.sampled_from((0, -1, 1, 500)),
-    )
-    return st.one_of(around, st.integers(0, NOW_MILLIS))
+    """Milliseconds since the epoch: at, just before and just after whole days before `NOW_MILLIS`, and long before."""
+    return st.sampled_from(_MOMENTS)
 
 
 def _contents(large: bool) -> SearchStrategy[tuple[int, str]]:
@@ -161,28 +164,32 @@ def _facts(large: bool) -> SearchStrategy[_Fact]:
 
 
 @frozen
-class _Seed:
-    """What one version of a history is made from. `back` is the time since the version above it (since the history's
-    last moment, for the newest).
+class _Shape:
+    """What one version of a history is made from, but for its modification time. `back` is the time since the version
+    above it (since the history's last moment, for the newest).
     """
 
     back: int
     action: VersionAction
     content: tuple[int, str]
-    mod_time_millis: int | None
     knows_sha1: bool
+
+
+_Seed = tuple[_Shape, int | None]
 
 
 def _seeds(hides: bool, large: bool) -> SearchStrategy[_Seed]:
     actions: tuple[VersionAction, ...] = ("upload", "upload", "hide") if hides else ("upload",)
-    return st.builds(
-        _Seed,
-        back=st.sampled_from(_GAPS),
-        action=st.sampled_from(actions),
-        content=_contents(large),
-        mod_time_millis=st.one_of(st.none(), _moments()),
-        knows_sha1=st.booleans(),
-    )
+    contents = (*_SMALL, *_LARGE) if large else _SMALL
+    # One draw for a whole shape: trees hold many versions, and each draw costs.
+    shapes = [
+        _Shape(back, action, content, knows_sha1)
+        for content in contents
+        for back in _GAPS
+        for action in actions
+        for knows_sha1 in (False, True)
+    ]
+    return st.tuples(st.sampled_from(shapes), st.sampled_from((None, *_MOMENTS)))
 
 
 def histories(
@@ -213,18 +220,18 @@ def histories(
 def _history(last: int, seeds: Iterable[_Seed]) -> tuple[FileVersion, ...]:
     versions = []
     uploaded = last
-    for number, seed in enumerate(seeds):
-        uploaded -= seed.back
-        versions.append(_version(FileId(f"v{number}"), seed, uploaded))
+    for number, (shape, modified) in enumerate(seeds):
+        uploaded -= shape.back
+        versions.append(_version(FileId(f"v{number}"), shape, uploaded, modified))
     return tuple(versions)
 
 
-def _version(file_id: FileId, seed: _Seed, uploaded: int) -> FileVersion:
-    if seed.action == "hide":  # a marker has no content, and no time but B2's
+def _version(file_id: FileId, shape: _Shape, uploaded: int, modified: int | None) -> FileVersion:
+    if shape.action == "hide":  # a marker has no content, and no time but B2's
         return FileVersion(file_id, "hide", 0, uploaded, uploaded)
-    size, digest = seed.content
-    modified = uploaded if seed.mod_time_millis is None else seed.mod_time_millis
-    return FileVersion(file_id, "upload", size, modified, uploaded, digest if seed.knows_sha1 else None)
+    size, digest = shape.content
+    known = digest if shape.knows_sha1 else None
+    return FileVersion(file_id, "upload", size, uploaded if modified is None else modified, uploaded, known)
 
 
 def _at_time(version: FileVersion, uploaded: int) -> FileVersion:
@@ -379,8 +386,11 @@ class _Row:
         return _Fact(size, digest, self.fact.mod_time_millis + _DEST_TIME.get(self.relation, 0))
 
 
-def _rows(max_files: int, clashing: bool, hides: bool, out_of_order: bool, large: bool) -> SearchStrategy[list[_Row]]:
+def _rows(
+    direction: SyncDirection, max_files: int, clashing: bool, hides: bool, out_of_order: bool, large: bool
+) -> SearchStrategy[list[_Row]]:
     past = histories(max_size=4, hides=hides, out_of_order=out_of_order, large=large)
+    none: SearchStrategy[tuple[FileVersion, ...]] = st.just(())
     relations = [r for r in _RELATIONS if hides or r not in ("hidden", "source hidden")]
     row = st.builds(
         _Row,
@@ -388,8 +398,8 @@ def _rows(max_files: int, clashing: bool, hides: bool, out_of_order: bool, large
         relation=st.sampled_from(relations),
         fact=_facts(large),
         other=_contents(large),
-        source=past,
-        dest=past,
+        source=none if direction == "up" else past,
+        dest=none if direction == "down" else past,
     )
     return st.lists(row, max_size=max_files, unique_by=lambda r: r.path)
 
@@ -425,7 +435,7 @@ def pairs_of_trees(
     """(source, destination) of a sync from a local folder to B2 that have most names in common: equal, by a
     millisecond or a day older or newer at the destination, hidden there, of other content, or on one side only.
     """
-    rows = _rows(max_files, clashing, hides, out_of_order, large)
+    rows = _rows("up", max_files, clashing, hides, out_of_order, large)
     return rows.map(lambda drawn: (_local_source(drawn), _b2_dest(drawn)))
 
 
@@ -440,7 +450,7 @@ def down_pairs(
     """(source, destination) of a sync from B2 to a local folder, as `pairs_of_trees`; some names are hidden at the
     source.
     """
-    rows = _rows(max_files, clashing, hides, out_of_order, large)
+    rows = _rows("down", max_files, clashing, hides, out_of_order, large)
     return rows.map(lambda drawn: (_b2_source(drawn), _local_dest(drawn)))
 
 
@@ -453,7 +463,7 @@ def b2_pairs(
     large: bool = False,
 ) -> SearchStrategy[tuple[B2Tree, B2Tree]]:
     """(source, destination) of a sync from B2 to B2, as `pairs_of_trees`; names may be hidden on either side."""
-    rows = _rows(max_files, clashing, hides, out_of_order, large)
+    rows = _rows("copy", max_files, clashing, hides, out_of_order, large)
     return rows.map(lambda drawn: (_b2_source(drawn), _b2_dest(drawn)))
 
 

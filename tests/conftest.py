@@ -1,0 +1,15 @@
+"""Hypothesis profiles, chosen by the environment variable HYPOTHESIS_PROFILE: `default`, `quick`, `deep`."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Times are not the tests' business: two shared cores say little about them.
+_CALM = [HealthCheck.too_slow]
+
+settings.register_profile("default", max_examples=100, deadline=None, derandomize=False, suppress_health_check=_CALM)
+settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
+settings.register_profile("deep", settings.get_profile("default"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
