@@ -1,0 +1,251 @@
+"""The command line, against a simulated B2 over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from b2pure.effects.simulator import Simulator
+from b2pure.shell import cli
+from b2pure.shell.clock import SystemClock
+from b2pure.shell.serve import serve_in_thread
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    made = Simulator(SystemClock().now_millis)
+    made.add_bucket("demo")
+    return made
+
+
+@frozen
+class Ended:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run the command line in this process, in an empty folder, with the environment of a served B2."""
+    with serve_in_thread(simulator) as server:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("B2_ENVIRONMENT", server.url)
+        monkeypatch.setenv("B2_APPLICATION_KEY_ID", simulator.master_key_id)
+        monkeypatch.setenv("B2_APPLICATION_KEY", simulator.master_key)
+
+        def command(*arguments: str) -> Ended:
+            out, err = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
+            with monkeypatch.context() as patched:
+                patched.setattr(sys, "argv", ["b2pure", *arguments])
+                patched.setattr(sys, "stdout", out)
+                patched.setattr(sys, "stderr", err)
+                status = _status(cli.run)
+            return Ended(status, _written(out), _written(err))
+
+        yield command
+
+
+def _status(main: Callable[[], None]) -> int:
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def _written(stream: TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "2019").mkdir(parents=True)
+    (folder / "2019" / "beach.jpg").write_bytes(b"sand")
+    (folder / "a.txt").write_bytes(b"hello")
+    return folder
+
+
+def test_a_folder_goes_up_and_comes_back(run: Run, photos: Path, tmp_path: Path) -> None:
+    assert run("sync", "photos", "b2://demo/photos").returncode == 0
+    assert run("sync", "b2://demo/photos", "back").returncode == 0
+    assert (tmp_path / "back/2019/beach.jpg").read_bytes() == b"sand"
+    assert (tmp_path / "back/a.txt").stat().st_mtime_ns // 10**6 == (photos / "a.txt").stat().st_mtime_ns // 10**6
+
+
+def test_a_plan_changes_nothing_and_says_what_it_costs(run: Run, photos: Path, simulator: Simulator) -> None:
+    planned = run("plan", "photos", "b2://demo")
+    assert planned.returncode == 0
+    assert "upload 2019/beach.jpg (4 B)  [not at the destination]" in planned.stdout
+    assert "2 uploads (9 B)" in planned.stdout
+    assert "2 A" in planned.stdout
+    assert simulator.journal == []
+
+
+def test_the_json_of_a_plan_is_the_file_that_apply_takes(run: Run, photos: Path, tmp_path: Path) -> None:
+    planned = run("plan", "photos", "b2://demo", "--json")
+    (tmp_path / "plan.jsonl").write_text(planned.stdout)
+    types = [json.loads(line)["type"] for line in planned.stdout.splitlines()]
+    assert types == ["sync_plan", "path", "path", "end"]
+    applied = run("apply", "plan.jsonl")
+    assert applied.returncode == 0, applied.stderr
+    assert run("ls", "-r", "b2://demo").stdout.count("\n") == 2
+
+
+def test_apply_works_from_another_folder(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("plan", "photos", "b2://demo", "-o", "plan.jsonl")
+    monkeypatch.chdir("/")
+    assert run("apply", str(tmp_path / "plan.jsonl")).returncode == 0
+
+
+def test_apply_names_what_drifted_and_does_the_rest(run: Run, photos: Path) -> None:
+    run("plan", "photos", "b2://demo", "-o", "plan.jsonl")
+    (photos / "a.txt").write_bytes(b"another content")
+    applied = run("apply", "plan.jsonl")
+    assert applied.returncode == 1
+    assert "changed meanwhile: a.txt: size 5" in applied.stderr
+    assert "1 upload (4 B)" in applied.stderr
+
+
+def test_a_truncated_plan_is_refused(run: Run, photos: Path, tmp_path: Path, simulator: Simulator) -> None:
+    run("plan", "photos", "b2://demo", "-o", "plan.jsonl")
+    whole = (tmp_path / "plan.jsonl").read_bytes()
+    for size in (0, 10, len(whole) - 1, whole.rindex(b"\n", 0, -1) + 1):
+        (tmp_path / "cut.jsonl").write_bytes(whole[:size])
+        applied = run("apply", "cut.jsonl")
+        assert applied.returncode == 1
+        assert "truncated" in applied.stderr
+    assert simulator.journal == []
+
+
+def test_dry_run_is_the_plan(run: Run, photos: Path, simulator: Simulator) -> None:
+    assert run("sync", "photos", "b2://demo", "--dry-run").stdout == run("plan", "photos", "b2://demo").stdout
+    assert simulator.journal == []
+
+
+def test_keep_days_hides_what_the_source_lacks(run: Run, photos: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    (photos / "a.txt").unlink()
+    synced = run("sync", "photos", "b2://demo", "--keep-days", "10")
+    assert synced.stdout == "hide   a.txt\n"
+    assert "a.txt" not in run("ls", "b2://demo").stdout
+    assert run("ls", "--versions", "b2://demo").stdout.count("a.txt") == 2
+
+
+def test_a_newer_destination_stops_skips_or_is_replaced(run: Run, photos: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    os.utime(photos / "a.txt", (1, 1))
+    stopped = run("sync", "photos", "b2://demo")
+    assert stopped.returncode == 1
+    assert "conflict: a.txt: the destination is newer" in stopped.stderr
+    assert run("sync", "photos", "b2://demo", "--skip-newer").returncode == 0
+    assert run("sync", "photos", "b2://demo", "--replace-newer").stdout == "upload a.txt (5 B)\n"
+
+
+def test_a_bad_file_is_named_and_the_rest_goes_on(run: Run, photos: Path) -> None:
+    (photos / "bell\x07.txt").write_bytes(b"ding")
+    (photos / "broken").symlink_to("nowhere")
+    synced = run("sync", "photos", "b2://demo")
+    assert synced.returncode == 1
+    assert "skipped: bell\\x07.txt: B2 takes no control characters in names" in synced.stderr
+    assert "skipped: broken: broken symlink" in synced.stderr
+    assert "2 upload" in synced.stderr
+
+
+def test_a_name_that_escapes_is_named_and_written_nowhere(run: Run, simulator: Simulator, tmp_path: Path) -> None:
+    bucket = simulator.add_bucket("evil").bucket_id
+    for name in ("../out.txt", "/abs.txt", "a//b", "good.txt", "nul\0x"):
+        simulator.put(bucket, name, b"x")
+    synced = run("sync", "b2://evil", "down")
+    assert synced.returncode == 1
+    assert "1 download" in synced.stderr
+    assert "4 skipped" in synced.stderr
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert found == [tmp_path / "down/good.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("plan", "missing", "b2://demo"), 1, "there is no such folder"),
+        (("plan", "photos", "b2://nosuch"), 1, "there is no bucket 'nosuch'"),
+        (("plan", "photos", "b2://"), 2, "has no bucket name"),
+        (("plan", "photos", "elsewhere"), 2, "one of SOURCE and DEST must be b2://"),
+        (("plan", "photos", "b2://demo", "--exclude-regex", "("), 2, "is not a regular expression"),
+        (("plan", "photos", "b2://demo", "--include-regex", "a"), 2, "--include-regex needs --exclude-regex"),
+        (("plan", "photos", "b2://demo", "--keep-days", "-1"), 2, "--keep-days must be 0 or more"),
+        (("plan", "photos", "b2://demo", "--keep-days", "1", "--delete"), 2, "exclude each other"),
+        (("plan", "photos", "b2://demo", "--exclude-if-modified-after", "noon"), 2, "takes seconds since 1970"),
+        (("sync", "b2://demo", "photos", "--keep-days", "3"), 2, "--keep-days cannot work for a local DEST"),
+        (("sync", "b2://demo", "photos", "--delete"), 1, "the source has no files"),
+        (("apply", "no.plan"), 1, "cannot read no.plan: No such file or directory"),
+        (("ls", "photos"), 2, "ls lists b2://bucket/path"),
+        (("plan", "photos", "b2://demo", "-o", "no/such/dir.jsonl"), 1, "cannot write no/such/dir.jsonl"),
+    ],
+)
+def test_bad_input_gets_one_clear_message(
+    run: Run, photos: Path, arguments: tuple[str, ...], status: int, told: str
+) -> None:
+    refused = run(*arguments)
+    assert (refused.returncode, told in refused.stderr) == (status, True), refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_wrong_key_is_told_without_the_key(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("B2_APPLICATION_KEY", "wrong-secret")
+    refused = run("plan", "photos", "b2://demo")
+    assert refused.returncode == 1
+    assert "cannot authorize" in refused.stderr
+    assert "wrong-secret" not in refused.stderr + refused.stdout
+    monkeypatch.setenv("B2_APPLICATION_KEY", "")
+    assert run("plan", "photos", "b2://demo").returncode == 2
+
+
+def test_an_empty_source_does_not_empty_the_destination(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    (tmp_path / "empty").mkdir()
+    assert run("sync", "empty", "b2://demo", "--delete").returncode == 1
+    assert run("ls", "b2://demo").stdout.count("\n") == 2
+    assert run("sync", "empty", "b2://demo", "--delete", "--allow-empty-source").returncode == 0
+    assert run("ls", "--versions", "b2://demo").stdout == ""
+
+
+def test_sha1_sees_a_change_that_the_time_hides(run: Run, photos: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    status = (photos / "a.txt").stat()
+    (photos / "a.txt").write_bytes(b"HELLO")
+    os.utime(photos / "a.txt", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert run("sync", "photos", "b2://demo").stdout == ""
+    assert run("sync", "photos", "b2://demo", "--compare-versions", "sha1").stdout == "upload a.txt (5 B)\n"
+
+
+def test_serve_tells_its_address_as_one_line_of_json() -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "b2pure", "serve", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        told = json.loads(server.stdout.readline())
+        assert set(told) == {"url", "application_key_id", "application_key"}
+    finally:
+        server.terminate()
+        server.wait(10)
+        assert server.stdout is not None
+        server.stdout.close()
