@@ -44,7 +44,7 @@ def next_page(
 
 def find_bucket(name: str, retry: RetryPolicy) -> Program[Result[BucketId, B2Error]]:
     """The id of the bucket of this name. Bucket names differ by more than case."""
-    token = yield from authorization()
+    token = yield from authorization(retry)
     if not ok(token):
         return Failure(token.failure())
     account = token.unwrap()
@@ -77,7 +77,8 @@ def fresh_versions(
     at = 0
     start: tuple[str | None, FileId | None] = (_at(names, 0), None)
     while at < len(names):
-        call = ListFileVersions(side.bucket_id, *start, _page_size(names, at), prefix)
+        count = _page_size(names, at) if start[1] is None else 1000
+        call = ListFileVersions(side.bucket_id, *start, count, prefix)
         result = yield from request(call, retry)
         if not ok(result):
             return Failure(result.failure())

@@ -35,9 +35,9 @@ __all__ = ["authorization", "request", "upload_request", "with_token"]
 R = TypeVar("R")
 
 
-def authorization() -> Program[Result[Authorization, B2Error]]:
+def authorization(policy: RetryPolicy) -> Program[Result[Authorization, B2Error]]:
     """The account token of this job, fetched if there is none yet."""
-    decision = yield from _acquire(Need(), RetryPolicy())
+    decision = yield from _acquire(Need(), policy)
     if isinstance(decision, Fail):
         return Failure(decision.error)
     return Success(decision.authorization)

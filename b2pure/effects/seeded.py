@@ -75,6 +75,7 @@ class SeededDriver:
         self._workers, self._part_workers = workers, part_workers
         self._left = stop_after
         self._observer = observer
+        self._stopped = False
         self.moments = 0
 
     def __enter__(self) -> SeededDriver:
@@ -82,6 +83,10 @@ class SeededDriver:
 
     def __exit__(self, *exc_info: object) -> None:
         pass
+
+    def stop(self) -> None:
+        """Let nothing new begin: `run_each` returns now, and the programs under way end where they are."""
+        self._stopped = True
 
     def run(self, program: Program[T]) -> T:
         """Run one program to its end."""
@@ -102,7 +107,9 @@ class SeededDriver:
                 if program is None:
                     break
                 tasks.append(_Task(program))
-            if not tasks:
+            if not tasks or self._stopped:
+                for task in tasks:
+                    task.program.close()
                 return
             task = self._choose(tasks)
             self._move(task, tasks)

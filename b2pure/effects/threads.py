@@ -16,13 +16,16 @@ from typing import Any, TypeVar, cast
 from returns.result import Result, Success
 
 from b2pure.effects.bag import Bag
-from b2pure.effects.effect import All, AnyEffect
+from b2pure.effects.effect import All, AnyEffect, Sleep
 from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.program import Program
 
 __all__ = ["Stopped", "ThreadDriver"]
 
 T = TypeVar("T")
+
+
+_NAP_SECONDS = 0.25
 
 
 class Stopped(Exception):
@@ -45,6 +48,7 @@ class ThreadDriver:
         self._parts = ThreadPoolExecutor(part_workers, thread_name_prefix="b2pure-part")
         self._stop = threading.Event()
         self._trouble: list[BaseException] = []
+        self._bag: Bag[Program[object]] | None = None
 
     def __enter__(self) -> ThreadDriver:
         return self
@@ -54,8 +58,10 @@ class ThreadDriver:
         self._parts.shutdown(wait=True)
 
     def stop(self) -> None:
-        """Let nothing new begin."""
+        """Let nothing new begin: `run_each` returns once what is under way has ended."""
         self._stop.set()
+        if self._bag is not None:
+            self._bag.close(drop=True)
 
     def run(self, program: Program[T]) -> T:
         """Run one program here and now. Raises Stopped."""
@@ -67,7 +73,7 @@ class ThreadDriver:
         Returns when all have ended. An exception out of `programs` or out of a program stops the others and is
         raised here.
         """
-        bag: Bag[Program[object]] = Bag(self._bound, self._draw)
+        bag = self._bag = Bag(self._bound, self._draw)
         threads = [
             threading.Thread(target=self._work, args=(bag,), name=f"b2pure-worker-{number}", daemon=True)
             for number in range(self._workers)
@@ -99,7 +105,6 @@ class ThreadDriver:
             except BaseException as trouble:
                 self._trouble.append(trouble)
                 self.stop()
-                bag.close(drop=True)
                 return
 
     def _run(self, program: Program[T], run_all: Any) -> T:
@@ -111,10 +116,23 @@ class ThreadDriver:
                 if stop.is_set():
                     program.close()
                     raise Stopped
-                reply = run_all(effect.programs) if isinstance(effect, All) else perform(cast(AnyEffect, effect))
+                if isinstance(effect, All):
+                    reply = run_all(effect.programs)
+                elif isinstance(effect, Sleep):
+                    self._sleep(effect.seconds)
+                    reply = None
+                else:
+                    reply = perform(cast(AnyEffect, effect))
         except StopIteration as end:
             value: T = end.value
             return value
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep in short steps, so that a stop is heard meanwhile."""
+        while seconds > 0 and not self._stop.is_set():
+            step = min(seconds, _NAP_SECONDS)
+            self._perform(Sleep(step))
+            seconds -= step
 
     def _run_all(self, programs: Iterable[Program[Any]]) -> tuple[Result[Any, Any] | None, ...]:
         """Run programs on the part threads, at most as many at once as there are threads."""

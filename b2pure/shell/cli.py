@@ -22,7 +22,7 @@ from b2pure import __version__
 from b2pure.effects.program import ok
 from b2pure.effects.report import Report, troubles
 from b2pure.effects.simulator import Simulator
-from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, describe
+from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, Transport, Unavailable, describe
 from b2pure.model.files import FileVersion
 from b2pure.model.names import printable
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
@@ -247,13 +247,16 @@ def _client(threads: int = 10) -> Iterator[Client]:
         error = connected.failure()
         if isinstance(error, InvalidArgument):
             raise click.UsageError(f"B2_ENVIRONMENT: {error}")
-        _die(_told_of_key(error))
+        _die(_told_of_start(error))
     with connected.unwrap() as client:
         yield client
 
 
-def _told_of_key(error: B2Error) -> str:
-    return f"cannot authorize: {describe(error)}"
+def _told_of_start(error: B2Error) -> str:
+    if isinstance(error, Transport | Unavailable):
+        where = os.environ.get("B2_ENVIRONMENT") or "production"
+        return f"cannot reach B2 ({where}): {describe(error)}; check the network and B2_ENVIRONMENT"
+    return f"cannot authorize: {describe(error)}; check B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY"
 
 
 def _finish(report: Report) -> NoReturn:

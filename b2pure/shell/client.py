@@ -21,6 +21,7 @@ from b2pure.effects.handlers import Api, Clock
 from b2pure.effects.interpreter import Interpreter, Listener, Machines
 from b2pure.effects.job import B2Side, Job, Mode
 from b2pure.effects.listings import find_bucket, first_page, next_page
+from b2pure.effects.outcomes import Failed
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.report import Report, ReportBuilder
 from b2pure.effects.requests import authorization, request
@@ -39,6 +40,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import BucketReply, FileReply, FileVersionPage
 from b2pure.model.sources import LocalSlice
 from b2pure.plan.actions import FileSync
+from b2pure.plan.breaker import Breaker, step_breaker
 from b2pure.plan.capabilities import lacks, policy_needs
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.compare import needs_hash
@@ -69,6 +71,7 @@ class Driver(Protocol):
 
     def run(self, program: Program[T]) -> T: ...
     def run_each(self, programs: Iterable[Program[object]]) -> None: ...
+    def stop(self) -> None: ...
     def __enter__(self) -> Driver: ...
     def __exit__(self, *exc_info: object) -> None: ...
 
@@ -144,9 +147,9 @@ class Client:
 
     # --- one question each
 
-    def authorize(self) -> Result[Authorization, B2Error]:
+    def authorize(self, retry: RetryPolicy | None = None) -> Result[Authorization, B2Error]:
         """The account token and what the key may do; asked once, then remembered."""
-        return self._ask(authorization())
+        return self._ask(authorization(retry or self._retry))
 
     def call(self, call: Call[R]) -> Result[R, B2Error]:
         """Any one call with the account token, with retries."""
@@ -379,19 +382,27 @@ class Client:
             builder.refused.append(describe(trouble))
             return builder.report()
 
+        breaker = Breaker(self._workers)
+        job = sync.job(mode, self._retry)
+
         def listen(event: Event) -> None:
+            nonlocal breaker
             if isinstance(event, PathDone):
                 builder.add(event.outcome)
+                breaker = step_breaker(breaker, event.outcome.error if isinstance(event.outcome, Failed) else None)
+                if breaker.tripped is not None:
+                    driver.stop()
             if listener is not None:
                 listener(event)
 
-        job = sync.job(mode, self._retry)
         try:
             with self._drivers(self._interpreter(sync.folder, listen), self._workers) as driver:
                 driver.run_each(run_chunk(job, chunk) for chunk in chunked(_until_failure(plan, mode, builder)))
         finally:
             if sync.folder is not None:
                 sync.folder.close()
+        if breaker.tripped is not None:
+            builder.refused.append(breaker.tripped)
         return builder.report()
 
     def _ask(self, program: Program[T], folder: Folder | None = None) -> T:

@@ -32,7 +32,8 @@ def connect(
         return Failure(address.failure())
     api = HttpApi(application_key_id, application_key, realm_address=address.unwrap(), pool_size=2 * workers + 2)
     client = Client(api, SystemClock(), workers=workers, retry=retry, close=api.close)
-    authorized = client.authorize()
+    # Whoever starts a program wants to know soon that the address is wrong.
+    authorized = client.authorize(RetryPolicy(max_attempts=2))
     if not ok(authorized):
         client.close()
         return Failure(authorized.failure())
