@@ -2,7 +2,7 @@
 
 Exit status: 0 everything is as it should be, 1 something is not (each thing is named on standard error), 2 the command
 line itself makes no sense. Credentials come from the environment, as the b2 command line has them, and are never
-printed. Flags carry the b2 command line's names where it has them.
+printed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 
@@ -26,23 +26,14 @@ from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, Transpor
 from b2pure.model.files import FileVersion
 from b2pure.model.names import printable
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
-from b2pure.model.policy import (
-    CompareVersionMode,
-    Delete,
-    KeepDays,
-    KeepOrDelete,
-    NewerFileSyncMode,
-    NoDelete,
-    RetentionClock,
-    ScanPolicies,
-    SyncPolicy,
-)
+from b2pure.model.policy import KeepDays, SyncPolicy
 from b2pure.plan.actions import actions_of
 from b2pure.plan.explain import show_action
 from b2pure.plan.failures import PlanFailed, tell_failure
 from b2pure.plan.listing import version_of
 from b2pure.plan.reasons import tell
 from b2pure.plan.summary import human_bytes
+from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.client import Client
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.connect import connect
@@ -50,8 +41,6 @@ from b2pure.shell.plans import Plan
 from b2pure.shell.progress import ProgressReport
 
 __all__ = ["run"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def run() -> None:
@@ -85,138 +74,6 @@ def cli() -> None:
     SOURCE and DEST are local folders or b2://bucket/path. The key comes from B2_APPLICATION_KEY_ID and
     B2_APPLICATION_KEY; B2_ENVIRONMENT names another realm or the URL of another server.
     """
-
-
-# --- options that decide what a sync does
-
-
-def _policy_options(command: F) -> F:
-    """All flags of a policy, in the order of the help text."""
-    for option in reversed(_POLICY_OPTIONS):
-        command = option(command)
-    return command
-
-
-_POLICY_OPTIONS = (
-    click.option("--delete", is_flag=True, help="Delete what the source lacks, and old versions at once."),
-    click.option(
-        "--keep-days",
-        type=float,
-        metavar="DAYS",
-        help="Hide what the source lacks; delete versions not visible in the last DAYS days.",
-    ),
-    click.option(
-        "--keep-days-by",
-        type=click.Choice([clock.value for clock in RetentionClock]),
-        default=RetentionClock.UPLOAD_TIME.value,
-        help="Whose times --keep-days goes by: B2's upload times, or modification times as b2sdk does.",
-    ),
-    click.option(
-        "--compare-versions",
-        type=click.Choice([mode.value for mode in CompareVersionMode]),
-        default=CompareVersionMode.MODTIME.value,
-        help="What makes a file different (default modTime).",
-    ),
-    click.option(
-        "--compare-threshold",
-        type=click.IntRange(min=0),
-        default=0,
-        metavar="N",
-        help="Differences up to N do not count: milliseconds for modTime, bytes for size.",
-    ),
-    click.option("--skip-newer", is_flag=True, help="Skip files that are newer at the destination."),
-    click.option("--replace-newer", is_flag=True, help="Replace files that are newer at the destination."),
-    click.option("--exclude-regex", multiple=True, metavar="REGEX", help="Leave out files whose path matches."),
-    click.option("--include-regex", multiple=True, metavar="REGEX", help="Exceptions from --exclude-regex."),
-    click.option("--exclude-dir-regex", multiple=True, metavar="REGEX", help="Leave out folders whose path matches."),
-    click.option("--exclude-all-symlinks", is_flag=True, help="Do not follow symbolic links."),
-    click.option("--exclude-if-modified-before", metavar="TIME", help="Seconds since 1970, or 2026-01-31T12:00."),
-    click.option("--exclude-if-modified-after", metavar="TIME", help="As above; an older version takes its place."),
-    click.option("--exclude-if-uploaded-before", metavar="TIME", help="By B2's upload time."),
-    click.option("--exclude-if-uploaded-after", metavar="TIME", help="By B2's upload time."),
-    click.option(
-        "--filter-source-only",
-        is_flag=True,
-        help="As b2sdk does: what the filters leave out looks deleted, and --delete removes it at the destination.",
-    ),
-    click.option("--allow-empty-source", is_flag=True, help="Go on even if the source has no files."),
-)
-
-
-def _policy(**flags: Any) -> SyncPolicy:
-    """The policy that the flags say. Raises click.UsageError."""
-    if flags["skip_newer"] and flags["replace_newer"]:
-        raise click.UsageError("--skip-newer and --replace-newer exclude each other")
-    newer = NewerFileSyncMode.RAISE_ERROR
-    if flags["skip_newer"] or flags["replace_newer"]:
-        newer = NewerFileSyncMode.SKIP if flags["skip_newer"] else NewerFileSyncMode.REPLACE
-    compare, threshold = CompareVersionMode(flags["compare_versions"]), flags["compare_threshold"]
-    try:
-        return SyncPolicy(
-            keep=_keep(**flags),
-            compare=compare,
-            compare_threshold_millis=0 if compare is CompareVersionMode.SIZE else threshold,
-            compare_threshold_bytes=threshold if compare is CompareVersionMode.SIZE else 0,
-            newer=newer,
-            scan=_scan_policies(**flags),
-            filter_sides="source" if flags["filter_source_only"] else "both",
-            allow_empty_source=flags["allow_empty_source"],
-        )
-    except ValueError as error:
-        raise click.UsageError(_in_flags(str(error))) from None
-
-
-def _keep(*, delete: bool, keep_days: float | None, keep_days_by: str, **_: Any) -> KeepOrDelete:
-    if delete and keep_days is not None:
-        raise click.UsageError("--delete and --keep-days exclude each other")
-    if keep_days is None:
-        return Delete() if delete else NoDelete()
-    whole = int(keep_days) if float(keep_days).is_integer() else keep_days
-    return KeepDays(whole, RetentionClock(keep_days_by))
-
-
-def _scan_policies(**flags: Any) -> ScanPolicies:
-    return ScanPolicies(
-        exclude_dir_regexes=flags["exclude_dir_regex"],
-        exclude_file_regexes=flags["exclude_regex"],
-        include_file_regexes=flags["include_regex"],
-        exclude_all_symlinks=flags["exclude_all_symlinks"],
-        exclude_modified_before=_millis("--exclude-if-modified-before", flags["exclude_if_modified_before"]),
-        exclude_modified_after=_millis("--exclude-if-modified-after", flags["exclude_if_modified_after"]),
-        exclude_uploaded_before=_millis("--exclude-if-uploaded-before", flags["exclude_if_uploaded_before"]),
-        exclude_uploaded_after=_millis("--exclude-if-uploaded-after", flags["exclude_if_uploaded_after"]),
-    )
-
-
-def _millis(flag: str, text: str | None) -> int | None:
-    """Seconds since 1970 (with a fraction, if need be) or an ISO 8601 time, UTC unless it says otherwise."""
-    if text is None:
-        return None
-    try:
-        return round(float(text) * 1000)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(
-            f"{flag} takes seconds since 1970 or a time like 2026-01-31T12:00, not {text!r}"
-        ) from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _in_flags(message: str) -> str:
-    """The policy's message in the words of the command line."""
-    for field, flag in (
-        ("exclude_dir_regexes", "--exclude-dir-regex"),
-        ("exclude_file_regexes", "--exclude-regex"),
-        ("include_file_regexes", "--include-regex"),
-        ("exclude_modified_", "--exclude-if-modified-"),
-        ("exclude_uploaded_", "--exclude-if-uploaded-"),
-        ("keep_days", "--keep-days"),
-    ):
-        message = message.replace(field, flag)
-    return message
 
 
 # --- what the commands share
@@ -298,13 +155,13 @@ def _progress(no_progress: bool, quiet: bool) -> ProgressReport:
 @cli.command()
 @click.argument("source")
 @click.argument("dest")
-@_policy_options
+@policy_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON Lines: what -o writes.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Save the plan, for `b2pure apply`.")
 @click.option("--explain", metavar="PATH", help="Say why this one path is treated as it is, and nothing else.")
 def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str | None, **flags: Any) -> None:
     """Show what a sync would do, and change nothing."""
-    policy = _policy(**flags)
+    policy = policy_of(**flags)
     ours, theirs = _place(source), _place(dest)
     _check_sides(ours, theirs, policy)
     with _client() as client:
@@ -361,14 +218,14 @@ def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
 @cli.command()
 @click.argument("source")
 @click.argument("dest")
-@_policy_options
+@policy_options
 @click.option("--dry-run", is_flag=True, help="Show the plan, as `b2pure plan` does, and change nothing.")
 @_threads_option
 @_progress_options[0]
 @_progress_options[1]
 def sync(source: str, dest: str, dry_run: bool, threads: int, no_progress: bool, quiet: bool, **flags: Any) -> None:
     """Make DEST like SOURCE."""
-    policy = _policy(**flags)
+    policy = policy_of(**flags)
     ours, theirs = _place(source), _place(dest)
     _check_sides(ours, theirs, policy)
     with _client(threads) as client:
