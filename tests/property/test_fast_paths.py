@@ -1,0 +1,214 @@
+"""The short ways through the planner give the long way's answer, and the join is a join: what L6, L7 and L8 rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import lies_in_unknown, naive_merge
+from planned import Tree, plan_list
+
+from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree, SkippedPath
+from b2pure.model.ids import FileId
+from b2pure.model.limits import PartSizes
+from b2pure.model.policy import CompareVersionMode, KeepDays, NewerFileSyncMode, RetentionClock, SyncPolicy
+from b2pure.plan.merge import Item, Pair, merge
+from b2pure.plan.reasons import Nowhere, Unknown
+from b2pure.plan.rules import Rules, make_rules
+from b2pure.testing import (
+    NOW_MILLIS,
+    SyncDirection,
+    b2_pairs,
+    b2_trees,
+    down_pairs,
+    file_names,
+    histories,
+    keep_policies,
+    local_trees,
+    pairs_of_trees,
+    scan_policies,
+    sync_policies,
+)
+
+_CLOCKS = tuple(RetentionClock)
+
+
+def _policies(direction: SyncDirection) -> st.SearchStrategy[SyncPolicy]:
+    keep = keep_policies(direction, clocks=_CLOCKS)
+    return st.one_of(sync_policies(direction, keep=keep), sync_policies(direction, keep=keep, scan=scan_policies()))
+
+
+def _sync(
+    direction: SyncDirection, pairs: st.SearchStrategy[tuple[Tree, Tree]]
+) -> st.SearchStrategy[tuple[Rules, tuple[Tree, Tree]]]:
+    prefixes = st.sampled_from(("", "a/", "x" * 1000 + "/", "//", "\x01/", "\ud800/"))
+    rules = st.builds(
+        lambda policy, prefix: make_rules(direction, policy, now_millis=NOW_MILLIS, dest_prefix=prefix),
+        _policies(direction),
+        prefixes,
+    )
+    return st.tuples(rules, pairs)
+
+
+_SYNCS = st.one_of(
+    _sync("up", pairs_of_trees(large=True)),
+    _sync("up", pairs_of_trees(out_of_order=True)),
+    _sync("down", down_pairs()),
+    _sync("copy", b2_pairs(large=True)),
+)
+
+
+# --- quiet and fresh -------------------------------------------------------------------------------------------------
+
+
+@given(_SYNCS)
+def test_what_is_quiet_has_no_action(drawn: tuple[Rules, tuple[Tree, Tree]]) -> None:
+    """Rules.quiet is true only where Rules.file has nothing to do, and nothing to say."""
+    rules, (source, dest) = drawn
+    quiet = rules.quiet()
+    for path, ours, theirs in naive_merge(source, dest):
+        if ours is not None and theirs is not None and quiet(ours, theirs):
+            sync = rules.file(path, ours, theirs)
+            assert sync.stages == ()
+            assert not isinstance(sync.reason, Unknown)
+
+
+@given(
+    histories(out_of_order=True, min_size=1, max_size=4),
+    keep_policies(clocks=_CLOCKS),
+    st.sampled_from(CompareVersionMode),
+    st.integers(-2, 2),
+)
+def test_a_quiet_history_needs_no_deletion(
+    versions: tuple[FileVersion, ...], keep: object, compare: CompareVersionMode, beside: int
+) -> None:
+    """The same for one file with any history, its source equal or nearly so."""
+    policy = SyncPolicy(keep=keep, compare=compare, newer=NewerFileSyncMode.REPLACE)  # type: ignore[arg-type]
+    rules = make_rules("up", policy, now_millis=NOW_MILLIS)
+    source = LocalPath("a", versions[0].size, versions[0].mod_time_millis + beside)
+    dest = B2Path("a", versions)
+    if rules.quiet()(source, dest):
+        assert rules.file("a", source, dest).stages == ()
+
+
+def test_most_files_of_a_sync_are_quiet() -> None:
+    """The short way is taken: an unchanged file with a young history needs no long one."""
+    day = 86_400_000
+    times = [NOW_MILLIS - n * day for n in (1, 3, 5)]
+    versions = tuple(FileVersion(FileId(f"v{t}"), "upload", 1, 5, t) for t in times)
+    rules = make_rules("up", SyncPolicy(keep=KeepDays(10)), now_millis=NOW_MILLIS)
+    assert rules.quiet()(LocalPath("a", 1, 5), B2Path("a", versions))
+    assert rules.fresh()("a", LocalPath("a", 1, 5)) is not None
+
+
+@given(
+    _policies("up"),
+    st.one_of(file_names(), st.text(max_size=5), st.sampled_from(("", "/a", "a/", "a//b", "a" * 1024, "é" * 512))),
+    st.sampled_from((0, 1, 9, 10, 12, 13, 5_000_000_000, 5_000_000_001, 10**14)),
+    st.sampled_from(("", "a/", "x" * 1020 + "/", "//", "/", "\x01/", "\ud800/", "é/")),
+    st.sampled_from((PartSizes(10, 3), PartSizes(), PartSizes(5_000_000_000, 5_000_000))),
+)
+def test_a_fresh_file_is_decided_as_any_file(
+    policy: SyncPolicy, path: str, size: int, prefix: str, sizes: PartSizes
+) -> None:
+    """Rules.fresh(path, item) is None or Rules.file(path, item, None)."""
+    rules = make_rules("up", policy, now_millis=NOW_MILLIS, dest_prefix=prefix, part_sizes=sizes)
+    item = LocalPath(path, size, NOW_MILLIS)
+    assert rules.fresh()(path, item) in (None, rules.file(path, item, None))
+
+
+@given(st.one_of(_sync("up", pairs_of_trees()), _sync("down", down_pairs()), _sync("copy", b2_pairs())))
+def test_fresh_is_right_in_every_direction(drawn: tuple[Rules, tuple[Tree, Tree]]) -> None:
+    """The same for all that a source can have."""
+    rules, (source, _) = drawn
+    fresh = rules.fresh()
+    for item in source:
+        assert fresh(item.path, item) in (None, rules.file(item.path, item, None))
+
+
+# --- merge -----------------------------------------------------------------------------------------------------------
+
+_WITH_HOLES = st.one_of(
+    st.tuples(local_trees(skipped=True, clashing=True), b2_trees()),
+    st.tuples(local_trees(skipped=True, clashing=True), b2_trees(skipped=True)),
+    st.tuples(b2_trees(skipped=True), local_trees(skipped=True, clashing=True)),
+    st.tuples(b2_trees(), local_trees(skipped=True, clashing=True)),
+)
+
+
+def _counted(pairs: Generator[Pair, None, int]) -> tuple[list[Pair], int]:
+    found = []
+    while True:
+        try:
+            found.append(next(pairs))
+        except StopIteration as end:
+            return found, end.value
+
+
+def _never(source: Item, dest: Item) -> bool:
+    return False
+
+
+@given(_WITH_HOLES)
+def test_the_join_is_that_of_dicts(pair: tuple[Tree, Tree]) -> None:
+    """Each name once, in order, with what each side has, or (in a folder that could not be read) with the folder."""
+    source, dest = pair
+    found = list(merge(source.items, dest.items, _never))
+    expected = naive_merge(source, dest)
+    assert [path for path, _, _ in found] == [path for path, _, _ in expected]
+    unknown = (*source, *dest)
+    for (path, ours, theirs), (_, there, here) in zip(found, expected, strict=True):
+        if lies_in_unknown(path, unknown):
+            assert any(isinstance(side, SkippedPath) for side in (ours, theirs))
+            assert all(
+                side is None or side in (there, here) or isinstance(side, SkippedPath) for side in (ours, theirs)
+            )
+        else:
+            assert (ours, theirs) == (there, here)
+
+
+@given(_WITH_HOLES)
+def test_the_join_counts_every_name(pair: tuple[Tree, Tree]) -> None:
+    """Quiet pairs are counted although they never leave the join."""
+    source, dest = pair
+
+    def always(ours: Item, theirs: Item) -> bool:
+        return type(ours) is not SkippedPath and type(theirs) is not SkippedPath
+
+    both = {item.path for item in source} & {item.path for item in dest}
+    names = [path for path, _, _ in naive_merge(source, dest)]
+    for quiet in (_never, always):
+        found, count = _counted(merge(source.items, dest.items, quiet))
+        assert count == len(names)
+        assert set(names) - {path for path, _, _ in found} <= both
+
+
+@given(
+    st.one_of(
+        st.tuples(local_trees(skipped=True, clashing=True), b2_trees(), _policies("up")),
+        st.tuples(b2_trees(skipped=True), local_trees(skipped=True, clashing=True), _policies("down")),
+        st.tuples(b2_trees(skipped=True), b2_trees(skipped=True), _policies("copy")),
+    )
+)
+def test_nothing_unknown_is_touched(drawn: tuple[Tree, Tree, SyncPolicy]) -> None:
+    """Nothing at or below a path that a scan could not read is transferred, hidden or deleted, whatever the policy."""
+    source, dest, policy = drawn
+    skipped = [item for item in (*source, *dest) if isinstance(item, SkippedPath)]
+    for sync in plan_list(source, dest, policy, include_quiet=True):
+        if any(sync.path == item.path for item in skipped) or lies_in_unknown(sync.path, skipped):
+            assert sync.stages == ()
+            assert isinstance(sync.reason, Unknown | Nowhere)
+
+
+@given(file_names(clashing=False), st.sampled_from(("-", "!", ".", " ", "a", "0")), _policies("up"), histories())
+def test_names_between_a_folder_and_its_files_do_not_close_it(
+    folder: str, end: str, policy: SyncPolicy, versions: tuple[FileVersion, ...]
+) -> None:
+    """`a-b` lies between the unreadable folder `a` and `a/b`: what is below `a` stays unknown all the same."""
+    between, below = folder + end, folder + "/x"
+    source = LocalTree((SkippedPath(folder, "unreadable", "", subtree=True), LocalPath(between, 1, 1)))
+    dest = B2Tree(tuple(B2Path(path, versions) for path in sorted((between, below))))
+    plan = {sync.path: sync for sync in plan_list(source, dest, policy, include_quiet=True)}
+    assert plan[below].stages == ()
+    assert isinstance(plan[below].reason, Unknown | Nowhere)
