@@ -38,9 +38,10 @@ SkipWhy = Literal[
     "symlink loop",
     "not a file",
     "undecodable",
-    "unusable name",
     "temporary file",
+    "excluded symlink",
 ]
+"""`excluded symlink` is what a policy leaves out (exclude_all_symlinks); all others are a person's business."""
 
 
 class LocalFact(Record, frozen=True):

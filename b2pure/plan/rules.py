@@ -13,7 +13,7 @@ from typing import Literal, assert_never
 from attrs import frozen
 
 from b2pure.model.files import B2Path, FileVersion, LocalFact, LocalPath, SkippedPath
-from b2pure.model.limits import DEFAULT_PART_SIZES, MAX_FILE_NAME_BYTES, MAX_SINGLE_SIZE, PartSizes
+from b2pure.model.limits import DEFAULT_PART_SIZES, MAX_FILE_NAME_BYTES, MAX_FILE_SIZE, MAX_SINGLE_SIZE, PartSizes
 from b2pure.model.names import PathFlavour, b2_name_problem, local_path_problem
 from b2pure.model.policy import (
     CompareVersionMode,
@@ -37,6 +37,7 @@ from b2pure.plan.actions import (
     UploadAction,
 )
 from b2pure.plan.compare import Comparable, compare
+from b2pure.plan.failures import TooLarge, tell_failure
 from b2pure.plan.merge import Item, Quiet
 from b2pure.plan.parts import large_copy_parts, large_file_parts
 from b2pure.plan.reasons import (
@@ -82,9 +83,9 @@ class Rules:
     def file(self, path: str, source: Item | None, dest: Item | None) -> FileSync:
         """What to do for one path, given what each side has of it."""
         if isinstance(source, SkippedPath):
-            return FileSync(path, Unknown(source.why, source.detail))
+            return FileSync(path, _why_skipped(source))
         if isinstance(dest, SkippedPath):
-            return FileSync(path, Unknown(dest.why, dest.detail) if source is not None else Nowhere())
+            return FileSync(path, _why_skipped(dest) if source is not None else Nowhere())
         if self.scanner.filters_names or self.scanner.filters_times:
             return self._filtered(path, source, dest)
         return self._decide(path, _content(source), source is not None, dest)
@@ -139,6 +140,8 @@ class Rules:
             if dest is None:
                 return FileSync(path, _MISSING if in_source else Nowhere())
             return self._without_source(path, dest)
+        if content.size > MAX_FILE_SIZE and self.direction != "down":
+            return FileSync(path, UnusableName(tell_failure(TooLarge(content.size))))
         if dest is None:
             problem = self._name_problem(path)
             if problem is not None:
@@ -275,6 +278,12 @@ def _fate_of_newest(reason: Reason, transferred: bool) -> Newest:
             return "stays"
         case _:
             assert_never(reason)
+
+
+def _why_skipped(item: SkippedPath) -> Reason:
+    if item.why == "excluded symlink":
+        return Excluded("exclude_all_symlinks")
+    return Unknown(item.why, item.detail)
 
 
 def _transfers(stage: tuple[SyncAction, ...]) -> bool:

@@ -31,7 +31,7 @@ from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
 from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, describe
-from b2pure.model.files import B2Path, LocalPath
+from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
 from b2pure.model.ids import BucketId
 from b2pure.model.names import printable
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
@@ -254,7 +254,7 @@ class Client:
         refusing = next(plan.refuses(), None)
         if refusing is not None:
             builder.refused.append(
-                f"{summary.conflicts} destination files are newer than their source ({printable(refusing.path)} is one); "
+                f"{summary.conflicts} destination files are newer than their source, {printable(refusing.path)} is one; "
                 "plan again with newer=SKIP or newer=REPLACE (--skip-newer, --replace-newer)"
             )
             return builder.report()
@@ -282,6 +282,7 @@ class Client:
 
     def _between(self, source: _Side, dest: _Side, policy: SyncPolicy, now_millis: int) -> _Sync:
         direction = _direction(source, dest)
+        _check_apart(source.b2, dest.b2)
         check_direction(direction, policy.keep)
         part_sizes = _found(self.authorize()).part_sizes
         rules = make_rules(
@@ -359,7 +360,8 @@ class Client:
     def _scanned(self, side: _Side, role: Role, rules: Rules) -> Iterator[Item]:
         if side.folder is not None:
             try:
-                yield from side.folder.scan(rules.scanner, role)
+                items = side.folder.scan(rules.scanner, role)
+                yield from items if rules.policy.filter_sides == "both" else _without_excluded(items)
             except ScanFailed as failed:
                 raise PlanFailed(SideFailed(role, failed.error)) from None
         elif side.b2 is not None:
@@ -414,6 +416,11 @@ class Client:
         return Interpreter(self._api, disk, self._clock, self._machines, listener)
 
 
+def _without_excluded(items: Iterator[LocalItem]) -> Iterator[LocalItem]:
+    """What a policy leaves out is as good as absent: b2sdk's way of filtering."""
+    return (item for item in items if not (isinstance(item, SkippedPath) and item.why == "excluded symlink"))
+
+
 def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy:
     if policy is not None and choices:
         raise ValueError(f"give the policy as one value or as its fields ({', '.join(choices)}), not both")
@@ -426,6 +433,14 @@ def _direction(source: _Side, dest: _Side) -> Direction:
             raise PlanFailed(InvalidArgument("destination", "is local like the source; one side must be b2://..."))
         return "up"
     return "down" if dest.folder is not None else "copy"
+
+
+def _check_apart(source: B2Side | None, dest: B2Side | None) -> None:
+    """A folder that is copied into itself would never be whole."""
+    if source is None or dest is None or source.bucket_id != dest.bucket_id:
+        return
+    if source.prefix.startswith(dest.prefix) or dest.prefix.startswith(source.prefix):
+        raise PlanFailed(InvalidArgument("destination", "overlaps the source; choose another folder or bucket"))
 
 
 def _b2_side(place: B2Folder, bucket_id: BucketId) -> _Side:

@@ -57,7 +57,7 @@ def scan(
 ) -> Iterator[LocalItem]:
     """The files below `root`, strictly in B2's order.
 
-    The filters get paths relative to the root, without a `/` at the end. Links are followed unless
+    The filters get paths relative to the root, without a `/` at the end. Links are followed, or told as skipped with
     `exclude_symlinks`; with `stay_inside` (a folder that will be written to) linked folders outside the root
     are remarked upon instead. The root is read by this call, which raises ScanFailed when it cannot be; every
     other folder is read when the iteration comes to it.
@@ -252,13 +252,15 @@ def _kind(mode: int) -> str:
 
 def _take_link(rules: _Rules, found: _Found, place: int | str, entry: os.DirEntry[str]) -> None:
     """A symbolic link is what it leads to. Only a look tells whether that is a folder or a file, so the filter
-    that fits decides after it; a link that both filters exclude is not looked at.
+    that fits decides after it; a link that both filters exclude is not looked at. An excluded link is told, so that
+    a planner does not take what it led to for absent.
     """
-    if rules.exclude_symlinks:
-        return
     name, path = entry.name, found.prefix + entry.name
     no_file, no_folder = rules.excludes_file(path), rules.excludes_directory(path)
     if no_file and no_folder:
+        return
+    if rules.exclude_symlinks:
+        found.skip(name, "excluded symlink", "it is a symbolic link", subtree=True)
         return
     try:
         status = entry.stat()

@@ -236,6 +236,21 @@ def test_sha1_sees_a_change_that_the_time_hides(run: Run, photos: Path) -> None:
     assert run("sync", "photos", "b2://demo", "--compare-versions", "sha1").stdout == "upload a.txt (5 B)\n"
 
 
+def test_an_excluded_link_is_not_deleted_at_the_destination(run: Run, photos: Path) -> None:
+    (photos / "link").symlink_to("2019")
+    assert "3 upload" in run("sync", "photos", "b2://demo").stderr
+    assert run("sync", "photos", "b2://demo", "--delete", "--exclude-all-symlinks").stdout == ""
+    one_sided = run("sync", "photos", "b2://demo", "--delete", "--exclude-all-symlinks", "--filter-source-only")
+    assert one_sided.stdout == "delete link/beach.jpg\n"
+
+
+def test_a_folder_is_not_copied_into_itself(run: Run, photos: Path) -> None:
+    run("sync", "photos", "b2://demo/a")
+    assert "overlaps the source" in run("sync", "b2://demo/a", "b2://demo/a/b").stderr
+    assert "overlaps the source" in run("sync", "b2://demo", "b2://demo/a").stderr
+    assert run("sync", "b2://demo/a", "b2://demo/ab").returncode == 0
+
+
 def test_serve_tells_its_address_as_one_line_of_json() -> None:
     server = subprocess.Popen(
         [sys.executable, "-m", "b2pure", "serve", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True

@@ -141,7 +141,13 @@ def test_links_can_be_left_out(tmp_path: Path) -> None:
     make(tmp_path, "real/f")
     (tmp_path / "dir").symlink_to("real")
     (tmp_path / "broken").symlink_to("nowhere")
-    assert [item.path for item in found(tmp_path, exclude_symlinks=True)] == ["real/f"]
+    items = found(tmp_path, exclude_symlinks=True)
+    assert [item.path for item in items if isinstance(item, LocalPath)] == ["real/f"]
+    left_out = [item for item in items if isinstance(item, SkippedPath)]
+    assert [(item.path, item.why, item.subtree) for item in left_out] == [
+        ("broken", "excluded symlink", True),
+        ("dir", "excluded symlink", True),
+    ]
 
 
 @posix
