@@ -7,6 +7,7 @@ Machines, chance and words to the listener are left out, sleeping and what touch
 
 from __future__ import annotations
 
+from hashlib import sha1
 from typing import Any, TypeVar
 
 import pytest
@@ -14,13 +15,24 @@ from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.copies import copy
-from b2pure.effects.downloads import download
-from b2pure.effects.effect import AnyEffect, AwaitSession, Draw, Emit, Fetch, Send, StepPool, StepSession
+from b2pure.effects.downloads import _fill_in_parallel, download
+from b2pure.effects.effect import (
+    AnyEffect,
+    AwaitSession,
+    CreateTemp,
+    Draw,
+    Emit,
+    Fetch,
+    HashTemp,
+    Send,
+    StepPool,
+    StepSession,
+)
 from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FailNth, FaultScript
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.listings import find_bucket, fresh_versions
-from b2pure.effects.program import Program
+from b2pure.effects.program import Program, perform
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.seeded import SeededDriver
 from b2pure.effects.simulated_api import SimulatedApi
@@ -42,6 +54,7 @@ from b2pure.model.files import FileVersion, LocalFact
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.policy import SyncPolicy
+from b2pure.model.ranges import ByteRange
 from b2pure.plan.actions import (
     CopyAction,
     DeleteAction,
@@ -425,6 +438,59 @@ def test_a_download_that_is_gone_at_the_source_discards_what_it_began() -> None:
     gone = FileVersion(FileId("4_zgone_f1000000000000001"), "upload", 3, 5000, 6000)
     assert isinstance(failure_of(here.play(download(DownloadAction("a", gone, None), RetryPolicy(), 4))), Rejected)
     assert here.playbook == ["CreateTemp", "b2_download_file_by_id", "Discard"]
+
+
+# Only files of 200 MB and more come in ranges, so these ask for the inner program, with ranges of their own.
+
+RANGES = (ByteRange(0, 2), ByteRange(2, 5), ByteRange(5, 6))
+
+
+def in_ranges(here: Stage, version: FileVersion, *, workers: int = 1) -> tuple[Result[None, B2Error], str]:
+    """What came of the download in ranges, and the SHA-1 of what is in the temporary file then."""
+    temp = here.play(perform(CreateTemp("a"))).unwrap()
+    policy = RetryPolicy(max_attempts=2)
+    result = here.play(_fill_in_parallel(version, temp, RANGES, policy), workers=workers)
+    play = here.playbook[:]
+    digest = here.play(perform(HashTemp(temp))).unwrap()
+    here.playbook[:] = play
+    return result, digest
+
+
+def sha1_of(data: bytes) -> str:
+    return sha1(data).hexdigest()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_ranges_land_where_they_belong_and_the_whole_is_hashed_at_the_end(workers: int) -> None:
+    here = stage()
+    result, digest = in_ranges(here, put_remote(here, "a", b"abcdef"), workers=workers)
+    assert result == Success(None)
+    assert here.playbook == ["All", *["b2_download_file_by_id"] * 3, "HashTemp"]
+    assert digest == sha1_of(b"abcdef")
+
+
+def test_a_range_that_breaks_off_is_fetched_again_by_itself() -> None:
+    here = stage(CutDownload(2, 1))
+    result, digest = in_ranges(here, put_remote(here, "a", b"abcdef"))
+    assert result == Success(None)
+    assert here.playbook.count("b2_download_file_by_id") == 4
+    assert digest == sha1_of(b"abcdef")
+
+
+def test_a_range_that_fails_for_good_keeps_the_others_from_starting() -> None:
+    here = stage(*(FailNth("b2_download_file_by_id", n, LOST) for n in (2, 3)))
+    result, _ = in_ranges(here, put_remote(here, "a", b"abcdef"))
+    assert failure_of(result) == LOST
+    fetch = "b2_download_file_by_id"
+    assert here.playbook == ["All", fetch, fetch, "Sleep", fetch]
+
+
+def test_ranges_of_other_content_than_was_recorded_are_corrupt() -> None:
+    here = stage()
+    version = put_remote(here, "a", b"abcdef")
+    lying = FileVersion(version.file_id, "upload", 6, 5000, version.upload_timestamp, "0" * 40)
+    result, _ = in_ranges(here, lying)
+    assert isinstance(failure_of(result), Corrupt)
 
 
 # --- hiding and deleting ---------------------------------------------------------------------------------------------
