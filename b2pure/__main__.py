@@ -15,6 +15,8 @@ def main() -> None:
         if missing.name not in ("click", "tqdm"):
             raise
         sys.exit(f"b2pure: the command line needs {missing.name}; install it with: pip install 'b2pure[cli]'")
+    except KeyboardInterrupt:
+        sys.exit("b2pure: interrupted before anything was done")
     run()
 
 

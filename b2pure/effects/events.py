@@ -7,8 +7,9 @@ from typing import Literal
 from attrs import frozen
 
 from b2pure.effects.outcomes import Outcome
+from b2pure.model.errors import B2Error
 
-__all__ = ["BytesMoved", "Event", "PathDone", "PathStarted", "Scanned"]
+__all__ = ["BytesMoved", "Event", "PathDone", "PathStarted", "Scanned", "Waiting"]
 
 
 @frozen
@@ -27,6 +28,14 @@ class BytesMoved:
 
 
 @frozen
+class Waiting:
+    """A request failed in a way that passes: it is sent again after so many seconds."""
+
+    error: B2Error
+    seconds: float
+
+
+@frozen
 class PathDone:
     """A path is finished, well or not."""
 
@@ -42,4 +51,4 @@ class Scanned:
     whole: bool = False
 
 
-Event = Scanned | PathStarted | BytesMoved | PathDone
+Event = Scanned | PathStarted | BytesMoved | Waiting | PathDone

@@ -10,7 +10,8 @@ from typing import TypeVar, assert_never
 
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import AwaitSession, Draw, Effect, Send, Sleep, StepPool, StepSession
+from b2pure.effects.effect import AwaitSession, Draw, Effect, Emit, Send, Sleep, StepPool, StepSession
+from b2pure.effects.events import Waiting
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.wire import authorization_from
 from b2pure.model.account import Authorization, UploadUrl
@@ -112,6 +113,7 @@ def _patience(
             return state, error
         case RetryAfter(seconds):
             if seconds > 0:
+                yield from perform(Emit(Waiting(error, seconds)))
                 yield from perform(Sleep(seconds))
             return state, None
         case Reauthorize():

@@ -93,11 +93,13 @@ def pair_up(source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Q
 
 def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Generator[FileSync, None, int]:
     """`plan_groups` for pairs that somebody has joined, and perhaps added to, already."""
-    decide, fresh = rules.file, rules.fresh()
+    decide, fresh, renewed = rules.file, rules.fresh(), rules.renewed()
     try:
         while True:
             path, ours, theirs = next(pairs)
-            sync = fresh(path, ours) if theirs is None and ours is not None else None
+            sync = None
+            if ours is not None:
+                sync = fresh(path, ours) if theirs is None else renewed(path, ours, theirs)
             if sync is None:
                 sync = decide(path, ours, theirs)
             if sync.stages or include_quiet or (speaks(sync) and not _in_unread_folder(path, ours)):

@@ -12,8 +12,9 @@ from typing import TextIO, assert_never
 
 from tqdm import tqdm
 
-from b2pure.effects.events import BytesMoved, Event, PathDone, PathStarted, Scanned
+from b2pure.effects.events import BytesMoved, Event, PathDone, PathStarted, Scanned, Waiting
 from b2pure.effects.outcomes import Done, Failed
+from b2pure.model.errors import B2Error, describe
 from b2pure.plan.actions import actions_of
 from b2pure.plan.explain import show_action
 from b2pure.plan.summary import human_bytes
@@ -22,6 +23,8 @@ __all__ = ["ProgressReport"]
 
 _LOG_SECONDS = 10.0
 """How often a log file gets a line of progress."""
+_WAIT_TOLD_SECONDS = 5.0
+"""How often it is told that a request waits."""
 
 
 class ProgressReport:
@@ -32,7 +35,8 @@ class ProgressReport:
     ) -> None:
         self._lines, self._status = lines, status
         self._clock = clock
-        self._started = self._told = clock()
+        self._told = clock()
+        self._waited = self._told - _WAIT_TOLD_SECONDS
         self._counts = {"source": 0, "destination": 0}
         self._whole = {"source": False, "destination": False}
         self._paths = self._bytes = 0
@@ -52,6 +56,8 @@ class ProgressReport:
                 self._bytes += count
                 if self._bar is not None:
                     self._bar.update(count)
+            case Waiting(error, seconds):
+                self._wait(error, seconds)
             case PathDone():
                 self._paths += 1
                 self._tell(event)
@@ -78,6 +84,16 @@ class ProgressReport:
                 self._lines.write(text + "\n")
         except (BrokenPipeError, ValueError):
             self._lines = None
+
+    def _wait(self, error: B2Error, seconds: float) -> None:
+        """Say that nothing is lost yet, though nothing seems to happen; not for every file that waits."""
+        if seconds >= 2 and self._clock() - self._waited >= _WAIT_TOLD_SECONDS:
+            self._waited = self._clock()
+            text = f"waiting {seconds:.0f} s: {describe(error)}"
+            if self._bar is not None:
+                self._bar.write(text, file=self._status)
+            else:
+                self._say(text)
 
     def _progress(self) -> None:
         if self._bar is not None:
