@@ -43,6 +43,9 @@ from b2pure.plan.retry import RetryPolicy
 
 __all__ = ["look", "run_action", "run_chunk", "run_file_sync"]
 
+_A_FOLDER = "is a folder"
+"""How both disks answer when they are asked for the fact of a folder."""
+
 _MAX_PLANS = 3
 """How often one path is planned again in one run before a world that keeps moving is called drifted."""
 
@@ -119,7 +122,9 @@ def look(job: Job, side: B2Side | None, path: str) -> Program[Result[Item | None
         return found.map(lambda paths: paths.get(path))
     fact = yield from perform(Stat(path))
     if not ok(fact):
-        return Failure(fact.failure())
+        error = fact.failure()
+        # Where a folder is, a scan finds no file of that name, so a second look must not stumble over it.
+        return Success(None) if error.detail == _A_FOLDER else Failure(error)
     seen = fact.unwrap()
     return Success(None if seen is None else LocalPath(path, seen.size, seen.mod_time_millis))
 

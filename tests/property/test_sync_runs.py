@@ -317,6 +317,15 @@ def test_two_jobs_interleaved_by_a_seed_end_like_one(scene: Scene, keep: KeepOrD
     assert unfinished(pair.world) == 0
 
 
+def test_a_second_look_takes_a_local_folder_for_no_file_as_the_scan_did() -> None:
+    """The other job deleted the name meanwhile, so that this one looks again at both sides: here a folder stands."""
+    scene = Scene("up", {"b/c": (Step("put", 5000, 1),)}, {"b": (Step("put", 1000, 1),)})
+    for seed in range(20):
+        pair = interleave(scene, Delete(), seed)
+        assert {type(outcome).__name__ for outcome in pair.outcomes} <= {"Done", "Superseded"}
+        assert shown(pair.world, scene) == source_shown(pair.world, scene)
+
+
 def test_two_jobs_that_start_together_do_little_work_twice() -> None:
     """With single files at first, an order of its own for each job, and a look before each file once the other job was
     seen, little more is done twice than what happens to be under way at the same moment: not twice the workers,
