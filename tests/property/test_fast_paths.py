@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import lies_in_unknown, naive_merge
 from planned import Tree, plan_list
 
-from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree, SkippedPath
+from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree, SkippedPath, VersionAction
 from b2pure.model.ids import FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.policy import CompareVersionMode, KeepDays, NewerFileSyncMode, RetentionClock, SyncPolicy
@@ -90,6 +92,25 @@ def test_a_quiet_history_needs_no_deletion(
     dest = B2Path("a", versions)
     if rules.quiet()(source, dest):
         assert rules.file("a", source, dest).stages == ()
+
+
+@pytest.mark.parametrize("keep", [KeepDays(10), KeepDays(0), KeepDays(10, RetentionClock.MOD_TIME)])
+def test_a_quiet_history_needs_no_deletion_at_the_edge_of_the_window(keep: KeepDays) -> None:
+    """The same, for every history of up to three versions at, just before and just after the window's start."""
+    start = keep.cutoff_millis(NOW_MILLIS)
+    kinds: tuple[VersionAction, ...] = ("upload", "hide")
+    old = [
+        FileVersion(FileId(f"{action}{beside}"), action, 0, start + beside, start + beside)
+        for action in kinds
+        for beside in (1, 0, -1)
+    ]
+    rules = make_rules("up", SyncPolicy(keep=keep), now_millis=NOW_MILLIS)
+    quiet = rules.quiet()
+    for count in (1, 2, 3):
+        for versions in product(old, repeat=count):
+            source, dest = LocalPath("a", 0, versions[0].mod_time_millis), B2Path("a", versions)
+            if quiet(source, dest):
+                assert rules.file("a", source, dest).stages == ()
 
 
 def test_most_files_of_a_sync_are_quiet() -> None:

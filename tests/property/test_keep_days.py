@@ -15,7 +15,7 @@ from b2pure.model.files import B2Path, FileVersion, LocalPath
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NewerFileSyncMode, NoDelete, RetentionClock, SyncPolicy
 from b2pure.plan.actions import DeleteAction, HideAction, actions_of
-from b2pure.plan.retention import Newest, Removes, retain
+from b2pure.plan.retention import Newest, Removes, retain, superseded_millis
 from b2pure.plan.rules import make_rules
 from b2pure.testing import NOW_MILLIS, histories
 
@@ -147,6 +147,17 @@ def test_the_safe_clock_keeps_the_window_whatever_the_times(versions: Versions, 
     assert visible_in_window(versions, start, NOW_MILLIS).isdisjoint(gone)
     left = [version for version in versions if version.file_id not in gone]
     assert seen_by_window(versions, left, start, NOW_MILLIS) == seen_by_window(versions, versions, start, NOW_MILLIS)
+
+
+@given(_ANY_ORDER)
+def test_a_version_is_superseded_no_earlier_than_any_older_one(versions: Versions) -> None:
+    """L19 Out-of-order times are taken in the careful direction: never before the version above came, and never grown
+    going back; where times are in order, exactly when the version above came.
+    """
+    first, *ends = superseded_millis(versions)
+    above = [version.upload_timestamp for version in versions[:-1]]
+    assert first is None
+    assert ends == [max(above[i:]) for i in range(len(above))]
 
 
 @given(histories(), _DAYS, st.lists(st.integers(0, NOW_MILLIS), min_size=5, max_size=5))
