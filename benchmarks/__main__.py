@@ -1,0 +1,33 @@
+"""`python -m benchmarks [--small]`: all of them, and one table at the end. `make bench` runs this."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from benchmarks import loopback, planner_memory, planning, records
+from benchmarks.measure import show_lines
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run everything and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a tenth of everything")
+    small = parser.parse_args().small
+    start = time.monotonic()
+    print(records.show(records.run()), end="\n\n", flush=True)
+    # Small children first: a parent that has grown makes none of theirs larger, but slower to start.
+    shares = planner_memory.run((10_000, 100_000) if small else (100_000, 1_000_000))
+    print(planner_memory.show(shares), end="\n\n", flush=True)
+    lines = loopback.run(
+        files=1_000 if small else 10_000, rounds=2, large=1 << 27 if small else 1 << 30, large_rounds=1
+    )
+    print(flush=True)
+    lines = [*planning.run(100_000 if small else 1_000_000, rounds=3), planner_memory.line(shares), *lines]
+    print("", show_lines(lines), f"took {time.monotonic() - start:.0f} s", sep="\n")
+
+
+if __name__ == "__main__":
+    main()
