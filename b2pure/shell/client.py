@@ -7,22 +7,20 @@ everything that does is a program of `b2pure.effects`: here they are put togethe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from typing import TypeVar
 
-from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import HashSlice
-from b2pure.effects.events import Event, PathDone, Scanned
+from b2pure.effects.driver import Driver, DriverFactory
+from b2pure.effects.events import Event, PathDone
 from b2pure.effects.feed import chunked
 from b2pure.effects.handlers import Api, Clock
 from b2pure.effects.interpreter import Interpreter, Listener, Machines
-from b2pure.effects.job import B2Side, Job, Mode
-from b2pure.effects.listings import find_bucket, first_page, next_page
+from b2pure.effects.job import B2Side, Mode
+from b2pure.effects.listings import find_bucket
 from b2pure.effects.outcomes import Failed
-from b2pure.effects.program import Program, ok, perform
+from b2pure.effects.program import Program, ok
 from b2pure.effects.report import Report, ReportBuilder
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.simulated_disk import SimulatedDisk
@@ -30,85 +28,34 @@ from b2pure.effects.sync import look, run_chunk
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
-from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, describe
-from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
-from b2pure.model.ids import BucketId
+from b2pure.model.errors import B2Error, InvalidArgument, describe
 from b2pure.model.names import printable
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
 from b2pure.model.policy import CompareVersionMode, NewerFileSyncMode, SyncPolicy
-from b2pure.model.ranges import ByteRange
-from b2pure.model.replies import BucketReply, FileReply, FileVersionPage
-from b2pure.model.sources import LocalSlice
+from b2pure.model.replies import BucketReply, FileReply
 from b2pure.plan.actions import FileSync
 from b2pure.plan.breaker import Breaker, step_breaker
 from b2pure.plan.capabilities import lacks, policy_needs
 from b2pure.plan.codec import PlanHeader
-from b2pure.plan.compare import needs_hash
 from b2pure.plan.explain import explain
 from b2pure.plan.failures import PlanFailed, SideFailed
-from b2pure.plan.listing import group_versions
-from b2pure.plan.merge import Item
 from b2pure.plan.plan import SyncPlan
 from b2pure.plan.reasons import DestNewer
 from b2pure.plan.retry import RetryPolicy
-from b2pure.plan.rules import Direction, Rules, make_rules
-from b2pure.plan.sync import Pairs, check_direction, never_quiet, pair_up, plan_groups, plan_pairs
+from b2pure.plan.rules import make_rules
+from b2pure.plan.sync import check_direction, never_quiet, pair_up, plan_groups, plan_pairs
 from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
-from b2pure.shell.scan import ScanFailed
+from b2pure.shell.sides import Side, SideReader, Sides, b2_side, check_apart, direction_between, listed, seen
 
-__all__ = ["Client", "Driver", "DriverFactory"]
+__all__ = ["Client"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_TICK = 500
-"""How many found files pass between two words to the listener."""
-
-
-class Driver(Protocol):
-    """Runs programs: on threads, or by a seed."""
-
-    def run(self, program: Program[T]) -> T: ...
-    def run_each(self, programs: Iterable[Program[object]]) -> None: ...
-    def stop(self) -> None: ...
-    def __enter__(self) -> Driver: ...
-    def __exit__(self, *exc_info: object) -> None: ...
-
-
-DriverFactory = Callable[[Interpreter, int | None], Driver]
-"""(interpreter, number of workers) -> a driver for one job; None workers: for one question."""
-
 
 def _threads(interpreter: Interpreter, workers: int | None) -> Driver:
     return ThreadDriver(interpreter, workers=workers or 1, part_workers=workers or 1)
-
-
-@frozen
-class _Side:
-    """A place that has been found: a folder on this machine, or a bucket and a prefix."""
-
-    place: Place
-    b2: B2Side | None = None
-    folder: Folder | None = None
-
-
-@frozen(eq=False)
-class _Sync:
-    """Two sides and the rules between them."""
-
-    source: _Side
-    dest: _Side
-    rules: Rules
-    header: PlanHeader
-
-    def job(self, mode: Mode, retry: RetryPolicy) -> Job:
-        return Job(self.source.b2, self.dest.b2, self.rules, mode, retry)
-
-    @property
-    def folder(self) -> Folder | None:
-        """The local side, if there is one."""
-        return self.source.folder or self.dest.folder
 
 
 class Client:
@@ -133,6 +80,7 @@ class Client:
         self._folders, self._drivers, self._workers = folders, drivers, workers
         self._retry = retry or RetryPolicy()
         self._machines = Machines()
+        self._reader = SideReader(self._ask, self._retry)
         self._close = close
 
     def __enter__(self) -> Client:
@@ -178,7 +126,7 @@ class Client:
     def _list_names(self, side: B2Side, delimiter: str | None) -> Iterator[FileReply]:
         start: str | None = None
         while True:
-            page = _listed(self.call(ListFileNames(side.bucket_id, start, 1000, side.prefix, delimiter)))
+            page = listed(self.call(ListFileNames(side.bucket_id, start, 1000, side.prefix, delimiter)))
             yield from page.files
             start = page.next_file_name
             if start is None:
@@ -188,7 +136,7 @@ class Client:
         start: str | None = None
         start_id = None
         while True:
-            page = _listed(self.call(ListFileVersions(side.bucket_id, start, start_id, 1000, side.prefix, delimiter)))
+            page = listed(self.call(ListFileVersions(side.bucket_id, start, start_id, 1000, side.prefix, delimiter)))
             yield from page.files
             start, start_id = page.next_file_name, page.next_file_id
             if start is None:
@@ -254,7 +202,7 @@ class Client:
         refusing = next(plan.refuses(), None)
         if refusing is not None:
             builder.refused.append(
-                f"{summary.conflicts} destination files are newer than their source, {printable(refusing.path)} is one; "
+                f"{summary.conflicts} destination files are newer than their source ({printable(refusing.path)} ...); "
                 "plan again with newer=SKIP or newer=REPLACE (--skip-newer, --replace-newer)"
             )
             return builder.report()
@@ -266,11 +214,11 @@ class Client:
 
     # --- putting it together
 
-    def _prepare(self, source: Place | str, dest: Place | str, policy: SyncPolicy) -> _Sync:
+    def _prepare(self, source: Place | str, dest: Place | str, policy: SyncPolicy) -> Sides:
         ours, theirs = _found(self._side(source, "source")), _found(self._side(dest, "destination"))
         return self._between(ours, theirs, policy, self._clock.now_millis())
 
-    def _prepare_saved(self, plan: SyncPlan) -> _Sync:
+    def _prepare_saved(self, plan: SyncPlan) -> Sides:
         header = plan.header
         for place in (header.source, header.dest):
             if place in (LocalFolder(""), B2Folder("", getattr(place, "prefix", ""))):
@@ -280,9 +228,9 @@ class Client:
             raise PlanFailed(InvalidArgument("plan", "was made for another bucket of the same name; plan again"))
         return self._between(sync.source, sync.dest, header.policy, header.now_millis)
 
-    def _between(self, source: _Side, dest: _Side, policy: SyncPolicy, now_millis: int) -> _Sync:
-        direction = _direction(source, dest)
-        _check_apart(source.b2, dest.b2)
+    def _between(self, source: Side, dest: Side, policy: SyncPolicy, now_millis: int) -> Sides:
+        direction = direction_between(source, dest)
+        check_apart(source.b2, dest.b2)
         check_direction(direction, policy.keep)
         part_sizes = _found(self.authorize()).part_sizes
         rules = make_rules(
@@ -294,90 +242,47 @@ class Client:
             flavour=dest.folder.flavour if dest.folder is not None else "posix",
         )
         header = PlanHeader(source.place, dest.place, policy, now_millis, part_sizes)
-        return _Sync(source, dest, rules, header)
+        return Sides(source, dest, rules, header)
 
-    def _side(self, place: Place | str, role: Role) -> Result[_Side, PlanFailed]:
+    def _side(self, place: Place | str, role: Role) -> Result[Side, PlanFailed]:
         parsed = parse_place(place) if isinstance(place, str) else Success(place)
         if not ok(parsed):
             return Failure(PlanFailed(parsed.failure()))
         found = parsed.unwrap()
         if isinstance(found, LocalFolder):
             folder = self._folders(found.root)
-            return Success(_Side(LocalFolder(folder.root), folder=folder))
+            return Success(Side(LocalFolder(folder.root), folder=folder))
         bucket = self._ask(find_bucket(found.bucket_name, self._retry))
-        return bucket.map(lambda bucket_id: _b2_side(found, bucket_id)).alt(
+        return bucket.map(lambda bucket_id: b2_side(found, bucket_id)).alt(
             lambda error: PlanFailed(SideFailed(role, error))
         )
 
-    def _refuse_lacks(self, sync: _Sync, needed: frozenset[str]) -> None:
+    def _refuse_lacks(self, sync: Sides, needed: frozenset[str]) -> None:
         allowed = _found(self.authorize()).allowed
         missing = lacks(needed, (sync.header.source, sync.header.dest), allowed)
         if missing:
             told = ", ".join(lack.what for lack in missing)
             raise PlanFailed(InvalidArgument("the application key", f"lacks {told}; use another key"))
 
-    def _lazy_plan(self, sync: _Sync, include_quiet: bool, listener: Listener | None) -> SyncPlan:
+    def _lazy_plan(self, sync: Sides, include_quiet: bool, listener: Listener | None) -> SyncPlan:
         def groups() -> Generator[FileSync, None, int]:
-            source = self._items(sync.source, "source", sync.rules, listener)
-            dest = self._items(sync.dest, "destination", sync.rules, listener)
+            source = self._reader.items(sync.source, "source", sync.rules, listener)
+            dest = self._reader.items(sync.dest, "destination", sync.rules, listener)
             if sync.rules.policy.compare is CompareVersionMode.SHA1:
-                pairs = self._with_hashes(pair_up(source, dest, sync.rules, never_quiet), sync)
+                pairs = self._reader.with_hashes(pair_up(source, dest, sync.rules, never_quiet), sync)
                 return plan_pairs(pairs, sync.rules, include_quiet=include_quiet)
             return plan_groups(source, dest, sync.rules, include_quiet=include_quiet)
 
         return SyncPlan(sync.header, groups, lambda path: self._explain(sync, path))
 
-    def _with_hashes(self, pairs: Pairs, sync: _Sync) -> Pairs:
-        """The pairs, with the SHA-1 of those local files whose content decides."""
-        while True:
-            try:
-                path, ours, theirs = next(pairs)
-            except StopIteration as end:
-                names: int = end.value
-                return names
-            yield path, self._hashed(sync, ours, theirs), self._hashed(sync, theirs, ours)
-
-    def _hashed(self, sync: _Sync, item: Item | None, other: Item | None) -> Item | None:
-        if not (isinstance(item, LocalPath) and isinstance(other, B2Path)):
-            return item
-        if not any(needs_hash(item, version) for version in other.versions):
-            return item
-        whole = LocalSlice(item.path, ByteRange(0, item.size), item.fact())
-        digest = self._ask(perform(HashSlice(whole)), sync.folder)
-        # A file that cannot be read, or changed meanwhile, is compared without its hash; its upload will tell.
-        return LocalPath(item.path, item.size, item.mod_time_millis, digest.value_or(None))
-
-    def _explain(self, sync: _Sync, path: str) -> str:
+    def _explain(self, sync: Sides, path: str) -> str:
         job = sync.job("sync", self._retry)
         ours = self._ask(look(job, sync.source.b2, path), sync.folder)
         theirs = self._ask(look(job, sync.dest.b2, path), sync.folder)
-        return explain(sync.rules, path, _seen(ours, "source"), _seen(theirs, "destination"))
-
-    def _items(self, side: _Side, role: Role, rules: Rules, listener: Listener | None) -> Iterator[Item]:
-        items = self._scanned(side, role, rules)
-        return items if listener is None else _counted(items, role, listener)
-
-    def _scanned(self, side: _Side, role: Role, rules: Rules) -> Iterator[Item]:
-        if side.folder is not None:
-            try:
-                items = side.folder.scan(rules.scanner, role)
-                yield from items if rules.policy.filter_sides == "both" else _without_excluded(items)
-            except ScanFailed as failed:
-                raise PlanFailed(SideFailed(role, failed.error)) from None
-        elif side.b2 is not None:
-            yield from group_versions(self._listing(side.b2, role), side.b2.prefix)
-
-    def _listing(self, side: B2Side, role: Role) -> Iterator[FileReply]:
-        """All versions of a side; the next page is fetched while this one is looked at."""
-        page: FileVersionPage | None = _listed(self._ask(first_page(side, self._retry)), role)
-        with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
-            while page is not None:
-                following = ahead.submit(self._ask, next_page(side, page, self._retry))
-                yield from page.files
-                page = _listed(following.result(), role)
+        return explain(sync.rules, path, seen(ours, "source"), seen(theirs, "destination"))
 
     def _run(
-        self, sync: _Sync, plan: SyncPlan, mode: Mode, builder: ReportBuilder, listener: Listener | None
+        self, sync: Sides, plan: SyncPlan, mode: Mode, builder: ReportBuilder, listener: Listener | None
     ) -> Report:
         trouble = sync.dest.folder.ensure() if sync.dest.folder is not None else None
         if trouble is not None:
@@ -416,35 +321,10 @@ class Client:
         return Interpreter(self._api, disk, self._clock, self._machines, listener)
 
 
-def _without_excluded(items: Iterator[LocalItem]) -> Iterator[LocalItem]:
-    """What a policy leaves out is as good as absent: b2sdk's way of filtering."""
-    return (item for item in items if not (isinstance(item, SkippedPath) and item.why == "excluded symlink"))
-
-
 def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy:
     if policy is not None and choices:
         raise ValueError(f"give the policy as one value or as its fields ({', '.join(choices)}), not both")
     return policy if policy is not None else SyncPolicy(**choices)  # type: ignore[arg-type]
-
-
-def _direction(source: _Side, dest: _Side) -> Direction:
-    if source.folder is not None:
-        if dest.folder is not None:
-            raise PlanFailed(InvalidArgument("destination", "is local like the source; one side must be b2://..."))
-        return "up"
-    return "down" if dest.folder is not None else "copy"
-
-
-def _check_apart(source: B2Side | None, dest: B2Side | None) -> None:
-    """A folder that is copied into itself would never be whole."""
-    if source is None or dest is None or source.bucket_id != dest.bucket_id:
-        return
-    if source.prefix.startswith(dest.prefix) or dest.prefix.startswith(source.prefix):
-        raise PlanFailed(InvalidArgument("destination", "overlaps the source; choose another folder or bucket"))
-
-
-def _b2_side(place: B2Folder, bucket_id: BucketId) -> _Side:
-    return _Side(B2Folder(place.bucket_name, place.prefix, bucket_id), b2=B2Side(bucket_id, place.prefix))
 
 
 def _found(result: Result[T, PlanFailed] | Result[T, B2Error]) -> T:
@@ -453,28 +333,6 @@ def _found(result: Result[T, PlanFailed] | Result[T, B2Error]) -> T:
         return result.unwrap()
     trouble = result.failure()
     raise trouble if isinstance(trouble, PlanFailed) else PlanFailed(SideFailed("source", trouble))
-
-
-def _listed(result: Result[T, B2Error], role: Role = "source") -> T:
-    if ok(result):
-        return result.unwrap()
-    raise PlanFailed(SideFailed(role, result.failure()))
-
-
-def _seen(result: Result[Item | None, B2Error], role: Role) -> Item | None:
-    """What is there; a folder at the path is no file."""
-    if not ok(result) and isinstance(result.failure(), LocalFailure):
-        return None
-    return _listed(result, role)
-
-
-def _counted(items: Iterator[Item], role: Role, listener: Listener) -> Iterator[Item]:
-    count = 0
-    for count, item in enumerate(items, start=1):
-        if count % _TICK == 0:
-            listener(Scanned(role, count))
-        yield item
-    listener(Scanned(role, count, whole=True))
 
 
 def _until_failure(plan: SyncPlan, mode: Mode, builder: ReportBuilder) -> Iterator[FileSync]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from attrs import define, field
 from returns.io import IO
 
+from b2pure.effects.driver import Driver, DriverFactory
 from b2pure.effects.faults import FaultScript, FaultyApi
 from b2pure.effects.handlers import Api
 from b2pure.effects.interpreter import Interpreter
@@ -28,7 +29,7 @@ from b2pure.model.names import PathFlavour
 from b2pure.plan.listing import group_versions
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.scan import Scanner
-from b2pure.shell.client import Client, Driver, DriverFactory
+from b2pure.shell.client import Client
 from b2pure.shell.folders import Folder, Role
 
 __all__ = ["SimulatedB2", "SimulatedFolder", "simulated_b2", "simulated_disk"]

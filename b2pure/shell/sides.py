@@ -1,0 +1,178 @@
+"""The two sides of a sync, found and read: places to buckets and folders, and these to streams of items.
+
+A side that cannot be read ends the stream with `PlanFailed`. Listings fetch one page ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from attrs import frozen
+from returns.result import Result
+
+from b2pure.effects.effect import HashSlice
+from b2pure.effects.events import Scanned
+from b2pure.effects.interpreter import Listener
+from b2pure.effects.job import B2Side, Job, Mode
+from b2pure.effects.listings import first_page, next_page
+from b2pure.effects.program import Program, ok, perform
+from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure
+from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
+from b2pure.model.ids import BucketId
+from b2pure.model.places import B2Folder, Place
+from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import FileReply, FileVersionPage
+from b2pure.model.sources import LocalSlice
+from b2pure.plan.codec import PlanHeader
+from b2pure.plan.compare import needs_hash
+from b2pure.plan.failures import PlanFailed, SideFailed
+from b2pure.plan.listing import group_versions
+from b2pure.plan.merge import Item
+from b2pure.plan.retry import RetryPolicy
+from b2pure.plan.rules import Direction, Rules
+from b2pure.plan.sync import Pairs
+from b2pure.shell.folders import Folder, Role
+from b2pure.shell.scan import ScanFailed
+
+__all__ = ["Ask", "Side", "SideReader", "Sides", "b2_side", "check_apart", "direction_between", "listed", "seen"]
+
+T = TypeVar("T")
+
+_TICK = 500
+"""How many found files pass between two words to the listener."""
+
+
+class Ask(Protocol):
+    """Runs one program now; `folder` is the local side, if the program needs it."""
+
+    def __call__(self, program: Program[T], folder: Folder | None = None) -> T: ...
+
+
+@frozen
+class Side:
+    """A place that has been found: a folder on this machine, or a bucket and a prefix."""
+
+    place: Place
+    b2: B2Side | None = None
+    folder: Folder | None = None
+
+
+@frozen(eq=False)
+class Sides:
+    """Two sides and the rules between them."""
+
+    source: Side
+    dest: Side
+    rules: Rules
+    header: PlanHeader
+
+    def job(self, mode: Mode, retry: RetryPolicy) -> Job:
+        return Job(self.source.b2, self.dest.b2, self.rules, mode, retry)
+
+    @property
+    def folder(self) -> Folder | None:
+        """The local side, if there is one."""
+        return self.source.folder or self.dest.folder
+
+
+class SideReader:
+    """Reads sides; `ask` runs its programs."""
+
+    def __init__(self, ask: Ask, retry: RetryPolicy) -> None:
+        self._ask, self._retry = ask, retry
+
+    def items(self, side: Side, role: Role, rules: Rules, listener: Listener | None) -> Iterator[Item]:
+        """What a side has, in B2's order; the listener hears how many there are. Raises PlanFailed."""
+        items = self._scanned(side, role, rules)
+        return items if listener is None else _counted(items, role, listener)
+
+    def _scanned(self, side: Side, role: Role, rules: Rules) -> Iterator[Item]:
+        if side.folder is not None:
+            try:
+                items = side.folder.scan(rules.scanner, role)
+                yield from items if rules.policy.filter_sides == "both" else _without_excluded(items)
+            except ScanFailed as failed:
+                raise PlanFailed(SideFailed(role, failed.error)) from None
+        elif side.b2 is not None:
+            yield from group_versions(self._listing(side.b2, role), side.b2.prefix)
+
+    def _listing(self, side: B2Side, role: Role) -> Iterator[FileReply]:
+        """All versions of a side; the next page is fetched while this one is looked at."""
+        page: FileVersionPage | None = listed(self._ask(first_page(side, self._retry)), role)
+        with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
+            while page is not None:
+                following = ahead.submit(self._ask, next_page(side, page, self._retry))
+                yield from page.files
+                page = listed(following.result(), role)
+
+    def with_hashes(self, pairs: Pairs, sync: Sides) -> Pairs:
+        """The pairs, with the SHA-1 of those local files whose content decides."""
+        while True:
+            try:
+                path, ours, theirs = next(pairs)
+            except StopIteration as end:
+                names: int = end.value
+                return names
+            yield path, self._hashed(sync, ours, theirs), self._hashed(sync, theirs, ours)
+
+    def _hashed(self, sync: Sides, item: Item | None, other: Item | None) -> Item | None:
+        if not (isinstance(item, LocalPath) and isinstance(other, B2Path)):
+            return item
+        if not any(needs_hash(item, version) for version in other.versions):
+            return item
+        whole = LocalSlice(item.path, ByteRange(0, item.size), item.fact())
+        digest = self._ask(perform(HashSlice(whole)), sync.folder)
+        # A file that cannot be read, or changed meanwhile, is compared without its hash; its upload will tell.
+        return LocalPath(item.path, item.size, item.mod_time_millis, digest.value_or(None))
+
+
+def direction_between(source: Side, dest: Side) -> Direction:
+    """Which way a sync between these goes. Raises PlanFailed for local to local."""
+    if source.folder is not None:
+        if dest.folder is not None:
+            raise PlanFailed(InvalidArgument("destination", "is local like the source; one side must be b2://..."))
+        return "up"
+    return "down" if dest.folder is not None else "copy"
+
+
+def check_apart(source: B2Side | None, dest: B2Side | None) -> None:
+    """A folder that is copied into itself would never be whole."""
+    if source is None or dest is None or source.bucket_id != dest.bucket_id:
+        return
+    if source.prefix.startswith(dest.prefix) or dest.prefix.startswith(source.prefix):
+        raise PlanFailed(InvalidArgument("destination", "overlaps the source; choose another folder or bucket"))
+
+
+def b2_side(place: B2Folder, bucket_id: BucketId) -> Side:
+    """The side that a B2 folder is, now that its bucket is found."""
+    return Side(B2Folder(place.bucket_name, place.prefix, bucket_id), b2=B2Side(bucket_id, place.prefix))
+
+
+def listed(result: Result[T, B2Error], role: Role = "source") -> T:
+    """What B2 answered, or PlanFailed."""
+    if ok(result):
+        return result.unwrap()
+    raise PlanFailed(SideFailed(role, result.failure()))
+
+
+def seen(result: Result[Item | None, B2Error], role: Role) -> Item | None:
+    """What is there; a folder at the path is no file."""
+    if not ok(result) and isinstance(result.failure(), LocalFailure):
+        return None
+    return listed(result, role)
+
+
+def _without_excluded(items: Iterator[LocalItem]) -> Iterator[LocalItem]:
+    """What a policy leaves out is as good as absent: b2sdk's way of filtering."""
+    return (item for item in items if not (isinstance(item, SkippedPath) and item.why == "excluded symlink"))
+
+
+def _counted(items: Iterator[Item], role: Role, listener: Listener) -> Iterator[Item]:
+    count = 0
+    for count, item in enumerate(items, start=1):
+        if count % _TICK == 0:
+            listener(Scanned(role, count))
+        yield item
+    listener(Scanned(role, count, whole=True))
