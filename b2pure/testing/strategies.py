@@ -334,7 +334,9 @@ _WHYS: Final[tuple[tuple[SkipWhy, bool], ...]] = (
 
 def _skipped_paths() -> SearchStrategy[list[SkippedPath]]:
     paths = st.builds(
-        lambda name, why: SkippedPath(name, why[0], "drawn", subtree=why[1]), file_names(), st.sampled_from(_WHYS)
+        lambda name, why: SkippedPath(name, why[0], "drawn", subtree=why[1]),
+        st.one_of(st.sampled_from([folder[:-1] for folder in _FOLDERS if folder]), file_names()),
+        st.sampled_from(_WHYS),
     )
     return st.lists(paths, min_size=1, max_size=3, unique_by=lambda item: item.path)
 

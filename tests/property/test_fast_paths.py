@@ -18,6 +18,7 @@ from b2pure.model.policy import CompareVersionMode, KeepDays, NewerFileSyncMode,
 from b2pure.plan.merge import Item, Pair, merge
 from b2pure.plan.reasons import Nowhere, Unknown
 from b2pure.plan.rules import Rules, make_rules
+from b2pure.plan.sync import speaks
 from b2pure.testing import (
     NOW_MILLIS,
     SyncDirection,
@@ -73,7 +74,25 @@ def test_what_is_quiet_has_no_action(drawn: tuple[Rules, tuple[Tree, Tree]]) -> 
         if ours is not None and theirs is not None and quiet(ours, theirs):
             sync = rules.file(path, ours, theirs)
             assert sync.stages == ()
-            assert not isinstance(sync.reason, Unknown)
+            assert not speaks(sync)
+
+
+@pytest.mark.parametrize("compare", CompareVersionMode)
+@pytest.mark.parametrize("newer", NewerFileSyncMode)
+@pytest.mark.parametrize("threshold", [0, 1])
+def test_what_is_quiet_differs_by_no_more_than_the_threshold(
+    compare: CompareVersionMode, newer: NewerFileSyncMode, threshold: int
+) -> None:
+    """The same, for every pair beside the threshold: neither a transfer nor a conflict is quiet."""
+    policy = SyncPolicy(
+        compare=compare, newer=newer, compare_threshold_millis=threshold, compare_threshold_bytes=threshold
+    )
+    rules = make_rules("up", policy, now_millis=NOW_MILLIS)
+    dest = B2Path("a", (FileVersion(FileId("v"), "upload", 9, 9, NOW_MILLIS),))
+    for later, longer in product(range(-2, 3), repeat=2):
+        source = LocalPath("a", 9 + longer, 9 + later)
+        sync = rules.file("a", source, dest)
+        assert rules.quiet()(source, dest) == (not sync.stages and not speaks(sync))
 
 
 @given(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from oracles import seen_by_window, visible_in_window
 
-from b2pure.model.files import B2Path, FileVersion, LocalPath
+from b2pure.model.files import B2Path, FileVersion, LocalPath, VersionAction
+from b2pure.model.ids import FileId
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NewerFileSyncMode, NoDelete, RetentionClock, SyncPolicy
 from b2pure.plan.actions import DeleteAction, HideAction, actions_of
@@ -229,6 +230,24 @@ def test_the_compatible_clock_gives_the_answer_of_b2sdk(versions: Versions, days
     theirs = _b2sdk_actions(versions, days, source is not None, case == "changed")
     # The order of stages is ours: a newest version (a hide marker, here) goes last.
     assert sorted(ours) == sorted(theirs)
+
+
+@pytest.mark.parametrize("action", ["upload", "hide"])
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+@pytest.mark.parametrize("days", [1, 10])
+def test_the_compatible_clock_has_the_edge_of_b2sdk(action: VersionAction, beside: int, days: int) -> None:
+    """L19: a version is old when it is older than keep_days, and not when it is exactly as old."""
+    pytest.importorskip("b2sdk")
+    edge = NOW_MILLIS - days * MILLIS_PER_DAY + beside
+    versions = (
+        FileVersion(FileId("new"), "upload", 1, NOW_MILLIS, NOW_MILLIS),
+        FileVersion(FileId("edge"), action, 1, edge, edge),
+        FileVersion(FileId("old"), "upload", 1, 0, 0),
+    )
+    for history in (versions, versions[1:]):
+        ours = _our_actions(history, days, None, NewerFileSyncMode.REPLACE)
+        assert sorted(ours) == sorted(_b2sdk_actions(history, days, False, False))
+        assert (("delete", "old", "(old version)") in ours) == (beside < 0)
 
 
 # --- L20 -------------------------------------------------------------------------------------------------------------
