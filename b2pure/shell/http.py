@@ -98,9 +98,9 @@ class HttpApi:
     ) -> None:
         self._key = KeyPair(key_id, key)
         self._realm = realm_address
+        self._headers = (("User-Agent", user_agent), ("Accept-Encoding", "identity"))
+        self._extensions = {"timeout": httpx.Timeout(read_timeout, connect=connect_timeout, pool=None).as_dict()}
         self._client = httpx.Client(
-            headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -154,11 +154,13 @@ class HttpApi:
             return IOFailure(_transport(error))
 
     def _prepared(self, request: HttpRequest, reader: Reader) -> httpx.Request:
-        return self._client.build_request(
+        # Not `build_request`, which merges URLs, headers and cookies anew for every request.
+        return httpx.Request(
             request.method,
             request.url,
-            headers=list(request.headers),
+            headers=[*self._headers, *request.headers],
             content=_content(request, reader),
+            extensions=self._extensions,
         )
 
 
@@ -200,7 +202,8 @@ def _chunks(body: Body, reader: Reader) -> Iterator[bytes]:
 
 
 def _response(response: httpx.Response, body: bytes) -> HttpResponse:
-    return HttpResponse(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    return HttpResponse(response.status_code, headers, body)
 
 
 def _received(call: FetchCall, response: httpx.Response, sink: Sink) -> IOResult[Fetched, B2Error]:
