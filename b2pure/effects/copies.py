@@ -80,9 +80,7 @@ def _copy_in_parts(
     return (yield from finish_large_file(file_id, _copy_parts(source.file_id, ranges, file_id, retry), retry))
 
 
-def _copy_parts(
-    source_id: FileId, ranges: tuple[ByteRange, ...], file_id: FileId, retry: RetryPolicy
-) -> PartPrograms:
+def _copy_parts(source_id: FileId, ranges: tuple[ByteRange, ...], file_id: FileId, retry: RetryPolicy) -> PartPrograms:
     for number, byte_range in enumerate(ranges, start=1):
         yield _copy_part(CopyPart(source_id, file_id, number, byte_range.http()), retry)
 
@@ -93,5 +91,3 @@ def _copy_part(call: CopyPart, retry: RetryPolicy) -> Program[Result[PartReply, 
 
 def _info_with_time(reply: FileReply, mod_time_millis: int) -> dict[str, str]:
     return {**reply.file_info, SRC_LAST_MODIFIED: str(mod_time_millis)}
-
-

@@ -60,15 +60,11 @@ def _fill(action: DownloadAction, temp: Temp, retry: RetryPolicy, streams: int) 
             yield from perform(Sleep(decision.seconds))
 
 
-def _fill_once(
-    version: FileVersion, temp: Temp, retry: RetryPolicy, streams: int
-) -> Program[Result[None, B2Error]]:
+def _fill_once(version: FileVersion, temp: Temp, retry: RetryPolicy, streams: int) -> Program[Result[None, B2Error]]:
     ranges = download_ranges(version.size, streams=streams)
     if len(ranges) > 1:
         return (yield from _fill_in_parallel(version, temp, ranges, retry))
-    fetched = yield from with_token(
-        lambda token: Fetch(DownloadFileById(version.file_id), token, temp, 0), retry
-    )
+    fetched = yield from with_token(lambda token: Fetch(DownloadFileById(version.file_id), token, temp, 0), retry)
     if not ok(fetched):
         return Failure(fetched.failure())
     got = fetched.unwrap()

@@ -90,7 +90,9 @@ class Machines:
 class Interpreter:
     """Performs effects for one job."""
 
-    def __init__(self, api: Api, disk: Disk, clock: Clock, machines: Machines, listener: Listener | None = None) -> None:
+    def __init__(
+        self, api: Api, disk: Disk, clock: Clock, machines: Machines, listener: Listener | None = None
+    ) -> None:
         self.api, self.disk, self.clock, self.machines = api, disk, clock, machines
         self._listener = listener
         self._emitting = threading.Lock()

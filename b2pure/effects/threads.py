@@ -151,9 +151,7 @@ class ThreadDriver:
             self._collect(running, results)
         return tuple(results)
 
-    def _collect(
-        self, running: dict[Future[Result[Any, Any]], int], results: list[Result[Any, Any] | None]
-    ) -> bool:
+    def _collect(self, running: dict[Future[Result[Any, Any]], int], results: list[Result[Any, Any] | None]) -> bool:
         """Take in what has ended; whether any of it failed."""
         ended, _ = wait(running, return_when=FIRST_COMPLETED)
         failed = False

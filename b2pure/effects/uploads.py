@@ -96,7 +96,9 @@ def upload_parts_of(
 ) -> PartPrograms:
     """One program per part, made as it is asked for."""
     for number, byte_range in enumerate(ranges, start=1):
-        yield _upload_part(UploadPart(number, HEX_DIGITS_AT_END, LocalSlice(path, byte_range, fact)), path, file_id, retry)
+        yield _upload_part(
+            UploadPart(number, HEX_DIGITS_AT_END, LocalSlice(path, byte_range, fact)), path, file_id, retry
+        )
 
 
 def _upload_part(

@@ -123,15 +123,7 @@ class LocalDrifted:
 
 
 B2Error = (
-    Rejected
-    | Unauthorized
-    | CapExceeded
-    | Throttled
-    | Unavailable
-    | Transport
-    | Corrupt
-    | LocalFailure
-    | LocalDrifted
+    Rejected | Unauthorized | CapExceeded | Throttled | Unavailable | Transport | Corrupt | LocalFailure | LocalDrifted
 )
 
 
@@ -141,7 +133,8 @@ def describe(error: B2Error) -> str:
         case Rejected(status, code, message):
             return f"B2 refused it: {printable(message) or 'no message'} ({status} {code})"
         case Unauthorized("unauthorized", message):
-            return f"not allowed: {printable(message) or 'check the application key and its capabilities'} (401 unauthorized)"
+            told = printable(message) or "check the application key and its capabilities"
+            return f"not allowed: {told} (401 unauthorized)"
         case Unauthorized(code, message):
             return f"the authorization was refused: {printable(message) or 'no message'} (401 {code})"
         case CapExceeded(code, message):

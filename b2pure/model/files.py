@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 VersionAction = Literal["upload", "hide"]
-"""`upload` makes the name visible with this content, `hide` makes it invisible. Unfinished large files are no version."""
+"""`upload` makes the name visible with this content, `hide` makes it invisible; an unfinished file is no version."""
 
 SkipWhy = Literal[
     "unreadable",

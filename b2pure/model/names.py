@@ -71,9 +71,7 @@ def _segment_problem(segment: str, flavour: PathFlavour) -> str | None:
     if segment in (".", ".."):
         return f"the name has the segment '{segment}', which could lead out of the folder"
     if len(segment.encode(errors="surrogatepass")) > _MAX_SEGMENT_BYTES:
-        return (
-            f"a part of the name is longer than the {_MAX_SEGMENT_BYTES} bytes that a local file system takes"
-        )
+        return f"a part of the name is longer than the {_MAX_SEGMENT_BYTES} bytes that a local file system takes"
     if TEMPORARY_NAME.match(segment):
         return "the name is one that b2pure keeps for its own temporary files"
     if flavour == "windows":

@@ -62,7 +62,5 @@ def _parse_b2(text: str, rest: str) -> Result[Place, InvalidArgument]:
         return Failure(InvalidArgument("folder", f"{text!r} has no bucket name; write b2://bucket/path"))
     path = path.removesuffix("/")
     if "//" in path or path.startswith("/") or path.endswith("/"):
-        return Failure(
-            InvalidArgument("folder", f"{text!r} has '//' in its path, which B2 names cannot have")
-        )
+        return Failure(InvalidArgument("folder", f"{text!r} has '//' in its path, which B2 names cannot have"))
     return Success(B2Folder(bucket_name, path + "/" if path else ""))

@@ -119,9 +119,7 @@ class ScanPolicies(Record, frozen=True):
             for regex in value:
                 _check_regex(field, regex)
         if self.include_file_regexes and not self.exclude_file_regexes:
-            raise ValueError(
-                "include_file_regexes needs exclude_file_regexes: there is nothing to except from"
-            )
+            raise ValueError("include_file_regexes needs exclude_file_regexes: there is nothing to except from")
         _check_order(self, "modified")
         _check_order(self, "uploaded")
 

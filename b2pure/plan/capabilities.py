@@ -72,7 +72,6 @@ def _place_lacks(place: B2Folder, allowed: Allowed) -> list[Lack]:
     if allowed.bucket_ids is not None and place.bucket_id is not None and place.bucket_id not in allowed.bucket_ids:
         found.append(Lack(f"access to the bucket {place.bucket_name!r}"))
     if allowed.name_prefix is not None and not place.prefix.startswith(allowed.name_prefix):
-        found.append(
-            Lack(f"access to names outside {allowed.name_prefix!r} (the sync is for {place.prefix or 'the whole bucket'!r})")
-        )
+        wanted = place.prefix or "the whole bucket"
+        found.append(Lack(f"access to names outside {allowed.name_prefix!r} (the sync is for {wanted!r})"))
     return found

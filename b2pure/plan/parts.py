@@ -5,6 +5,8 @@ Every function returns ranges that are adjacent, in order, and cover [0, size).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from b2pure.model.limits import (
     ABSOLUTE_MINIMUM_PART_SIZE,
     MAX_FILE_SIZE,
@@ -59,7 +61,7 @@ def choose_part_ranges(content_length: int, minimum_part_size: int) -> tuple[Byt
     count = min(content_length // minimum_part_size, MAX_PARTS)
     part = content_length // count
     cuts = [i * part for i in range(count)] + [content_length]
-    return tuple(ByteRange(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False))
+    return tuple(ByteRange(start, stop) for start, stop in pairwise(cuts))
 
 
 def large_file_parts(size: int, sizes: PartSizes) -> PartSizes | None:
@@ -84,4 +86,4 @@ def download_ranges(size: int, *, streams: int = 8, minimum: int = RECOMMENDED_P
         return ()
     count = max(1, min(streams, size // minimum))
     cuts = [size * i // count for i in range(count + 1)]
-    return tuple(ByteRange(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False))
+    return tuple(ByteRange(start, stop) for start, stop in pairwise(cuts))

@@ -199,9 +199,7 @@ def plan_sync(
     """
     policy = policy or SyncPolicy()
     rules = rules_for(source, dest, policy, now_millis=now_millis, part_sizes=part_sizes, flavour=flavour)
-    header = PlanHeader(
-        source_place or _unnamed(source), dest_place or _unnamed(dest), policy, now_millis, part_sizes
-    )
+    header = PlanHeader(source_place or _unnamed(source), dest_place or _unnamed(dest), policy, now_millis, part_sizes)
     read = [False]
     one_way = iter(source.items) is source.items or iter(dest.items) is dest.items
 

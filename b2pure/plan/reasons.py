@@ -104,16 +104,7 @@ class Nowhere(PlanRecord, frozen=True, tag="nowhere"):
 
 
 Reason = (
-    NewFile
-    | HiddenDest
-    | Changed
-    | Unchanged
-    | DestNewer
-    | SourceMissing
-    | Excluded
-    | UnusableName
-    | Unknown
-    | Nowhere
+    NewFile | HiddenDest | Changed | Unchanged | DestNewer | SourceMissing | Excluded | UnusableName | Unknown | Nowhere
 )
 
 

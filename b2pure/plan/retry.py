@@ -110,9 +110,7 @@ def classify(error: B2Error, kind: CallKind) -> RetryClass:
             return RetryClass.AT_ONCE if kind == "upload" else RetryClass.BACK_OFF
         case Rejected(400, "auth_token_limit"):
             return RetryClass.AT_ONCE if kind == "upload" else RetryClass.FATAL
-        case Rejected(400, "bad_request", message) if (
-            kind == "upload" and "sha1 did not match" in message.lower()
-        ):
+        case Rejected(400, "bad_request", message) if kind == "upload" and "sha1 did not match" in message.lower():
             return RetryClass.AT_ONCE
         case Corrupt():
             return RetryClass.BACK_OFF

@@ -136,5 +136,3 @@ def human_bytes(count: int) -> str:
 def _count(count: int, one: str, many: str, size: int | None = None) -> str:
     told = f"{count:,} {one if count == 1 else many}"
     return told if size is None else f"{told} ({human_bytes(size)})"
-
-

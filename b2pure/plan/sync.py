@@ -136,4 +136,3 @@ def _not_empty(source: Iterable[Item]) -> Iterator[Item]:
     if first is None:
         raise PlanFailed(EmptySource())
     return chain((first,), rest)
-
