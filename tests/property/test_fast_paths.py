@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from itertools import product
 
 import pytest
@@ -87,12 +87,25 @@ def test_what_is_quiet_differs_by_no_more_than_the_threshold(
     policy = SyncPolicy(
         compare=compare, newer=newer, compare_threshold_millis=threshold, compare_threshold_bytes=threshold
     )
-    rules = make_rules("up", policy, now_millis=NOW_MILLIS)
-    dest = B2Path("a", (FileVersion(FileId("v"), "upload", 9, 9, NOW_MILLIS),))
-    for later, longer in product(range(-2, 3), repeat=2):
-        source = LocalPath("a", 9 + longer, 9 + later)
-        sync = rules.file("a", source, dest)
-        assert rules.quiet()(source, dest) == (not sync.stages and not speaks(sync))
+    kinds: dict[SyncDirection, tuple[Callable[[int, int], Item], Callable[[int, int], Item]]] = {
+        "up": (_local, _stored),
+        "down": (_stored, _local),
+        "copy": (_stored, _stored),
+    }
+    for direction, (make_source, make_dest) in kinds.items():
+        rules = make_rules(direction, policy, now_millis=NOW_MILLIS)
+        for later, longer in product(range(-2, 3), repeat=2):
+            source, dest = make_source(9 + longer, 9 + later), make_dest(9, 9)
+            sync = rules.file("a", source, dest)
+            assert rules.quiet()(source, dest) == (not sync.stages and not speaks(sync))
+
+
+def _local(size: int, time: int) -> LocalPath:
+    return LocalPath("a", size, time)
+
+
+def _stored(size: int, time: int) -> B2Path:
+    return B2Path("a", (FileVersion(FileId("v"), "upload", size, time, NOW_MILLIS),))
 
 
 @given(
