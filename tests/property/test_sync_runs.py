@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from returns.io import IOResult
+from returns.result import Failure, Result, Success
 from worlds_support import (
     DEST_BUCKET,
     Scene,
@@ -36,13 +37,13 @@ from worlds_support import (
     unfinished,
 )
 
-from b2pure.effects.effect import AnyEffect, Credential, Fetched, Send
+from b2pure.effects.effect import All, AnyEffect, Credential, Fetched, Now, Send
 from b2pure.effects.feed import Chunk, chunked
 from b2pure.effects.handlers import Api, Reader, Sink
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.outcomes import Outcome
-from b2pure.effects.program import Program
+from b2pure.effects.program import Program, perform
 from b2pure.effects.report import Report
 from b2pure.effects.seeded import SeededDriver
 from b2pure.effects.simulated_clock import SimulatedClock
@@ -51,7 +52,7 @@ from b2pure.effects.sync import run_chunk
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import Call, FetchCall
-from b2pure.model.errors import B2Error
+from b2pure.model.errors import B2Error, Transport
 from b2pure.model.limits import PartSizes
 from b2pure.model.policy import Delete, KeepOrDelete, NoDelete
 from b2pure.plan.actions import FileSync
@@ -180,6 +181,16 @@ def test_no_upload_url_is_used_twice_at_once_and_calls_under_way_are_bounded(
     """L29 by seed, where a call lasts as long as others like: a file counts once, or by its parts, of which as many
     as there are workers are under way.
     """
+    check_bounds(scene, seed, workers)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_for_enough_files_that_urls_change_hands_often(seed: int) -> None:
+    """L29 where the pool is never empty for long."""
+    check_bounds(many_files(30), seed, 4)
+
+
+def check_bounds(scene: Scene, seed: int, workers: int) -> None:
     world = build(scene, seed=seed, workers=workers)
     under_way: list[Send[Any]] = []
 
@@ -196,6 +207,71 @@ def test_no_upload_url_is_used_twice_at_once_and_calls_under_way_are_bounded(
 
     world.observer = observe
     assert sync(world, scene).ok
+
+
+Driver = ThreadDriver | SeededDriver
+
+
+def one_at_a_time(threads: bool) -> Driver:
+    """A driver that runs the programs of an `All` one after the other."""
+    interpreter = Interpreter(build(Scene("up")).api, SimulatedDisk(), SimulatedClock(), Machines())
+    if threads:
+        return ThreadDriver(interpreter, workers=1, part_workers=1)
+    return SeededDriver(interpreter, seed=1, workers=1, part_workers=1)
+
+
+BROKEN = Transport("broken", "reset")
+
+
+def number_after(number: int, fails: int) -> Program[Result[int, B2Error]]:
+    yield from perform(Now())
+    return Failure(BROKEN) if number == fails else Success(number)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("threads", [False, True], ids=["seeded", "threads"])
+def test_after_a_failed_program_no_further_one_is_started(threads: bool, nested: bool) -> None:
+    """What `All` promises, by itself and inside another `All`; one that never ran gives None."""
+
+    def all_of() -> Program[Result[Any, B2Error]]:
+        results = yield from perform(All[int](number_after(number, 2) for number in range(5)))
+        return Success(results)
+
+    def inside() -> Program[Result[Any, B2Error]]:
+        (result,) = yield from perform(All[Any](iter([all_of()])))
+        assert result is not None
+        return result
+
+    with one_at_a_time(threads) as driver:
+        results = driver.run(inside() if nested else all_of())
+    assert results == Success((Success(0), Success(1), Failure(BROKEN), None, None))
+
+
+@pytest.mark.parametrize("threads", [False, True], ids=["seeded", "threads"])
+def test_programs_of_a_large_file_are_made_as_there_are_hands_for_them(threads: bool) -> None:
+    """L29 for parts: ten thousand of them are not made at once."""
+    made = done = most = 0
+
+    def part() -> Program[Result[None, None]]:
+        nonlocal done
+        yield from perform(Now())
+        done += 1
+        return Success(None)
+
+    def parts() -> Iterator[Program[Result[None, None]]]:
+        nonlocal made, most
+        for _ in range(200):
+            made += 1
+            most = max(most, made - done)
+            yield part()
+
+    def large() -> Program[Any]:
+        return (yield from perform(All[None](parts())))
+
+    with one_at_a_time(threads) as driver:
+        driver.run(large())
+    assert (made, done) == (200, 200)
+    assert most <= 2
 
 
 def test_a_lazy_plan_of_a_million_paths_is_read_no_faster_than_it_is_carried_out() -> None:

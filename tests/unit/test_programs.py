@@ -25,6 +25,7 @@ from b2pure.effects.effect import (
     Fetch,
     HashTemp,
     Send,
+    StepCrowd,
     StepPool,
     StepSession,
 )
@@ -32,12 +33,14 @@ from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireToken
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.listings import find_bucket, fresh_versions
+from b2pure.effects.outcomes import Done, Drifted, Failed
 from b2pure.effects.program import Program, perform
+from b2pure.effects.report import ReportBuilder
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.seeded import SeededDriver
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator_state import SimulatorConfig
-from b2pure.effects.sync import run_action, run_file_sync
+from b2pure.effects.sync import run_action, run_chunk, run_file_sync
 from b2pure.effects.uploads import upload
 from b2pure.model.calls import ListBuckets
 from b2pure.model.errors import (
@@ -53,7 +56,7 @@ from b2pure.model.errors import (
 from b2pure.model.files import FileVersion, LocalFact
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import PartSizes
-from b2pure.model.policy import SyncPolicy
+from b2pure.model.policy import NewerFileSyncMode, SyncPolicy
 from b2pure.model.ranges import ByteRange
 from b2pure.plan.actions import (
     CopyAction,
@@ -77,7 +80,7 @@ BUSY = Unavailable(503, "service_unavailable", "busy")
 LOST = Transport("broken", "the reply was lost")
 EXPIRED = Unauthorized("expired_auth_token", "expired")
 UPLOAD = ["b2_get_upload_url", "b2_upload_file"]
-HIDDEN_FROM_PLAYBOOKS = (StepSession, StepPool, Draw, Emit, AwaitSession)
+HIDDEN_FROM_PLAYBOOKS = (StepSession, StepPool, StepCrowd, Draw, Emit, AwaitSession)
 
 
 @frozen
@@ -579,6 +582,48 @@ def test_a_failed_stage_keeps_the_later_ones_from_running() -> None:
     here.play(run_file_sync(job(here), sync))
     assert here.playbook == UPLOAD
     assert here.contents() == {"to/a": b"old"}
+
+
+# --- chunks ----------------------------------------------------------------------------------------------------------
+
+
+def uploads_of(here: Stage, paths: str) -> list[FileSync]:
+    """New files to upload, one for each letter."""
+    return [FileSync(path, NewFile(), ((put_local(here, path, b"new"),),)) for path in paths]
+
+
+def test_a_chunk_is_looked_up_once_before_its_files_go() -> None:
+    here = stage()
+    outcomes = here.play(run_chunk(job(here), uploads_of(here, "abc")))
+    assert {type(outcome) for outcome in outcomes} == {Done}
+    assert here.playbook == ["b2_list_file_versions", *UPLOAD, "b2_upload_file", "b2_upload_file"]
+
+
+def test_once_another_writer_was_seen_each_file_is_looked_up_just_before_it_goes() -> None:
+    here = stage()
+    chunk, later = uploads_of(here, "abc"), uploads_of(here, "de")
+    put_remote(here, "to/b", b"theirs")
+    outcomes = here.play(run_chunk(job(here), chunk))
+    assert {outcome.sync.path for outcome in outcomes if isinstance(outcome, Drifted)} == {"b"}
+    assert here.playbook.count("b2_list_file_versions") == 1 + 3
+    here.play(run_chunk(job(here), later))
+    assert here.playbook.count("b2_list_file_versions") == 1 + 2, "it is remembered for the rest of the job"
+    assert here.contents() == {"to/a": b"new", "to/b": b"theirs", "to/c": b"new", "to/d": b"new", "to/e": b"new"}
+
+
+def test_what_took_effect_before_a_failure_is_told_and_counted() -> None:
+    no = Rejected(400, "bad_request", "no")
+    here = stage(FailNth("b2_delete_file_version", 1, no))
+    old = put_remote(here, "to/a", b"old").file_id
+    upload_action = UploadAction("a", put_local(here, "a", b"new").source, old, None)
+    sync = FileSync("a", NewFile(), ((upload_action,), (delete_action("a", old),)))
+    (outcome,) = here.play(run_chunk(job(here), [sync]))
+    assert isinstance(outcome, Failed)
+    assert (outcome.error, outcome.completed) == (no, (upload_action,))
+    builder = ReportBuilder(NewerFileSyncMode.REPLACE)
+    builder.add(outcome)
+    assert builder.report().done == {"upload": 1}
+    assert builder.report().bytes_moved == 3
 
 
 # --- a look at the destination ---------------------------------------------------------------------------------------
