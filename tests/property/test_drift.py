@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds_support import (
@@ -39,9 +38,6 @@ from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete
 from b2pure.plan.actions import CopyAction, DownloadAction, FileSync, UploadAction, actions_of
 from b2pure.shell.plans import Plan
 from b2pure.testing import SimulatedB2
-
-# A plan made from a scan keeps its lines in an unnamed file that it leaves to the garbage collector to close.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 Move = Literal["new version", "gone or hidden", "back to nothing"]
 MOVES = st.lists(st.sampled_from((None, "new version", "gone or hidden", "back to nothing")), min_size=6, max_size=6)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds_support import (
@@ -42,9 +41,6 @@ from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete
 from b2pure.plan.actions import CopyAction, DeleteAction, FileSync, HideAction, LocalDeleteAction
 from b2pure.plan.plan import SyncPlan
 from b2pure.testing import SimulatedB2
-
-# A plan made from a scan keeps its lines in an unnamed file that it leaves to the garbage collector to close.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 SEEDS = st.integers(0, 10_000)
 

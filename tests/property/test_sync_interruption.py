@@ -38,9 +38,6 @@ from b2pure.model.errors import Transport, Unavailable
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete
 from b2pure.testing import SimulatedB2
 
-# A plan made from a scan keeps its lines in an unnamed file that it leaves to the garbage collector to close.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
 SEEDS = st.integers(0, 10_000)
 WORKERS = 4
 A_DAY = 86_400_000

@@ -60,9 +60,6 @@ from b2pure.plan.reasons import NewFile
 from b2pure.plan.rules import make_rules
 from b2pure.testing import SimulatedB2
 
-# A plan made from a scan keeps its lines in an unnamed file that it leaves to the garbage collector to close.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
 R = TypeVar("R")
 SEEDS = st.integers(0, 10_000)
 
