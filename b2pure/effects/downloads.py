@@ -15,7 +15,7 @@ from b2pure.effects.events import BytesMoved
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import with_token
 from b2pure.model.calls import DownloadFileById
-from b2pure.model.errors import B2Error, Corrupt
+from b2pure.model.errors import B2Error, Corrupt, Transport
 from b2pure.model.files import FileVersion
 from b2pure.model.ranges import ByteRange
 from b2pure.plan.actions import DownloadAction
@@ -80,7 +80,8 @@ def _fill_in_parallel(
         if result is not None and ok(result):
             fetched.append(result.unwrap())
     if len(fetched) < len(ranges):
-        return Failure(next(result.failure() for result in results if result is not None and not ok(result)))
+        failures = (result.failure() for result in results if result is not None and not ok(result))
+        return Failure(next(failures, Transport("broken", "the ranges were not all fetched")))
     digest = yield from perform(HashTemp(temp))
     if not ok(digest):
         return Failure(digest.failure())

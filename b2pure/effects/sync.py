@@ -25,7 +25,7 @@ from b2pure.effects.requests import request
 from b2pure.effects.uploads import upload
 from b2pure.model.calls import DeleteFileVersion, HideFile
 from b2pure.model.errors import B2Error, LocalDrifted, Rejected, show_fact
-from b2pure.model.files import B2Path, LocalPath
+from b2pure.model.files import B2Path, LocalPath, SkippedPath
 from b2pure.plan.actions import (
     CopyAction,
     DeleteAction,
@@ -36,9 +36,9 @@ from b2pure.plan.actions import (
     SyncAction,
     UploadAction,
 )
-from b2pure.plan.drift import Drift, dest_drift, source_drift, touches_b2_dest
+from b2pure.plan.drift import Drift, appeared, dest_drift, source_drift, touches_b2_dest
 from b2pure.plan.merge import Item
-from b2pure.plan.reasons import DestNewer
+from b2pure.plan.reasons import DestNewer, SourceMissing
 from b2pure.plan.retry import RetryPolicy
 
 __all__ = ["look", "run_action", "run_chunk", "run_file_sync"]
@@ -83,11 +83,11 @@ def _run_checked(job: Job, sync: FileSync, facts: Result[dict[str, B2Path], B2Er
     if not ok(facts):
         return Failed(sync, sync.stages[0][0], facts.failure(), ())
     drift = dest_drift(sync, facts.unwrap().get(sync.path))
-    if drift is None and job.mode == "apply" and job.source is not None:
-        there = yield from fresh_versions(job.source, [sync.path], job.retry)
-        if not ok(there):
-            return Failed(sync, sync.stages[0][0], there.failure(), ())
-        drift = source_drift(sync, there.unwrap().get(sync.path))
+    if drift is None:
+        moved = yield from _source_drift(job, sync)
+        if not ok(moved):
+            return Failed(sync, sync.stages[0][0], moved.failure(), ())
+        drift = moved.unwrap()
     outcome: Outcome
     if drift is None:
         outcome = yield from run_file_sync(job, sync)
@@ -98,6 +98,25 @@ def _run_checked(job: Job, sync: FileSync, facts: Result[dict[str, B2Path], B2Er
             break
         outcome = yield from _again(job, outcome)
     return outcome
+
+
+def _source_drift(job: Job, sync: FileSync) -> Program[Result[Drift | None, B2Error]]:
+    """A local source is looked at before anything is removed because it was missing there; a source in a bucket only
+    for a plan that was kept. What an upload sends is compared as it is read.
+    """
+    removes = isinstance(sync.reason, SourceMissing)
+    if (job.source is None and not removes) or (job.source is not None and job.mode == "sync"):
+        return Success(None)
+    found = yield from look(job, job.source, sync.path)
+    if not ok(found):
+        return Failure(found.failure())
+    now = found.unwrap()
+    assert not isinstance(now, SkippedPath), "a look finds a file or nothing"
+    gone = None if isinstance(now, LocalPath) or job.source is None else source_drift(sync, now)
+    scan = job.rules.scanner
+    # A filter that makes what is there count as missing made this decision; then there is nothing to notice.
+    decided_by_filter = job.rules.policy.filter_sides == "source" or (job.source is not None and scan.filters_times)
+    return Success(gone or (None if decided_by_filter else appeared(sync, now)))
 
 
 def _again(job: Job, drifted: Drifted) -> Program[Outcome]:

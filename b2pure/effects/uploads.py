@@ -26,7 +26,7 @@ from b2pure.model.calls import (
     UploadFile,
     UploadPart,
 )
-from b2pure.model.errors import B2Error, Rejected
+from b2pure.model.errors import B2Error, Rejected, Transport
 from b2pure.model.files import LocalFact
 from b2pure.model.ids import FileId
 from b2pure.model.limits import PartSizes
@@ -131,7 +131,8 @@ def finish_large_file(file_id: FileId, parts: PartPrograms, retry: RetryPolicy) 
 
 
 def _first_failure(results: PartResults) -> B2Error:
-    return next(result.failure() for result in results if result is not None and not ok(result))
+    failures = (result.failure() for result in results if result is not None and not ok(result))
+    return next(failures, Transport("broken", "the parts were not all sent"))
 
 
 def _file_info(fact: LocalFact) -> Mapping[str, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from b2pure.model.files import B2Path
+from b2pure.model.files import B2Path, LocalPath
 from b2pure.model.ids import FileId
 from b2pure.plan.actions import CopyAction, DeleteAction, DownloadAction, FileSync, HideAction, UploadAction, actions_of
+from b2pure.plan.reasons import SourceMissing
 
-__all__ = ["Drift", "dest_drift", "source_drift", "touches_b2_dest"]
+__all__ = ["Drift", "appeared", "dest_drift", "source_drift", "touches_b2_dest"]
 
 
 @frozen
@@ -40,6 +41,15 @@ def source_drift(sync: FileSync, now: B2Path | None) -> Drift | None:
         if isinstance(action, DownloadAction | CopyAction) and action.source.file_id not in there:
             return Drift(f"source version {action.source.file_id}", "it is gone")
     return None
+
+
+def appeared(sync: FileSync, now: LocalPath | B2Path | None) -> Drift | None:
+    """Whether the source has a file now that the plan missed, and would therefore remove at the destination."""
+    if not isinstance(sync.reason, SourceMissing) or now is None:
+        return None
+    if isinstance(now, B2Path) and now.visible() is None:
+        return None
+    return Drift("absent at the source", "it is there")
 
 
 _B2_ACTIONS = (UploadAction, CopyAction, HideAction, DeleteAction)

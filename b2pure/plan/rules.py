@@ -18,6 +18,7 @@ from b2pure.model.names import PathFlavour, b2_name_problem, local_path_problem
 from b2pure.model.policy import (
     CompareVersionMode,
     Delete,
+    KeepDays,
     KeepOrDelete,
     NoDelete,
     RetentionClock,
@@ -191,7 +192,11 @@ class Rules:
         return FileSync(path, _MISSING, self._with_versions(dest, (), _MISSING))
 
     def _with_versions(self, dest: B2Path, transfers: tuple[SyncAction, ...], reason: Reason) -> Stages:
-        """The stages: transfer, hide, delete all but the newest version, delete the newest."""
+        """The stages: transfer, hide, delete all but the newest version, delete the newest.
+
+        Under KeepDays the old versions go one by one, oldest first: what a version's age is told by is the version
+        above it, so a run that ends between two of them must not have taken the upper one.
+        """
         newest = _fate_of_newest(reason, bool(transfers))
         top = dest.versions[0]
         verdicts = self._verdicts(dest, newest)
@@ -204,6 +209,8 @@ class Rules:
         # What stays has to be hidden: under KeepDays the newest version, else what a scan policy leaves alone.
         if newest == "gone" and top.action == "upload" and len(deletes) < len(verdicts):
             hides = (HideAction(dest.path, top.file_id),)
+        if isinstance(self.policy.keep, KeepDays):
+            return tuple(stage for stage in (transfers, hides) if stage) + tuple((d,) for d in reversed(deletes))
         # The newest version covers the older ones until they are gone, unless this run put another on top.
         last = [action for action in deletes if action.file_id == top.file_id and newest != "replaced"]
         first = [action for action in deletes if action not in last] if last else deletes

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from attrs import frozen
 from hypothesis import example, given
 from hypothesis import strategies as st
 from worlds_support import (
@@ -38,6 +37,9 @@ from b2pure.model.errors import Transport, Unavailable
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete
 from b2pure.testing import SimulatedB2
 
+# A plan made from a scan keeps its lines in an unnamed file that it leaves to the garbage collector to close.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
 SEEDS = st.integers(0, 10_000)
 WORKERS = 4
 A_DAY = 86_400_000
@@ -58,61 +60,18 @@ def crash(world: SimulatedB2, scene: Scene, keep: KeepOrDelete, moments: int) ->
     return False
 
 
-@frozen
-class Whole:
-    """What a run that nobody interrupts leaves: what is visible, every version, and every version once what is not
-    visible now is due (only KeepDays makes a difference).
-    """
-
-    shown: dict[str, bytes]
-    versions: dict[str, tuple[Version, ...]]
-    versions_when_due: dict[str, tuple[Version, ...]]
-
-
-def uninterrupted(scene: Scene, keep: KeepOrDelete, seed: int) -> Whole:
+def check_resumed(scene: Scene, keep: KeepOrDelete, seed: int, moments: int, whole: SimulatedB2) -> bool:
+    """Crash after so many moments and run again: the end is that of the run `whole`, which nobody interrupted."""
     world = build(scene, seed=seed, workers=WORKERS)
-    assert sync(world, scene, keep).ok
-    return Whole(shown(world, scene), history(world, scene), when_due(world, scene, keep))
-
-
-def when_due(world: SimulatedB2, scene: Scene, keep: KeepOrDelete) -> dict[str, tuple[Version, ...]]:
-    """The versions that are left when the days to keep them have passed and it is synced again."""
-    if isinstance(keep, KeepDays):
-        world.clock.advance(keep.cutoff_millis(0) * -1 + 1)
-        assert sync(world, scene, keep).ok
-    return history(world, scene)
-
-
-def check_resumed(scene: Scene, keep: KeepOrDelete, seed: int, moments: int, whole: Whole) -> bool:
-    """Crash after so many moments and run again: the end is that of the run that nobody interrupted."""
-    world = build(scene, seed=seed, workers=WORKERS)
-    before = history(world, scene)
-    world.observer = watch_names(world, scene)
+    watch = watch_names(world, scene)
+    world.observer = watch
     crashed = crash(world, scene, keep, moments)
     assert unfinished(world) <= WORKERS, "more large files were under way than workers"
     check_whole_files(world, scene)
     assert sync(world, scene, keep).ok
-    assert shown(world, scene) == whole.shown
-    found = history(world, scene)
-    if isinstance(keep, KeepDays):
-        # Old versions go in any order. Where the crash fell between two of them, the older one may be left, and now
-        # seems to have been visible until the version above the gap: it stays until that is long enough ago.
-        assert all(without_leftovers(past, before.get(name, ()), whole, name) for name, past in found.items())
-        world.observer = None
-        found = when_due(world, scene, keep)
-    assert found == whole.versions_when_due, "a version too many or too few"
+    assert shown(world, scene) == shown(whole, scene)
+    assert history(world, scene) == history(whole, scene), "a version too many or too few"
     return crashed
-
-
-def without_leftovers(past: tuple[Version, ...], before: tuple[Version, ...], whole: Whole, name: str) -> bool:
-    """Whether these are the versions of the whole run, in their order, and others that were there from the start."""
-    expected = list(whole.versions.get(name, ()))
-    for version in past:
-        if expected and version == expected[0]:
-            expected.pop(0)
-        elif version not in before:
-            return False
-    return not expected
 
 
 def check_whole_files(world: SimulatedB2, scene: Scene) -> None:
@@ -136,11 +95,11 @@ BETWEEN_DELETES = Scene(
 def test_a_run_killed_at_any_moment_and_run_again_ends_like_one_that_nobody_killed(
     job: tuple[Scene, KeepOrDelete, int], moments: int
 ) -> None:
-    """L11, with L9 and L10 at every moment of both runs. Large files that were under way stay unfinished. Under
-    KeepDays a version that was due may stay some days longer.
-    """
+    """L11, with L9 and L10 at every moment of both runs. Large files that were under way stay unfinished."""
     scene, keep, seed = job
-    check_resumed(scene, keep, seed, moments, uninterrupted(scene, keep, seed))
+    whole = build(scene, seed=seed)
+    assert sync(whole, scene, keep).ok
+    check_resumed(scene, keep, seed, moments, whole)
 
 
 OLD, NEW, LATER = Step("put", 1000, A_DAY), Step("put", 5000, 1), Step("put", 7000, 1)
@@ -164,7 +123,8 @@ def test_killed_at_each_moment_of_a_rich_run(direction: str, keep: KeepOrDelete)
     if direction == "down" and isinstance(keep, KeepDays):
         pytest.skip("a local destination has no versions")
     scene = RICH[direction]
-    whole = uninterrupted(scene, keep, 5)
+    whole = build(scene, seed=5, workers=WORKERS)
+    assert sync(whole, scene, keep).ok
     moments = 0
     while check_resumed(scene, keep, 5, moments, whole):
         moments += 1

@@ -124,6 +124,17 @@ def test_apply_names_what_drifted_and_does_the_rest(run: Run, photos: Path) -> N
     assert "1 upload (4 B)" in applied.stderr
 
 
+def test_apply_removes_nothing_for_a_source_that_came_back(run: Run, photos: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    (photos / "a.txt").rename(photos.parent / "aside")
+    run("plan", "photos", "b2://demo", "--delete", "-o", "plan.jsonl")
+    (photos.parent / "aside").rename(photos / "a.txt")
+    applied = run("apply", "plan.jsonl")
+    assert applied.returncode == 1
+    assert "changed meanwhile: a.txt: absent at the source -> it is there" in applied.stderr
+    assert "a.txt" in run("ls", "b2://demo").stdout
+
+
 def test_a_truncated_plan_is_refused(run: Run, photos: Path, tmp_path: Path, simulator: Simulator) -> None:
     run("plan", "photos", "b2://demo", "-o", "plan.jsonl")
     whole = (tmp_path / "plan.jsonl").read_bytes()
