@@ -121,7 +121,8 @@ def _finish(report: Report) -> NoReturn:
     sys.stdout.flush()
     for line in troubles(report):
         click.echo(line, err=True)
-    done = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.done.items()) or "nothing to do"
+    done = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.done.items())
+    done = done or ("nothing to do" if report.ok else "nothing done")
     extra = [
         (report.newer_skipped, "newer at the destination, skipped"),
         (report.superseded, "done by another sync meanwhile"),

@@ -78,6 +78,8 @@ class LocalFolderOnDisk:
     def ensure(self) -> LocalFailure | None:
         try:
             os.makedirs(self.root, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            return LocalFailure("make the folder", self.root, "a file is in its way; choose another folder")
         except OSError as error:
             return LocalFailure("make the folder", self.root, error.strerror or str(error))
         return None
