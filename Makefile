@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 .PHONY: demo test unit lint types deep bench clean
 
 demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes back; SOURCE= names another folder
-	$(BIN)/python scripts/demo.py $(SOURCE)
+	$(BIN)/python scripts/demo.py $(if $(SOURCE),"$(SOURCE)")
 
 test: lint types  ## lint, types, import contracts, unit tests and laws
 	$(BIN)/pytest

@@ -40,6 +40,7 @@ SkipWhy = Literal[
     "undecodable",
     "temporary file",
     "excluded symlink",
+    "linked folder",
 ]
 """`excluded symlink` is what a policy leaves out (exclude_all_symlinks); all others are a person's business."""
 

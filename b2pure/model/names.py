@@ -5,18 +5,44 @@ Every `*_problem` function returns None for a good name and otherwise says what 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final, Literal
 
 from b2pure.model.limits import MAX_FILE_NAME_BYTES
 
-__all__ = ["TEMPORARY_NAME", "PathFlavour", "b2_name_problem", "local_path_problem", "printable"]
+__all__ = [
+    "TEMPORARY_NAME",
+    "PathFlavour",
+    "b2_name_problem",
+    "is_own_temporary",
+    "local_path_problem",
+    "printable",
+    "temporary_name",
+]
 
 PathFlavour = Literal["posix", "windows"]
 """Which rules a local folder's file system has for names."""
 
 TEMPORARY_NAME: Final = re.compile(r"\.b2pure-[0-9a-f]{16}\.tmp\Z")
 """The last segment of every temporary file that a download writes before it is verified and renamed."""
+
+
+def temporary_name(token: str) -> str:
+    """The name of a temporary file from eight random hex digits. The other eight are a check of them, so that a file
+    of a user that happens to look alike is not taken for one.
+    """
+    return f".b2pure-{token}{_check_of(token)}.tmp"
+
+
+def is_own_temporary(name: str) -> bool:
+    """Whether the name is one that `temporary_name` gives."""
+    return TEMPORARY_NAME.match(name) is not None and name == temporary_name(name[8:16])
+
+
+def _check_of(token: str) -> str:
+    return hashlib.sha256(b"b2pure temporary file " + token.encode()).hexdigest()[:8]
+
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

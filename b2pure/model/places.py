@@ -59,7 +59,7 @@ def parse_place(text: str) -> Result[Place, InvalidArgument]:
 def _parse_b2(text: str, rest: str) -> Result[Place, InvalidArgument]:
     bucket_name, _, path = rest.partition("/")
     if not _BUCKET.match(bucket_name):
-        return Failure(InvalidArgument("folder", f"{text!r} has no bucket name; write b2://bucket/path"))
+        return Failure(InvalidArgument("folder", f"{text!r} has no valid bucket name; write b2://bucket/path"))
     path = path.removesuffix("/")
     if "//" in path or path.startswith("/") or path.endswith("/"):
         return Failure(InvalidArgument("folder", f"{text!r} has '//' in its path, which B2 names cannot have"))

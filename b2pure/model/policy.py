@@ -76,6 +76,8 @@ class KeepDays(Record, frozen=True, tag="keep_days"):
     clock: RetentionClock = RetentionClock.UPLOAD_TIME
 
     def __post_init__(self) -> None:
+        if isinstance(self.days, bool) or not isinstance(self.days, int | float):
+            raise ValueError(f"keep_days must be a number of days, not {self.days!r}")
         if not (math.isfinite(self.days) and self.days >= 0):
             raise ValueError(f"keep_days must be 0 or more, not {self.days}")
 
@@ -126,7 +128,10 @@ class ScanPolicies(Record, frozen=True):
 
 def _check_regex(field: str, regex: str) -> None:
     try:
+        regex.encode()
         re.compile(regex)
+    except UnicodeEncodeError:
+        raise ValueError(f"{field}: {regex!r} is not valid Unicode") from None
     except re.error as error:
         raise ValueError(f"{field}: {regex!r} is not a regular expression: {error}") from None
 
@@ -154,8 +159,23 @@ class SyncPolicy(Record, frozen=True):
     allow_empty_source: bool = False
 
     def __post_init__(self) -> None:
+        for field, kinds in _KINDS.items():
+            if not isinstance(getattr(self, field), kinds):
+                told = " or ".join(kind.__name__ for kind in kinds)
+                raise ValueError(f"{field} must be a {told}, not {getattr(self, field)!r}")
         for field in ("compare_threshold_millis", "compare_threshold_bytes"):
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must be 0 or more, not {getattr(self, field)}")
         if self.filter_sides not in ("both", "source"):
             raise ValueError(f"filter_sides must be 'both' or 'source', not {self.filter_sides!r}")
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "keep": (NoDelete, Delete, KeepDays),
+    "compare": (CompareVersionMode,),
+    "compare_threshold_millis": (int,),
+    "compare_threshold_bytes": (int,),
+    "newer": (NewerFileSyncMode,),
+    "scan": (ScanPolicies,),
+    "allow_empty_source": (bool,),
+}

@@ -143,6 +143,8 @@ def _trailer(paths: int, compared: int, moved: int, plan_id: str) -> PlanTrailer
 
 def _check_trailer(said: PlanTrailer, counted: PlanTrailer, number: int) -> None:
     if said != counted:
+        if said.plan_id != counted.plan_id:
+            raise PlanFailed(BadPlanLine(number, "plan_id", "the plan was changed after it was made; make it again"))
         field = next(name for name in said.__struct_fields__ if getattr(said, name) != getattr(counted, name))
         raise PlanFailed(
             BadPlanLine(number, field, f"says {getattr(said, field)}, the lines before say {getattr(counted, field)}")

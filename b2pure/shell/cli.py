@@ -45,6 +45,9 @@ __all__ = ["run"]
 
 def run() -> None:
     """Run the command line. A pipe that closes early and Ctrl-C end it quietly."""
+    # A job may have been started with its output closed.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # they are TextIOWrappers
     try:
@@ -59,6 +62,9 @@ def run() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _die(f"cannot write the output: {error.strerror or error}")
 
 
 def _die(message: str, status: int = 1) -> NoReturn:
@@ -125,7 +131,7 @@ def _finish(report: Report) -> NoReturn:
     done = done or ("nothing to do" if report.ok else "nothing done")
     extra = [
         (report.newer_skipped, "newer at the destination, skipped"),
-        (report.superseded, "done by another sync meanwhile"),
+        (report.superseded, "needed nothing any more"),
         (len(report.failed), "failed"),
         (len(report.drifted), "changed meanwhile"),
         (len(report.conflicts), "in conflict"),
@@ -158,7 +164,12 @@ def _progress(no_progress: bool, quiet: bool) -> ProgressReport:
 @click.argument("dest")
 @policy_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON Lines: what -o writes.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Save the plan, for `b2pure apply`.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Save the plan, for `b2pure apply` (-: print it).",
+)
 @click.option("--explain", metavar="PATH", help="Say why this one path is treated as it is, and nothing else.")
 def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str | None, **flags: Any) -> None:
     """Show what a sync would do, and change nothing."""
@@ -176,15 +187,34 @@ def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str
 
 
 def _show_plan(made: Plan, *, as_json: bool, output: str | None) -> None:
-    if output is not None:
+    """Print or save the plan; what cannot take part, and what would be refused, is named and makes the status 1."""
+    if output is not None and output != "-":
         try:
             made.save(output)
         except OSError as error:
             _die(f"cannot write {output}: {error.strerror}")
-    if as_json:
+    if as_json or output == "-":
         for line in made.lines():
             sys.stdout.buffer.write(line)
-        return
+        sys.stdout.buffer.flush()
+    else:
+        _print_plan(made)
+    summary = made.summarize()
+    if output not in (None, "-") and not as_json:
+        click.echo(f"plan {made.plan_id[:16]} saved: b2pure apply {output}")
+    refused = next(made.refuses(), None)
+    if refused is not None:
+        click.echo(
+            f"{summary.conflicts:,} in conflict ({printable(refused.path)} ...), which apply and sync would refuse: "
+            "choose --skip-newer or --replace-newer",
+            err=True,
+        )
+    if summary.skipped:
+        click.echo(f"{summary.skipped:,} skipped: the plan's lines without an action say why", err=True)
+    sys.exit(1 if refused is not None or summary.skipped else 0)
+
+
+def _print_plan(made: Plan) -> None:
     for sync in made:
         actions = actions_of(sync)
         if not actions:
@@ -192,8 +222,6 @@ def _show_plan(made: Plan, *, as_json: bool, output: str | None) -> None:
         for action in actions:
             click.echo(f"{show_action(action)}  [{tell(sync.reason)}]")
     click.echo(made.summary())
-    if output is not None:
-        click.echo(f"plan {made.plan_id[:16]} saved: b2pure apply {output}")
 
 
 @cli.command()

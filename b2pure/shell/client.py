@@ -7,6 +7,7 @@ everything that does is a program of `b2pure.effects`: here they are put togethe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
@@ -48,7 +49,10 @@ from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
 from b2pure.shell.sides import Side, SideReader, Sides, b2_side, check_apart, direction_between, listed, seen
 
-__all__ = ["Client"]
+__all__ = ["Client", "PlaceLike"]
+
+PlaceLike = Place | str | os.PathLike[str]
+"""A place, or how a person writes one: `b2://bucket/path` or a local folder."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -113,7 +117,7 @@ class Client:
             lambda token: self.call(ListBuckets(token.account_id)).map(lambda listed: listed.buckets)
         )
 
-    def ls(self, place: Place | str, *, recursive: bool = False, versions: bool = False) -> Iterator[FileReply]:
+    def ls(self, place: PlaceLike, *, recursive: bool = False, versions: bool = False) -> Iterator[FileReply]:
         """The files of a B2 folder in order, below it too if `recursive`, old versions and hide markers too if
         `versions`. Without `recursive` a subfolder is one entry with action `folder`. Raises PlanFailed.
         """
@@ -146,8 +150,8 @@ class Client:
 
     def plan_sync(
         self,
-        source: Place | str,
-        dest: Place | str,
+        source: PlaceLike,
+        dest: PlaceLike,
         policy: SyncPolicy | None = None,
         *,
         include_quiet: bool = False,
@@ -160,12 +164,19 @@ class Client:
         is read for the first time, and never again. Raises PlanFailed when the sides or the policy make no sense.
         """
         sync = self._prepare(source, dest, _policy(policy, choices))
+        for place in (sync.header.source, sync.header.dest):
+            if isinstance(place, LocalFolder) and not _is_unicode(place.root):
+                raise PlanFailed(
+                    InvalidArgument(
+                        "folder", f"{printable(place.root)} is not valid Unicode, so no plan can name it; rename it"
+                    )
+                )
         return spooled(self._lazy_plan(sync, include_quiet, listener))
 
     def sync(
         self,
-        source: Place | str,
-        dest: Place | str,
+        source: PlaceLike,
+        dest: PlaceLike,
         policy: SyncPolicy | None = None,
         *,
         listener: Listener | None = None,
@@ -191,6 +202,8 @@ class Client:
         Nothing is begun when the plan is not whole, when it has a conflict that its policy calls an error, when the
         key lacks something that it needs, or when its bucket is another one now.
         """
+        if not isinstance(plan, SyncPlan):
+            raise TypeError(f"apply takes a plan, not {type(plan).__name__}; Plan.load(...) gives a Result: unwrap it")
         builder = ReportBuilder(plan.header.policy.newer)
         try:
             sync = self._prepare_saved(plan)
@@ -208,13 +221,13 @@ class Client:
             return builder.report()
         return self._run(sync, plan, "apply", builder, listener)
 
-    def explain(self, source: Place | str, dest: Place | str, path: str, policy: SyncPolicy | None = None) -> str:
+    def explain(self, source: PlaceLike, dest: PlaceLike, path: str, policy: SyncPolicy | None = None) -> str:
         """Why one path would be treated as it would, from a look at that path alone. Raises PlanFailed."""
         return self._explain(self._prepare(source, dest, _policy(policy, {})), path)
 
     # --- putting it together
 
-    def _prepare(self, source: Place | str, dest: Place | str, policy: SyncPolicy) -> Sides:
+    def _prepare(self, source: PlaceLike, dest: PlaceLike, policy: SyncPolicy) -> Sides:
         ours, theirs = _found(self._side(source, "source")), _found(self._side(dest, "destination"))
         return self._between(ours, theirs, policy, self._clock.now_millis())
 
@@ -244,8 +257,8 @@ class Client:
         header = PlanHeader(source.place, dest.place, policy, now_millis, part_sizes)
         return Sides(source, dest, rules, header)
 
-    def _side(self, place: Place | str, role: Role) -> Result[Side, PlanFailed]:
-        parsed = parse_place(place) if isinstance(place, str) else Success(place)
+    def _side(self, place: PlaceLike, role: Role) -> Result[Side, PlanFailed]:
+        parsed = parse_place(os.fspath(place)) if isinstance(place, str | os.PathLike) else Success(place)
         if not ok(parsed):
             return Failure(PlanFailed(parsed.failure()))
         found = parsed.unwrap()
@@ -333,6 +346,14 @@ def _found(result: Result[T, PlanFailed] | Result[T, B2Error]) -> T:
         return result.unwrap()
     trouble = result.failure()
     raise trouble if isinstance(trouble, PlanFailed) else PlanFailed(SideFailed("source", trouble))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _until_failure(plan: SyncPlan, mode: Mode, builder: ReportBuilder) -> Iterator[FileSync]:

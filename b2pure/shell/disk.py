@@ -27,7 +27,7 @@ from b2pure.effects.effect import LocalError, Temp
 from b2pure.effects.handlers import LocalTrouble, Sink
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, millis_from_ns
-from b2pure.model.names import TEMPORARY_NAME, PathFlavour, local_path_problem
+from b2pure.model.names import PathFlavour, is_own_temporary, local_path_problem
 from b2pure.model.sources import LocalSlice
 from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain
 from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked
@@ -184,11 +184,11 @@ class LocalDisk:
             self._remove(live)
 
     def remove_stale_temp(self, path: str) -> bool:
-        """Remove a temporary file that a killed run left behind; False when it is none, is in use, or cannot be
-        removed.
+        """Remove a temporary file that a killed run left behind; False when it is none of ours, is in use, or cannot
+        be removed.
         """
         *parts, name = path.split("/")
-        if not TEMPORARY_NAME.match(name) or (parts and self._problem("/".join(parts)) is not None):
+        if not is_own_temporary(name) or (parts and self._problem("/".join(parts)) is not None):
             return False
         try:
             with self._root.folder(parts, make=False).closing() as folder:

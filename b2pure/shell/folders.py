@@ -70,10 +70,9 @@ class LocalFolderOnDisk:
     def _without_leftovers(self, items: Iterator[LocalItem]) -> Iterator[LocalItem]:
         """Temporary files that a killed run left at a destination are removed; those in use stay and are told."""
         for item in items:
-            if isinstance(item, SkippedPath) and item.why == "temporary file":
-                self.disk.remove_stale_temp(item.path)
-                continue
-            yield item
+            leftover = isinstance(item, SkippedPath) and item.why == "temporary file"
+            if not (leftover and self.disk.remove_stale_temp(item.path)):
+                yield item
 
     def ensure(self) -> LocalFailure | None:
         try:

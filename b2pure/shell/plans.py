@@ -6,6 +6,7 @@ file as it is read for the first time, so that every later look sees the same pl
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import threading
@@ -68,8 +69,17 @@ def plan_sync(
 
 
 def write_whole(path: str, lines: Iterable[bytes]) -> None:
-    """Write a file beside its name and rename it when it is complete."""
-    folder = os.path.dirname(os.path.abspath(path))
+    """Write a file beside its name and rename it when it is complete. A link is followed, and what is there but is no
+    regular file (a device, a pipe) is written into and never replaced.
+    """
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as special:
+            special.writelines(lines)
+        return
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
     handle, temporary = tempfile.mkstemp(prefix=".b2pure-plan-", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -82,7 +82,7 @@ class ProgressReport:
                 self._bar.write(text, file=self._lines)
             else:
                 self._lines.write(text + "\n")
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             self._lines = None
 
     def _wait(self, error: B2Error, seconds: float) -> None:
@@ -114,7 +114,7 @@ class ProgressReport:
             if self._status is not None:
                 self._status.write(text + "\n")
                 self._status.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             self._status = None
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from attrs import define, field, frozen
 from b2pure.model.errors import LocalFailure, describe
 from b2pure.model.files import LocalItem, LocalPath, SkippedPath, SkipWhy, millis_from_ns
 from b2pure.model.names import TEMPORARY_NAME
-from b2pure.shell.folder import Root, explain, identity
+from b2pure.shell.folder import explain, identity
 
 __all__ = ["ScanFailed", "scan"]
 
@@ -58,13 +58,12 @@ def scan(
     """The files below `root`, strictly in B2's order.
 
     The filters get paths relative to the root, without a `/` at the end. Links are followed, or told as skipped with
-    `exclude_symlinks`; with `stay_inside` (a folder that will be written to) linked folders outside the root
-    are remarked upon instead. The root is read by this call, which raises ScanFailed when it cannot be; every
-    other folder is read when the iteration comes to it.
+    `exclude_symlinks`; with `stay_inside` (a folder that will be written to) linked folders are told as skipped,
+    wherever they lead: a file must not be compared, and removed, under two names. The root is read by this call,
+    which raises ScanFailed when it cannot be; every other folder is read when the iteration comes to it.
     """
     try:
-        inside = Root(root) if stay_inside else None
-        rules = _Rules(os.fspath(root), excludes_directory, excludes_file, exclude_symlinks, inside)
+        rules = _Rules(os.fspath(root), excludes_directory, excludes_file, exclude_symlinks, stay_inside)
         found = _read_folder(rules, _Folder("", linked=False, above=()))
     except (OSError, ValueError) as error:
         raise ScanFailed(LocalFailure("scan", os.fspath(root), _root_problem(error))) from None
@@ -90,7 +89,7 @@ class _Rules:
     excludes_directory: Callable[[str], bool]
     excludes_file: Callable[[str], bool]
     exclude_symlinks: bool
-    inside: Root | None
+    stay_inside: bool
 
     def where(self, path: str) -> str:
         return os.path.join(self.root, path) if path else self.root
@@ -152,11 +151,8 @@ def _in_order(rules: _Rules, found: _Found) -> Iterator[LocalItem | _Found]:
 
 def _try_folder(rules: _Rules, folder: _Folder) -> _Found | SkippedPath | None:
     """What the folder holds, why it was not entered, or None when it vanished."""
-    if folder.linked and rules.inside is not None:
-        real = os.path.realpath(rules.where(folder.path))
-        if rules.inside.parts_inside(real) is None:
-            detail = "the symbolic link leads out of the folder"
-            return SkippedPath(folder.path, "unreadable", detail, subtree=True)
+    if folder.linked and rules.stay_inside:
+        return SkippedPath(folder.path, "linked folder", "a sync writes through no symbolic link", subtree=True)
     try:
         return _read_folder(rules, folder)
     except (FileNotFoundError, NotADirectoryError):

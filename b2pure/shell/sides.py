@@ -22,6 +22,7 @@ from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure
 from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
 from b2pure.model.ids import BucketId
 from b2pure.model.places import B2Folder, Place
+from b2pure.model.policy import ScanPolicies
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply, FileVersionPage
 from b2pure.model.sources import LocalSlice
@@ -32,6 +33,7 @@ from b2pure.plan.listing import group_versions
 from b2pure.plan.merge import Item
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Direction, Rules
+from b2pure.plan.scan import compile_scan
 from b2pure.plan.sync import Pairs
 from b2pure.shell.folders import Folder, Role
 from b2pure.shell.scan import ScanFailed
@@ -91,8 +93,10 @@ class SideReader:
     def _scanned(self, side: Side, role: Role, rules: Rules) -> Iterator[Item]:
         if side.folder is not None:
             try:
-                items = side.folder.scan(rules.scanner, role)
-                yield from items if rules.policy.filter_sides == "both" else _without_excluded(items)
+                one_sided = rules.policy.filter_sides == "source"
+                scanner = compile_scan(ScanPolicies()) if one_sided and role == "destination" else rules.scanner
+                items = side.folder.scan(scanner, role)
+                yield from _without_excluded(items) if one_sided else items
             except ScanFailed as failed:
                 raise PlanFailed(SideFailed(role, failed.error)) from None
         elif side.b2 is not None:

@@ -17,6 +17,7 @@ from typing import Final
 
 from attrs import define
 
+from b2pure.model.names import temporary_name
 from b2pure.shell.folder import Folder, Refused, identity
 
 if sys.platform != "win32":
@@ -89,7 +90,7 @@ class LiveTemp:
 def create_locked(folder: Folder) -> tuple[str, int]:
     """A new temporary file, open and locked. One that a cleaner took between the two steps is made again."""
     for _ in range(_ATTEMPTS):
-        name = f".b2pure-{secrets.token_hex(8)}.tmp"
+        name = temporary_name(secrets.token_hex(4))
         try:
             fd = folder.open(name, _CREATE)
         except FileExistsError:

@@ -197,7 +197,7 @@ def test_a_name_that_escapes_is_named_and_written_nowhere(run: Run, simulator: S
     [
         (("plan", "missing", "b2://demo"), 1, "there is no such folder"),
         (("plan", "photos", "b2://nosuch"), 1, "there is no bucket 'nosuch'"),
-        (("plan", "photos", "b2://"), 2, "has no bucket name"),
+        (("plan", "photos", "b2://"), 2, "has no valid bucket name"),
         (("plan", "photos", "elsewhere"), 2, "one of SOURCE and DEST must be b2://"),
         (("plan", "photos", "b2://demo", "--exclude-regex", "("), 2, "is not a regular expression"),
         (("plan", "photos", "b2://demo", "--include-regex", "a"), 2, "--include-regex needs --exclude-regex"),
@@ -260,6 +260,54 @@ def test_a_folder_is_not_copied_into_itself(run: Run, photos: Path) -> None:
     assert "overlaps the source" in run("sync", "b2://demo/a", "b2://demo/a/b").stderr
     assert "overlaps the source" in run("sync", "b2://demo", "b2://demo/a").stderr
     assert run("sync", "b2://demo/a", "b2://demo/ab").returncode == 0
+
+
+def test_a_linked_folder_at_the_destination_is_named_and_left_alone(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    (tmp_path / "down/real").mkdir(parents=True)
+    (tmp_path / "down/real/beach.jpg").write_bytes(b"precious")
+    (tmp_path / "down/2019").symlink_to("real")
+    synced = run("sync", "b2://demo", "down", "--delete", "--exclude-dir-regex", "real")
+    assert synced.returncode == 1
+    assert "skipped: 2019/beach.jpg: linked folder: a sync writes through no symbolic link" in synced.stderr
+    assert (tmp_path / "down/real/beach.jpg").read_bytes() == b"precious"
+
+
+def test_a_file_that_looks_like_a_temporary_one_is_not_removed(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    (tmp_path / "down").mkdir()
+    (tmp_path / "down/.b2pure-0123456789abcdef.tmp").write_bytes(b"mine")
+    assert run("sync", "b2://demo", "down", "--delete").returncode == 0
+    assert (tmp_path / "down/.b2pure-0123456789abcdef.tmp").read_bytes() == b"mine"
+
+
+def test_a_plan_follows_links_and_replaces_no_device(run: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.jsonl").symlink_to("real.jsonl")
+    assert run("plan", "photos", "b2://demo", "-o", "link.jsonl").returncode == 0
+    assert (tmp_path / "link.jsonl").is_symlink()
+    assert run("plan", "photos", "b2://demo", "-o", "-").stdout.count("\n") == 4
+    os.mkfifo(tmp_path / "pipe")
+    reader = subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE)
+    assert run("plan", "photos", "b2://demo", "-o", "pipe").returncode == 0
+    assert reader.communicate()[0].count(b"\n") == 4
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_plan_that_would_be_refused_says_so(run: Run, photos: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    os.utime(photos / "a.txt", (1, 1))
+    planned = run("plan", "photos", "b2://demo", "-o", "plan.jsonl")
+    assert planned.returncode == 1
+    assert "1 in conflict (a.txt ...), which apply and sync would refuse" in planned.stderr
+    assert run("plan", "photos", "b2://demo", "--skip-newer").returncode == 0
+
+
+def test_one_sided_filters_delete_downwards_too(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("sync", "photos", "b2://demo")
+    run("sync", "b2://demo", "down")
+    flags = ("--delete", "--exclude-regex", "a.txt")
+    assert run("sync", "b2://demo", "down", *flags).stdout == ""
+    assert run("sync", "b2://demo", "down", *flags, "--filter-source-only").stdout == "delete a.txt\n"
 
 
 def test_serve_tells_its_address_as_one_line_of_json() -> None:

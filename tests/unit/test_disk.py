@@ -22,7 +22,7 @@ from b2pure.effects.handlers import Disk, LocalTrouble
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, LocalPath
-from b2pure.model.names import TEMPORARY_NAME
+from b2pure.model.names import TEMPORARY_NAME, temporary_name
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.shell import folder, temporary
@@ -550,15 +550,18 @@ def test_delete_of_a_link_removes_the_link(root: Path, disk: LocalDisk, outside:
 
 @posix
 def test_stale_temporary_files_are_told_from_live_ones(root: Path, disk: LocalDisk) -> None:
-    put(root, "d/.b2pure-0123456789abcdef.tmp", b"left over")
+    left = temporary_name("01234567")
+    put(root, f"d/{left}", b"left over")
+    put(root, "d/.b2pure-0123456789abcdef.tmp", b"a file of a user that only looks alike")
     put(root, "d/f", b"")
     live = new_temp(disk, "d/g")
     with LocalDisk(root) as later:
-        assert later.remove_stale_temp("d/.b2pure-0123456789abcdef.tmp")
+        assert later.remove_stale_temp(f"d/{left}")
+        assert not later.remove_stale_temp(f"d/{left}")
         assert not later.remove_stale_temp("d/.b2pure-0123456789abcdef.tmp")
         assert not later.remove_stale_temp(f"d/{live.name}")
         assert not later.remove_stale_temp("d/f")
-    assert everything(root) == sorted(["d", f"d/{live.name}", "d/f"])
+    assert everything(root) == sorted(["d", "d/.b2pure-0123456789abcdef.tmp", f"d/{live.name}", "d/f"])
 
 
 @posix
