@@ -314,12 +314,14 @@ def _quiet(rules: Rules) -> Quiet:
     longest = policy.compare_threshold_millis
 
     def quiet_up_by_time(source: Item, dest: Item) -> bool:
-        # What `quiet_up` does, without a call: this runs for every file of the most common sync.
-        if type(source) is not LocalPath or type(dest) is not B2Path:
+        # What `quiet_up` does, without a call: this runs for every file of the most common sync. That the two are
+        # what they should be is seen by their fields, which a skipped path has not.
+        try:
+            versions = dest.versions  # type: ignore[union-attr]
+            top = versions[0]
+            ahead = source.mod_time_millis - top.mod_time_millis  # type: ignore[union-attr]
+        except AttributeError:
             return False
-        versions = dest.versions
-        top = versions[0]
-        ahead = source.mod_time_millis - top.mod_time_millis
         return top.action == "upload" and -longest <= ahead <= longest and (len(versions) == 1 or calm(versions))
 
     def quiet_up(source: Item, dest: Item) -> bool:
@@ -374,9 +376,7 @@ def _fresh_upload(rules: Rules) -> Fresh:
     def fresh_upload(path: str, source: Item) -> FileSync | None:
         if type(source) is not LocalPath or source.size >= single:
             return None
-        if not (path.isascii() and path.isprintable()) or len(path) > longest or not path:
-            return None
-        if path[0] == "/" or path[-1] == "/" or "//" in path:
+        if not (path.isascii() and path.isprintable()) or len(path) > longest or "//" in f"/{path}/":
             return None
         fact = LocalFact(source.size, source.mod_time_millis)
         return FileSync(path, _NEW, ((UploadAction(path, fact, None, None),),))

@@ -87,8 +87,7 @@ def plan_groups(
 
 def pair_up(source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Quiet) -> Pairs:
     """The merge-join of the two sides, without the pairs that `quiet` passes over. Raises PlanFailed."""
-    # A generator, so that nothing is read, and nothing can fail, before somebody asks for the first pair.
-    return (yield from merge(source if rules.policy.allow_empty_source else _not_empty(source), dest, quiet))
+    return merge(source if rules.policy.allow_empty_source else _not_empty(source), dest, quiet)
 
 
 def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Generator[FileSync, None, int]:
@@ -130,9 +129,16 @@ def never_quiet(source: Item, dest: Item) -> bool:
 
 
 def _not_empty(source: Iterable[Item]) -> Iterator[Item]:
-    """The stream, if there is anything in it: an empty source would delete everything at the destination."""
+    """The stream, if there is anything in it: an empty source would delete everything at the destination. Nothing is
+    read before somebody asks for the first item; after that nothing stands between them and the stream.
+    """
+    return chain.from_iterable(_first_and_rest(source))
+
+
+def _first_and_rest(source: Iterable[Item]) -> Iterator[Iterable[Item]]:
     rest = iter(source)
     first = next(rest, None)
     if first is None:
         raise PlanFailed(EmptySource())
-    return chain((first,), rest)
+    yield (first,)
+    yield rest
