@@ -10,6 +10,8 @@ import re
 from enum import Enum
 from typing import Literal
 
+import msgspec
+
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.record import Record
 
@@ -48,6 +50,9 @@ class NewerFileSyncMode(Enum):
     RAISE_ERROR = "raise"
 
 
+_MAX_DAYS = 1_000_000
+
+
 class RetentionClock(Enum):
     """Whose times say how long a version was visible."""
 
@@ -80,6 +85,11 @@ class KeepDays(Record, frozen=True, tag="keep_days"):
             raise ValueError(f"keep_days must be a number of days, not {self.days!r}")
         if not (math.isfinite(self.days) and self.days >= 0):
             raise ValueError(f"keep_days must be 0 or more, not {self.days}")
+        if self.days > _MAX_DAYS:
+            raise ValueError(f"keep_days must be at most {_MAX_DAYS}, not {self.days}")
+        if isinstance(self.days, float) and self.days.is_integer():
+            # Equal policies are written alike.
+            msgspec.structs.force_setattr(self, "days", int(self.days))
 
     def cutoff_millis(self, now_millis: int) -> int:
         """The start of the window, in milliseconds since the epoch."""

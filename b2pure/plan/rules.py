@@ -411,23 +411,23 @@ def _renewed_upload(rules: Rules) -> Renewed:
             return None
         fact = LocalFact(source.size, source.mod_time_millis)
         transfers = (UploadAction(path, fact, top.file_id, None),)
-        return FileSync(path, reason, (transfers, deletes) if deletes else (transfers,))
+        return FileSync(path, reason, (transfers, *deletes))
 
     return renewed_upload
 
 
-Covered = Callable[[str, tuple[FileVersion, ...]], tuple[DeleteAction, ...] | None]
+Covered = Callable[[str, tuple[FileVersion, ...]], Stages | None]
 
 
 def _covered(keep: KeepOrDelete, now_millis: int) -> Covered:
-    """The deletions under a new upload, or None where the long way has to be taken."""
+    """The stages of deletions under a new upload, or None where the long way has to be taken."""
     if isinstance(keep, NoDelete):
         return lambda path, versions: ()
     if isinstance(keep, Delete) or keep.clock is not RetentionClock.UPLOAD_TIME:
         return lambda path, versions: None
     cutoff = keep.cutoff_millis(now_millis)
 
-    def covered(path: str, versions: tuple[FileVersion, ...]) -> tuple[DeleteAction, ...] | None:
+    def covered(path: str, versions: tuple[FileVersion, ...]) -> Stages | None:
         # Uploads in the order of their times: each was superseded when the one above it came.
         deletes = []
         top_id, end = versions[0].file_id, versions[0].upload_timestamp
@@ -438,7 +438,7 @@ def _covered(keep: KeepOrDelete, now_millis: int) -> Covered:
                 why = SupersededBeforeWindow(end, cutoff)
                 deletes.append(DeleteAction(path, version.file_id, top_id, OLD_VERSION_NOTE, why))
             end = version.upload_timestamp
-        return tuple(deletes)
+        return tuple((delete,) for delete in reversed(deletes))
 
     return covered
 

@@ -75,6 +75,17 @@ def test_renewed_is_right_in_every_direction(drawn: tuple[Rules, tuple[Tree, Tre
             assert renewed(path, ours, theirs) in (None, rules.file(path, ours, theirs))
 
 
+@given(st.integers(0, 30), st.integers(1, 6))
+def test_renewed_deletes_as_any_file_does(days: int, count: int) -> None:
+    """The same where many versions go: their stages, and the order of these."""
+    day = 86_400_000
+    times = [NOW_MILLIS - (5 * n + 1) * day for n in range(count)]
+    dest = B2Path("a", tuple(FileVersion(FileId(f"v{t}"), "upload", 1, t, t) for t in times))
+    rules = make_rules("up", SyncPolicy(keep=KeepDays(days)), now_millis=NOW_MILLIS)
+    source = LocalPath("a", 1, NOW_MILLIS)
+    assert rules.renewed()("a", source, dest) == rules.file("a", source, dest)
+
+
 def test_a_changed_file_takes_the_short_way() -> None:
     """The usual case is decided by it: the upload, and the version that nobody saw inside the window."""
     day = 86_400_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from b2pure.model.errors import InvalidArgument
@@ -212,3 +213,13 @@ def test_an_empty_source_is_told_unless_it_is_allowed() -> None:
     with pytest.raises(PlanFailed, match="no files"):
         list(_up(LocalTree(()), dest, SyncPolicy(keep=Delete())))
     assert len(list(_up(LocalTree(()), dest, SyncPolicy(keep=Delete(), allow_empty_source=True)))) == 1
+
+
+def test_equal_policies_are_written_alike() -> None:
+    assert canonical_policy(KeepDays(10.0)) == canonical_policy(KeepDays(10))
+    with pytest.raises(ValueError, match="at most"):
+        KeepDays(10**30)
+
+
+def canonical_policy(keep: KeepDays) -> bytes:
+    return msgspec.json.encode(SyncPolicy(keep=keep), order="sorted")
