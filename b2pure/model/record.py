@@ -4,8 +4,8 @@ Rule: what crosses a wire or is kept in a plan file is a `Record`; what is only 
 states of a machine, outcomes) is `attrs.frozen`. Both are immutable, compare by value and hash.
 
 Why two: a `Record` is a `msgspec.Struct`, which is frozen in C, is built several times faster than an `attrs.frozen`
-(`python -m benchmarks.records` prints both) and is its own JSON schema, so that neither the wire nor the plan file needs a
-hand-written codec.
+(`python -m benchmarks.records` prints both) and is its own JSON schema, so that neither the wire nor the plan file
+needs a hand-written codec.
 """
 
 from __future__ import annotations
