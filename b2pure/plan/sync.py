@@ -20,6 +20,7 @@ from b2pure.plan.failures import EmptySource, PlanFailed
 from b2pure.plan.merge import Item, Pair, Quiet, merge
 from b2pure.plan.reasons import DestNewer, Unknown, UnusableName
 from b2pure.plan.rules import Direction, Rules, make_rules
+from b2pure.plan.shortcuts import fresh_for, quiet_for, renewed_for
 
 __all__ = [
     "Pairs",
@@ -81,7 +82,7 @@ def plan_groups(
     Paths that need nothing are left out unless `include_quiet`; conflicts, unusable names and what a scan could not
     read are always there. Raises PlanFailed.
     """
-    quiet = never_quiet if include_quiet else rules.quiet()
+    quiet = never_quiet if include_quiet else quiet_for(rules)
     return plan_pairs(pair_up(source, dest, rules, quiet), rules, include_quiet=include_quiet)
 
 
@@ -92,7 +93,7 @@ def pair_up(source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Q
 
 def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Generator[FileSync, None, int]:
     """`plan_groups` for pairs that somebody has joined, and perhaps added to, already."""
-    decide, fresh, renewed = rules.file, rules.fresh(), rules.renewed()
+    decide, fresh, renewed = rules.file, fresh_for(rules), renewed_for(rules)
     try:
         while True:
             path, ours, theirs = next(pairs)

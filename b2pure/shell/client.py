@@ -337,7 +337,7 @@ class Client:
 def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy:
     if policy is not None and choices:
         raise ValueError(f"give the policy as one value or as its fields ({', '.join(choices)}), not both")
-    return policy if policy is not None else SyncPolicy(**choices)  # type: ignore[arg-type]
+    return policy if policy is not None else SyncPolicy(**choices)  # type: ignore[arg-type]  # it checks itself
 
 
 def _found(result: Result[T, PlanFailed] | Result[T, B2Error]) -> T:

@@ -18,6 +18,7 @@ from b2pure.model.policy import CompareVersionMode, KeepDays, NewerFileSyncMode,
 from b2pure.plan.merge import Item, Pair, merge
 from b2pure.plan.reasons import Nowhere, Unknown
 from b2pure.plan.rules import Rules, make_rules
+from b2pure.plan.shortcuts import fresh_for, quiet_for
 from b2pure.plan.sync import speaks
 from b2pure.testing import (
     NOW_MILLIS,
@@ -69,7 +70,7 @@ _SYNCS = st.one_of(
 def test_what_is_quiet_has_no_action(drawn: tuple[Rules, tuple[Tree, Tree]]) -> None:
     """Rules.quiet is true only where Rules.file has nothing to do, and nothing to say."""
     rules, (source, dest) = drawn
-    quiet = rules.quiet()
+    quiet = quiet_for(rules)
     for path, ours, theirs in naive_merge(source, dest):
         if ours is not None and theirs is not None and quiet(ours, theirs):
             sync = rules.file(path, ours, theirs)
@@ -97,7 +98,7 @@ def test_what_is_quiet_differs_by_no_more_than_the_threshold(
         for later, longer in product(range(-2, 3), repeat=2):
             source, dest = make_source(9 + longer, 9 + later), make_dest(9, 9)
             sync = rules.file("a", source, dest)
-            assert rules.quiet()(source, dest) == (not sync.stages and not speaks(sync))
+            assert quiet_for(rules)(source, dest) == (not sync.stages and not speaks(sync))
 
 
 def _local(size: int, time: int) -> LocalPath:
@@ -122,7 +123,7 @@ def test_a_quiet_history_needs_no_deletion(
     rules = make_rules("up", policy, now_millis=NOW_MILLIS)
     source = LocalPath("a", versions[0].size, versions[0].mod_time_millis + beside)
     dest = B2Path("a", versions)
-    if rules.quiet()(source, dest):
+    if quiet_for(rules)(source, dest):
         assert rules.file("a", source, dest).stages == ()
 
 
@@ -137,7 +138,7 @@ def test_a_quiet_history_needs_no_deletion_at_the_edge_of_the_window(keep: KeepD
         for beside in (1, 0, -1)
     ]
     rules = make_rules("up", SyncPolicy(keep=keep), now_millis=NOW_MILLIS)
-    quiet = rules.quiet()
+    quiet = quiet_for(rules)
     for count in (1, 2, 3):
         for versions in product(old, repeat=count):
             source, dest = LocalPath("a", 0, versions[0].mod_time_millis), B2Path("a", versions)
@@ -151,8 +152,8 @@ def test_most_files_of_a_sync_are_quiet() -> None:
     times = [NOW_MILLIS - n * day for n in (1, 3, 5)]
     versions = tuple(FileVersion(FileId(f"v{t}"), "upload", 1, 5, t) for t in times)
     rules = make_rules("up", SyncPolicy(keep=KeepDays(10)), now_millis=NOW_MILLIS)
-    assert rules.quiet()(LocalPath("a", 1, 5), B2Path("a", versions))
-    assert rules.fresh()("a", LocalPath("a", 1, 5)) is not None
+    assert quiet_for(rules)(LocalPath("a", 1, 5), B2Path("a", versions))
+    assert fresh_for(rules)("a", LocalPath("a", 1, 5)) is not None
 
 
 @given(
@@ -168,14 +169,14 @@ def test_a_fresh_file_is_decided_as_any_file(
     """Rules.fresh(path, item) is None or Rules.file(path, item, None)."""
     rules = make_rules("up", policy, now_millis=NOW_MILLIS, dest_prefix=prefix, part_sizes=sizes)
     item = LocalPath(path, size, NOW_MILLIS)
-    assert rules.fresh()(path, item) in (None, rules.file(path, item, None))
+    assert fresh_for(rules)(path, item) in (None, rules.file(path, item, None))
 
 
 @given(st.one_of(_sync("up", pairs_of_trees()), _sync("down", down_pairs()), _sync("copy", b2_pairs())))
 def test_fresh_is_right_in_every_direction(drawn: tuple[Rules, tuple[Tree, Tree]]) -> None:
     """The same for all that a source can have."""
     rules, (source, _) = drawn
-    fresh = rules.fresh()
+    fresh = fresh_for(rules)
     for item in source:
         assert fresh(item.path, item) in (None, rules.file(item.path, item, None))
 

@@ -13,6 +13,7 @@ from b2pure.model.limits import PartSizes
 from b2pure.model.policy import CompareVersionMode, KeepDays, NewerFileSyncMode, RetentionClock, SyncPolicy
 from b2pure.plan.actions import DeleteAction, UploadAction, actions_of
 from b2pure.plan.rules import Rules, make_rules
+from b2pure.plan.shortcuts import renewed_for
 from b2pure.testing import (
     NOW_MILLIS,
     SyncDirection,
@@ -48,7 +49,7 @@ def test_a_renewed_file_is_decided_as_any_file(
     policy = SyncPolicy(keep=keep, compare=compare, newer=newer)  # type: ignore[arg-type]
     rules = make_rules("up", policy, now_millis=NOW_MILLIS, part_sizes=PartSizes(10, 3))
     source, dest = LocalPath("a", size, versions[0].mod_time_millis + beside), B2Path("a", versions)
-    assert rules.renewed()("a", source, dest) in (None, rules.file("a", source, dest))
+    assert renewed_for(rules)("a", source, dest) in (None, rules.file("a", source, dest))
 
 
 def _sync(
@@ -69,7 +70,7 @@ def _sync(
 def test_renewed_is_right_in_every_direction(drawn: tuple[Rules, tuple[Tree, Tree]]) -> None:
     """The same for all that two sides can have, with filters too."""
     rules, (source, dest) = drawn
-    renewed = rules.renewed()
+    renewed = renewed_for(rules)
     for path, ours, theirs in naive_merge(source, dest):
         if ours is not None and theirs is not None:
             assert renewed(path, ours, theirs) in (None, rules.file(path, ours, theirs))
@@ -83,7 +84,7 @@ def test_renewed_deletes_as_any_file_does(days: int, count: int) -> None:
     dest = B2Path("a", tuple(FileVersion(FileId(f"v{t}"), "upload", 1, t, t) for t in times))
     rules = make_rules("up", SyncPolicy(keep=KeepDays(days)), now_millis=NOW_MILLIS)
     source = LocalPath("a", 1, NOW_MILLIS)
-    assert rules.renewed()("a", source, dest) == rules.file("a", source, dest)
+    assert renewed_for(rules)("a", source, dest) == rules.file("a", source, dest)
 
 
 def test_a_changed_file_takes_the_short_way() -> None:
@@ -92,7 +93,7 @@ def test_a_changed_file_takes_the_short_way() -> None:
     times = [NOW_MILLIS - n * day for n in (5, 15, 25)]
     dest = B2Path("a", tuple(FileVersion(FileId(f"v{t}"), "upload", 1, t, t) for t in times))
     rules = make_rules("up", SyncPolicy(keep=KeepDays(10)), now_millis=NOW_MILLIS)
-    sync = rules.renewed()("a", LocalPath("a", 1, NOW_MILLIS), dest)
+    sync = renewed_for(rules)("a", LocalPath("a", 1, NOW_MILLIS), dest)
     assert sync is not None
     upload, delete = actions_of(sync)
     assert isinstance(upload, UploadAction)
