@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from hashlib import sha1
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import pytest
 from attrs import define, field
-from returns.io import IOFailure, IOSuccess
-from returns.unsafe import unsafe_perform_io
 
-from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FailNth, Fault, FaultyApi
 from b2pure.effects.served import Served, ServedRequest, serve
-from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import AccountToken, Simulator, SimulatorConfig, Token
-from b2pure.effects.wire import KeyPair, authorization_from
+from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import (
     HEX_DIGITS_AT_END,
@@ -42,7 +38,7 @@ from b2pure.model.calls import (
     UploadFile,
     UploadPart,
 )
-from b2pure.model.errors import CapExceeded, Rejected, Throttled, Transport, Unauthorized
+from b2pure.model.errors import CapExceeded, Rejected, Throttled, Unauthorized
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.sources import Blob
@@ -606,72 +602,6 @@ def test_no_repr_shows_a_secret(b2: B2) -> None:
     shown = repr((b2.simulator, b2.token, b2.simulator._world.master, b2.url(), b2.simulator._world.endpoints))
     for secret in (b2.simulator.master_key, b2.token.token, b2.url().token):
         assert secret not in shown
-
-
-# -- faults
-
-
-class Sink:
-    """Keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def write(self, chunk: bytes) -> None:
-        self.data += chunk
-
-
-class NoReader:
-    """No local files."""
-
-    def read(self, slice_: object) -> NoReturn:
-        raise AssertionError("no local files here")
-
-
-def faulty(b2: B2, *script: Fault) -> FaultyApi:
-    api = SimulatedApi(b2.simulator, b2.simulator.master_key_id, b2.simulator.master_key)
-    return FaultyApi(api, script, expire_tokens=b2.simulator.expire_account_tokens)
-
-
-def authorized(api: FaultyApi) -> Any:
-    return authorization_from(unsafe_perform_io(api.send(AuthorizeAccount(), None, NoReader()).unwrap()))
-
-
-def test_the_nth_call_fails(b2: B2) -> None:
-    api = faulty(b2, FailNth("b2_list_file_names", 2, Throttled(1.0)))
-    authorization = authorized(api)
-    answers = [api.send(ListFileNames(b2.bucket), authorization, NoReader()) for _ in range(3)]
-    assert [isinstance(answer, IOSuccess) for answer in answers] == [True, False, True]
-    assert answers[1] == IOFailure(Throttled(1.0))
-
-
-def test_a_dropped_reply_took_effect(b2: B2) -> None:
-    api = faulty(b2, DropReplyAfterCommit("b2_hide_file", 1))
-    b2.upload("n")
-    answer = api.send(HideFile(b2.bucket, "n"), authorized(api), NoReader())
-    assert answer == IOFailure(Transport("broken", "the reply was lost"))
-    assert b2.names() == []
-
-
-def test_a_download_is_cut(b2: B2) -> None:
-    file = b2.upload("n", b"0123456").file_id
-    api = faulty(b2, CutDownload(1, 3), CutDownload(2, 7))
-    authorization, first, second = authorized(api), Sink(), Sink()
-    assert isinstance(api.fetch(DownloadFileById(file), authorization, first), IOFailure)
-    assert isinstance(api.fetch(DownloadFileById(file), authorization, second), IOSuccess)
-    assert (first.data, second.data) == (b"012", b"0123456")
-
-
-def test_tokens_expire_before_a_call(b2: B2) -> None:
-    api = faulty(b2, ExpireTokens(2))
-    answer = api.send(ListFileNames(b2.bucket), authorized(api), NoReader())
-    assert isinstance(answer, IOFailure)
-    assert unsafe_perform_io(answer.failure()).code == "expired_auth_token"
-
-
-def test_expiry_needs_somebody_who_can_do_it(b2: B2) -> None:
-    with pytest.raises(ValueError, match="expire_tokens"):
-        FaultyApi(SimulatedApi(b2.simulator, "k", "s"), (ExpireTokens(1),))
 
 
 # -- served over HTTP
