@@ -19,15 +19,13 @@ import msgspec
 from attrs import field, frozen
 from returns.result import Result, Success
 
-from b2pure.effects.simulator import AccountToken, Download, Simulator, Token
-from b2pure.effects.simulator_bucket import Chunk
+from b2pure.effects.content import Extent, Intake
+from b2pure.effects.simulator import AccountToken, Download, Simulator
 from b2pure.effects.simulator_rules import Refused, bad_request
 from b2pure.effects.simulator_state import Endpoint
-from b2pure.effects.wire import DIGEST_LENGTH, HttpResponse, KeyPair, header_encoded
-from b2pure.model.account import UploadUrl
+from b2pure.effects.wire import HttpResponse, KeyPair, header_encoded
 from b2pure.model.calls import (
     ALL_CALLS,
-    HEX_DIGITS_AT_END,
     AuthorizeAccount,
     Call,
     DownloadFileById,
@@ -60,7 +58,17 @@ from b2pure.model.replies import (
 )
 from b2pure.model.sources import Blob
 
-__all__ = ["Served", "ServedRequest", "begin_upload", "is_upload", "refusal", "serve"]
+__all__ = [
+    "Served",
+    "ServedRequest",
+    "Upload",
+    "abandon_upload",
+    "begin_upload",
+    "finish_upload",
+    "is_upload",
+    "refusal",
+    "serve",
+]
 
 _API_PATH: Final = re.compile(r"/b2api/v([1-4])/(b2_[a-z_]+)((?:/.*)?)\Z")
 _FILE_PATH: Final = re.compile(r"/file/([^/]*)/(.*)\Z", re.DOTALL)
@@ -85,10 +93,20 @@ class ServedRequest:
 
 @frozen
 class Served:
-    """A response; the content of a download follows as `chunks`, which are shared with the simulator."""
+    """A response; the content of a download follows as `extents`, which are shared with the simulator."""
 
     response: HttpResponse
-    chunks: tuple[Chunk, ...] = field(default=(), repr=False)
+    extents: tuple[Extent, ...] = field(default=(), repr=False)
+
+
+@frozen(eq=False)
+class Upload:
+    """An upload whose body is on its way. Its URL is occupied until `finish_upload` or `abandon_upload`."""
+
+    endpoint: Endpoint
+    call: UploadCall
+    intake: Intake
+    version: int
 
 
 def is_upload(target: str) -> bool:
@@ -97,21 +115,48 @@ def is_upload(target: str) -> bool:
     return match is not None and match.group(2) in (UploadFile.name, UploadPart.name)
 
 
-def begin_upload(simulator: Simulator, request: ServedRequest) -> Result[Endpoint, B2Error]:
-    """Occupy the upload URL of a request whose body is still to come."""
-    return simulator.begin_upload(_as_v4(request.target), request.header("authorization") or "")
-
-
-def serve(simulator: Simulator, request: ServedRequest, endpoint: Endpoint | None = None) -> Served:
-    """Answer a request. `endpoint` is what `begin_upload` gave for it, if that was called."""
+def begin_upload(simulator: Simulator, request: ServedRequest) -> Upload | Served:
+    """Occupy the upload URL of a request (`is_upload`) whose body is still to come, or refuse it at once. What comes
+    is for the `intake`.
+    """
     try:
-        served = _route(simulator, request, endpoint)
+        _check_method(request, "POST")
+        call = _upload_call(request)
+    except Refused as refused:
+        return refusal(refused.error)
+    begun = simulator.begin_upload(_as_v4(request.target), request.header("authorization") or "")
+    return (
+        begun.map(lambda endpoint: _begun(simulator, request, endpoint, call))
+        .lash(lambda error: Success(refusal(error)))
+        .unwrap()
+    )
+
+
+def _begun(simulator: Simulator, request: ServedRequest, endpoint: Endpoint, call: UploadCall) -> Upload | Served:
+    return Upload(endpoint, call, simulator.intake(call), _version_of(request))
+
+
+def finish_upload(simulator: Simulator, upload: Upload) -> Served:
+    """The whole body is there."""
+    return _rendered(simulator.finish_upload(upload.endpoint, upload.call, upload.intake.finish()), upload.version)
+
+
+def abandon_upload(simulator: Simulator, upload: Upload) -> None:
+    """The body never came in full."""
+    upload.intake.abandon()
+    simulator.abandon_upload(upload.endpoint)
+
+
+def serve(simulator: Simulator, request: ServedRequest) -> Served:
+    """Answer a request whose body is at hand."""
+    try:
+        served = _route(simulator, request)
     except Refused as refused:
         served = refusal(refused.error)
     return Served(served.response) if request.method == "HEAD" else served
 
 
-def _route(simulator: Simulator, request: ServedRequest, endpoint: Endpoint | None) -> Served:
+def _route(simulator: Simulator, request: ServedRequest) -> Served:
     path, _, query = request.target.partition("?")
     fields = dict(parse_qsl(query, keep_blank_values=True))
     file = _FILE_PATH.match(path)
@@ -128,7 +173,7 @@ def _route(simulator: Simulator, request: ServedRequest, endpoint: Endpoint | No
     if call_type is AuthorizeAccount:
         return _serve_authorize(simulator, request, version)
     if call_type is UploadFile or call_type is UploadPart:
-        return _serve_upload(simulator, request, version, endpoint)
+        return _serve_upload(simulator, request)
     if call_type is DownloadFileById:
         return _serve_download(simulator, request, _download_by_id(request, fields), fields)
     if call_type is DownloadFileByName:
@@ -191,12 +236,11 @@ def _key_pair(request: ServedRequest) -> KeyPair:
 
 
 def _upload_call(request: ServedRequest) -> UploadCall:
-    declared, data = request.header("x-bz-content-sha1") or "", request.body
-    if declared == HEX_DIGITS_AT_END:
-        declared, data = data[-DIGEST_LENGTH:].decode("latin-1"), data[:-DIGEST_LENGTH]
+    """The call, without its body."""
+    declared, nothing = request.header("x-bz-content-sha1") or "", Blob(b"")
     if "/b2_upload_part" in request.target.partition("?")[0]:
         number = request.header("x-bz-part-number") or ""
-        return UploadPart(int(number) if _is_whole(number) else 0, declared, Blob(data))
+        return UploadPart(int(number) if _is_whole(number) else 0, declared, nothing)
     return UploadFile(
         file_name=_decoded(request.header("x-bz-file-name") or ""),
         content_type=request.header("content-type") or "",
@@ -206,7 +250,7 @@ def _upload_call(request: ServedRequest) -> UploadCall:
             for name, value in request.headers
             if name.startswith("x-bz-info-")
         },
-        body=Blob(data),
+        body=nothing,
     )
 
 
@@ -221,6 +265,11 @@ def _is_whole(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
+def _version_of(request: ServedRequest) -> int:
+    match = _API_PATH.match(request.target.partition("?")[0])
+    return int(match.group(1)) if match is not None else 4
+
+
 def _as_v4(target: str) -> str:
     """Upload URLs carry the version of the call that asked for them; the simulator knows them as v4."""
     return re.sub(r"\A/b2api/v[1-4]/", "/b2api/v4/", target)
@@ -233,12 +282,12 @@ def _serve_json(simulator: Simulator, request: ServedRequest, call: Call[Any], v
     return _rendered(simulator.handle(call, _account_token(request)), version)
 
 
-def _serve_upload(simulator: Simulator, request: ServedRequest, version: int, endpoint: Endpoint | None) -> Served:
-    _check_method(request, "POST")
-    if endpoint is None:
-        token: Token = UploadUrl(_as_v4(request.target), request.header("authorization") or "")
-        return _rendered(simulator.handle(_upload_call(request), token), version)
-    return _rendered(simulator.finish_upload(endpoint, _upload_call(request)), version)
+def _serve_upload(simulator: Simulator, request: ServedRequest) -> Served:
+    begun = begin_upload(simulator, request)
+    if isinstance(begun, Served):
+        return begun
+    begun.intake.write(request.body)
+    return finish_upload(simulator, begun)
 
 
 def _serve_authorize(simulator: Simulator, request: ServedRequest, version: int) -> Served:
@@ -316,7 +365,7 @@ def _downloaded(download: Download) -> Served:
         headers["content-range"] = (
             f"bytes {download.start}-{download.start + reply.content_length - 1}/{reply.total_length}"
         )
-    return Served(HttpResponse(206 if download.partial else 200, headers), download.chunks)
+    return Served(HttpResponse(206 if download.partial else 200, headers), download.extents)
 
 
 # -- JSON bodies

@@ -7,18 +7,17 @@ contents are written to sinks after it is given back, because both may be slow. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha1
 from threading import Lock
-from typing import Any, Final, TypeVar, assert_never, cast
+from typing import Any, TypeVar, assert_never, cast
 
 import msgspec
 from returns.io import IOFailure, IOResult, IOSuccess
 
+from b2pure.effects.content import pieces
 from b2pure.effects.effect import Credential, Fetched
 from b2pure.effects.handlers import LocalTrouble, Reader, Sink
 from b2pure.effects.simulator import AccountToken, Download, Simulator, Token
-from b2pure.effects.simulator_bucket import Chunk
 from b2pure.effects.wire import KeyPair, unsendable
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import AuthorizeAccount, Call, FetchCall, UploadFile, UploadPart
@@ -28,9 +27,6 @@ from b2pure.model.sources import Blob, Body
 __all__ = ["SimulatedApi", "body_bytes"]
 
 R = TypeVar("R")
-
-CHUNK_SIZE: Final = 1 << 20
-"""Bytes that a sink gets at once."""
 
 
 class SimulatedApi:
@@ -94,16 +90,9 @@ def _with_blob(call: Call[R], reader: Reader) -> Call[R]:
 def _poured(download: Download, sink: Sink) -> IOResult[Fetched, B2Error]:
     digest = sha1(usedforsecurity=False)
     try:
-        for piece in _pieces(download.chunks):
+        for piece in pieces(download.extents):
             digest.update(piece)
-            sink.write(piece)
+            sink.write(bytes(piece))
     except LocalTrouble as trouble:
         return IOFailure(trouble.error)
     return IOSuccess(Fetched(download.reply, download.reply.content_length, digest.hexdigest()))
-
-
-def _pieces(chunks: tuple[Chunk, ...]) -> Iterator[bytes]:
-    for chunk in chunks:
-        view = memoryview(chunk)
-        for start in range(0, len(view), CHUNK_SIZE):
-            yield bytes(view[start : start + CHUNK_SIZE])

@@ -8,17 +8,19 @@ number of anything. `fork()` gives an independent copy, so that one past can hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
+from b2pure.effects.content import Intake, Received, Vault, extents_of, pieces
 from b2pure.effects.simulator_bucket import Bucket
 from b2pure.effects.simulator_calls import FILE_HANDLERS, Download, Handler, authorize, download, require
-from b2pure.effects.simulator_rules import Refused, sha1_hex
-from b2pure.effects.simulator_rules import md5_hex as _md5_hex
+from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
+from b2pure.effects.simulator_rules import Refused
 from b2pure.effects.simulator_state import Endpoint, Key, SimulatorConfig, World
 from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
 from b2pure.effects.wire import KeyPair
@@ -46,6 +48,7 @@ from b2pure.model.calls import (
 from b2pure.model.errors import B2Error, Unauthorized
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.replies import BucketReply, FileReply
+from b2pure.model.sources import Blob
 
 __all__ = [
     "DEFAULT_BASE_URL",
@@ -111,9 +114,34 @@ class Simulator:
         *,
         config: SimulatorConfig | None = None,
         base_url: str = DEFAULT_BASE_URL,
+        vault: Vault | None = None,
     ) -> None:
-        self._world = World(now=now, seed=seed, config=config or SimulatorConfig(), base_url=base_url)
+        self._world = World(now=now, seed=seed, config=config or SimulatorConfig(), base_url=base_url, vault=vault)
         self.journal: list[Committed] = []
+
+    @classmethod
+    def restored(
+        cls,
+        now: Callable[[], int],
+        records: Iterable[Record],
+        contents: ContentById,
+        *,
+        config: SimulatorConfig | None = None,
+        vault: Vault | None = None,
+    ) -> Simulator:
+        """The simulator that these records (see `records`) were taken from. Account tokens and upload URLs of then are
+        unknown to it. Raises ValueError when the records are not those of a world.
+        """
+        items = iter(records)
+        world = next(items, None)
+        if not isinstance(world, WorldRecord):
+            raise ValueError("the records of a simulated B2 begin with that of its world")
+        made = cls(now, world.seed, config=config, vault=vault)
+        try:
+            made._world.restore(chain((world,), items), contents)
+        except KeyError as missing:
+            raise ValueError(f"the records refer to {missing}, which is not among them") from None
+        return made
 
     def __repr__(self) -> str:
         return f"Simulator(buckets={len(self._world.buckets)}, versions={len(self._world.versions)})"
@@ -166,11 +194,14 @@ class Simulator:
     ) -> KeyPair:
         """A new application key; `expires_at` is milliseconds since the epoch."""
         key = self._world.add_key(capabilities, bucket_ids=bucket_ids, name_prefix=name_prefix, expires_at=expires_at)
+        self._world.commit()
         return KeyPair(key.key_id, key.secret)
 
     def add_bucket(self, name: str, bucket_type: str = "allPrivate") -> BucketReply:
         """A bucket, without a token and without a line in the journal."""
-        return self._world.add_bucket(name, bucket_type)
+        reply = self._world.add_bucket(name, bucket_type)
+        self._world.commit()
+        return reply
 
     def put(
         self,
@@ -182,17 +213,25 @@ class Simulator:
         content_type: str = "application/octet-stream",
     ) -> FileReply:
         """A file as if somebody had uploaded it now: no token, no checks, no line in the journal."""
-        return self._world.add_version(
+        body = self._received(data)
+        version = self._world.add_version(
             self._world.buckets[bucket_id],
             name,
             "upload",
             content_type=content_type,
             info=info or {},
-            chunks=(data,),
-            length=len(data),
-            content_sha1=sha1_hex(data),
-            content_md5=_md5_hex(data),
-        ).file
+            extents=extents_of(body.content),
+            length=body.content.length,
+            content_sha1=body.sha1,
+            content_md5=body.md5,
+        )
+        self._world.commit()
+        return version.file
+
+    def _received(self, data: bytes) -> Received:
+        intake = Intake(self._world.vault.draft())
+        intake.write(data)
+        return intake.finish()
 
     def expire_account_tokens(self) -> None:
         """Every account token given so far is expired now. Keys, and upload URLs, stay good."""
@@ -223,10 +262,14 @@ class Simulator:
         endpoint.occupied = True
         return Success(endpoint)
 
-    def finish_upload(self, endpoint: Endpoint, call: UploadCall) -> Result[object, B2Error]:
-        """The whole body is there. A failure spoils the URL."""
+    def intake(self, call: UploadCall) -> Intake:
+        """What takes the body of an upload, piece by piece, and its digest if `call` says that one follows."""
+        return Intake(self._world.vault.draft(), digest_at_end=call.content_sha1 == HEX_DIGITS_AT_END)
+
+    def finish_upload(self, endpoint: Endpoint, call: UploadCall, body: Received) -> Result[object, B2Error]:
+        """The whole body is there; that of `call` is not looked at. A failure spoils the URL."""
         try:
-            return Success(self._upload(endpoint, call))
+            return Success(self._upload(endpoint, call, body))
         except Refused as refused:
             return Failure(refused.error)
 
@@ -243,7 +286,10 @@ class Simulator:
         if isinstance(call, UploadFile | UploadPart):
             if not isinstance(token, UploadUrl):
                 raise TypeError(f"{call.name} needs an UploadUrl")
-            return self._upload(self._world.endpoint(token.url, token.token), call)
+            if not isinstance(call.body, Blob):
+                raise TypeError("the simulator takes bodies as Blob only")
+            endpoint = self._world.endpoint(token.url, token.token)
+            return self._upload(endpoint, call, self._received(call.body.data))
         if isinstance(call, DownloadFileById | DownloadFileByName):
             return self._download(call, token).reply
         key = self._key(token)
@@ -258,11 +304,12 @@ class Simulator:
     def _download(self, call: FetchCall, token: Token) -> Download:
         return download(self._world, None if token is None else self._key(token), call)
 
-    def _upload(self, endpoint: Endpoint, call: UploadCall) -> object:
+    def _upload(self, endpoint: Endpoint, call: UploadCall, body: Received) -> object:
         try:
-            reply = upload(self._world, endpoint, call)
+            reply = upload(self._world, endpoint, call, body)
         except Refused:
             endpoint.spoiled = True
+            self._world.vault.discard(body.content)
             raise
         finally:
             endpoint.occupied = False
@@ -271,11 +318,16 @@ class Simulator:
         return self._committed(call, reply)
 
     def _committed(self, call: Call[Any], reply: object) -> object:
+        self._world.commit()
         if type(call) in MUTATING and self.config.keep_journal:
             self.journal.append(Committed(cast(AnyCall, call), getattr(reply, "file_id", None)))
         return reply
 
     # -- looking inside
+
+    def records(self) -> Iterator[tuple[str, str, Record]]:
+        """Everything but tokens and upload URLs, as (kind, id, record): what `restored` takes, in its order."""
+        return self._world.records()
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that is stored, as a value that compares: buckets with their versions and unfinished parts."""
@@ -285,12 +337,12 @@ class Simulator:
 
 def _bucket_snapshot(bucket: Bucket) -> tuple[object, ...]:
     versions = tuple(
-        (version.file, b"".join(version.chunks))
+        (version.file, b"".join(pieces(version.extents)))
         for name in bucket.names.since("")
         for version in bucket.names.versions[name]
     )
     parts = tuple(
-        (part.reply, b"".join(part.chunks))
+        (part.reply, b"".join(pieces(part.extents)))
         for large in bucket.unfinished.values()
         for _, part in sorted(large.parts.items())
     )

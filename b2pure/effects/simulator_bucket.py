@@ -16,27 +16,28 @@ import msgspec
 from attrs import define, field
 from sortedcontainers import SortedDict, SortedList
 
+from b2pure.effects.content import Extent
 from b2pure.model.replies import BucketReply, FileReply, PartReply
 
-__all__ = ["Bucket", "Chunk", "LargeUpload", "Part", "Version", "chunks_between"]
-
-Chunk = bytes | memoryview
-"""Content that is shared and never written to."""
+__all__ = ["Bucket", "LargeUpload", "Part", "Version"]
 
 
 class Version(msgspec.Struct, frozen=True, gc=False):
-    """One version of a name: what listings say of it, its place among equal timestamps, and its content."""
+    """One version of a name: what listings say of it, its place among equal timestamps, and its content.
+    `customer_key_md5` tells which key an SSE-C file was sent with; the key itself is kept nowhere.
+    """
 
     file: FileReply
     serial: int
-    chunks: tuple[Chunk, ...] = ()
+    extents: tuple[Extent, ...] = ()
+    customer_key_md5: str | None = None
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
     """One part of an unfinished large file."""
 
     reply: PartReply
-    chunks: tuple[Chunk, ...]
+    extents: tuple[Extent, ...]
 
 
 @define(eq=False)
@@ -226,15 +227,3 @@ def _after_all(prefix: str) -> str | None:
     """The smallest string that is greater than every string with this prefix."""
     stem = prefix.rstrip(chr(_LAST_CHARACTER))
     return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
-
-
-def chunks_between(chunks: tuple[Chunk, ...], start: int, stop: int) -> tuple[Chunk, ...]:
-    """The bytes `start <= i < stop` of a content, as views of its chunks: nothing is copied."""
-    found: list[Chunk] = []
-    offset = 0
-    for chunk in chunks:
-        low, high = max(start - offset, 0), min(stop - offset, len(chunk))
-        if low < high:
-            found.append(chunk if high - low == len(chunk) else memoryview(chunk)[low:high])
-        offset += len(chunk)
-    return tuple(found)

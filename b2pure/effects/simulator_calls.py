@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 from attrs import frozen
 
-from b2pure.effects.simulator_bucket import Bucket, Chunk, Version, chunks_between
+from b2pure.effects.content import Extent, cut, digests
+from b2pure.effects.simulator_bucket import Bucket, Version
 from b2pure.effects.simulator_rules import (
     HEADER_INFO,
     Refused,
@@ -23,9 +24,7 @@ from b2pure.effects.simulator_rules import (
     checked_info,
     checked_name,
     checked_range,
-    md5_hex,
     resolved_content_type,
-    sha1_hex,
     unauthorized,
 )
 from b2pure.effects.simulator_state import Key, World
@@ -74,7 +73,7 @@ class Download:
     """The headers of a download and its content, which is shared with the simulator and never joined."""
 
     reply: DownloadReply
-    chunks: tuple[Chunk, ...]
+    extents: tuple[Extent, ...]
     start: int
     partial: bool
     header_info: Mapping[str, str]
@@ -233,8 +232,8 @@ def _delete_file_version(world: World, key: Key, call: DeleteFileVersion) -> Del
 
 def copied_source(
     world: World, key: Key, version: Version, range_: str | None, limit: int
-) -> tuple[tuple[Chunk, ...], int]:
-    """The chunks and the length that a copy takes from its source."""
+) -> tuple[tuple[Extent, ...], int]:
+    """The extents and the length that a copy takes from its source."""
     if version.file.action != "upload":
         raise _not_found()
     if world.buckets[version.file.bucket_id].reply.bucket_type != "allPublic":
@@ -242,27 +241,27 @@ def copied_source(
     start, stop = checked_range(range_, version.file.content_length)
     if stop - start > limit:
         raise bad_request(f"Copy source too big: {stop - start}", "source_too_large")
-    return chunks_between(version.chunks, start, stop), stop - start
+    return cut(version.extents, start, stop), stop - start
 
 
 def _copy_file(world: World, key: Key, call: CopyFile) -> FileReply:
     source = world.version(key, call.source_file_id)
     bucket = world.bucket(key, call.destination_bucket_id or source.file.bucket_id, call.file_name)
     checked_name(call.file_name)
-    chunks, length = copied_source(world, key, source, call.range, world.config.max_single_size)
+    extents, length = copied_source(world, key, source, call.range, world.config.max_single_size)
     content_type, info = _copied_metadata(world, call, source.file)
     whole = length == source.file.content_length and source.file.content_sha1 != "none"
-    content = b"" if whole else b"".join(chunks)
+    sha1, md5 = (source.file.content_sha1, source.file.content_md5) if whole else digests(extents)
     version = world.add_version(
         bucket,
         call.file_name,
         "upload",
         content_type=content_type,
         info=info,
-        chunks=chunks,
+        extents=extents,
         length=length,
-        content_sha1=source.file.content_sha1 if whole else sha1_hex(content),
-        content_md5=source.file.content_md5 if whole else md5_hex(content),
+        content_sha1=sha1,
+        content_md5=md5,
     )
     return msgspec.structs.replace(version.file, action="copy")
 
@@ -301,7 +300,7 @@ def download(world: World, key: Key | None, call: FetchCall) -> Download:
         file_info={k: v for k, v in file.file_info.items() if k not in HEADER_INFO},
     )
     headers = {HEADER_INFO[k]: v for k, v in file.file_info.items() if k in HEADER_INFO}
-    return Download(reply, chunks_between(version.chunks, start, stop), start, call.range is not None, headers)
+    return Download(reply, cut(version.extents, start, stop), start, call.range is not None, headers)
 
 
 def _wanted(world: World, key: Key | None, call: FetchCall) -> Version:

@@ -11,9 +11,9 @@ import mimetypes
 import re
 from collections.abc import Mapping
 from functools import cache
-from hashlib import md5, sha1
 from typing import Final
 
+from b2pure.effects.content import Received
 from b2pure.effects.wire import header_encoded, header_problem, info_key_problem
 from b2pure.model.calls import HEX_DIGITS_AT_END
 from b2pure.model.errors import B2Error, Rejected, Unauthorized
@@ -32,9 +32,7 @@ __all__ = [
     "checked_name",
     "checked_range",
     "checked_sha1",
-    "md5_hex",
     "resolved_content_type",
-    "sha1_hex",
     "unauthorized",
 ]
 
@@ -156,31 +154,23 @@ def _known_types() -> Mapping[str, str]:
     return mimetypes.MimeTypes(filenames=()).types_map[True]
 
 
-def sha1_hex(data: bytes) -> str:
-    """Hex SHA-1."""
-    return sha1(data, usedforsecurity=False).hexdigest()
-
-
-def md5_hex(data: bytes) -> str:
-    """Hex MD5."""
-    return md5(data, usedforsecurity=False).hexdigest()
-
-
-def checked_sha1(declared: str, data: bytes) -> str:
-    """The `contentSha1` that is kept for an upload whose header said `declared`."""
-    found = sha1_hex(data)
-    if declared in (found, HEX_DIGITS_AT_END):
-        return found
+def checked_sha1(declared: str, body: Received) -> str:
+    """The `contentSha1` that is kept for a body whose header said `declared`."""
     if declared == DO_NOT_VERIFY:
-        return UNVERIFIED + found
-    claimed = declared.removeprefix(UNVERIFIED)
-    if not _HEX_SHA1.match(claimed):
+        return UNVERIFIED + body.sha1
+    if declared == HEX_DIGITS_AT_END and body.claimed is None:  # the sender's handler computed it from these bytes
+        return body.sha1
+    claimed = declared if body.claimed is None else body.claimed
+    if claimed == body.sha1:
+        return claimed
+    digest = claimed.removeprefix(UNVERIFIED).lower()
+    if not _HEX_SHA1.match(digest):
         raise bad_request("bad X-Bz-Content-Sha1")
-    if declared.startswith(UNVERIFIED):
-        return UNVERIFIED + claimed.lower()
-    if claimed.lower() != found:
+    if claimed.startswith(UNVERIFIED):
+        return UNVERIFIED + digest
+    if digest != body.sha1:
         raise bad_request("Sha1 did not match data received")
-    return found
+    return digest
 
 
 def checked_range(text: str | None, size: int) -> tuple[int, int]:

@@ -7,13 +7,28 @@ give the same ids. Nothing here knows a call: handlers look things up, check, an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Final
 
+import msgspec
 from attrs import define, evolve, field, frozen
 
-from b2pure.effects.simulator_bucket import Bucket, Chunk, Version
+from b2pure.effects.content import Extent, MemoryVault, Vault
+from b2pure.effects.simulator_bucket import Bucket, LargeUpload, Part, Version
+from b2pure.effects.simulator_records import (
+    BucketRecord,
+    ContentById,
+    KeyRecord,
+    PartRecord,
+    Record,
+    VersionRecord,
+    WorldRecord,
+    part_of,
+    part_record,
+    version_of,
+    version_record,
+)
 from b2pure.effects.simulator_rules import Refused, bad_request, unauthorized
 from b2pure.model.account import ALL_CAPABILITIES
 from b2pure.model.errors import Rejected, Unauthorized
@@ -72,6 +87,17 @@ class Key:
     name_prefix: str | None = None
     expires_at: int | None = None
 
+    def record(self) -> KeyRecord:
+        """The key as it is written down."""
+        return KeyRecord(
+            self.key_id,
+            self.secret,
+            tuple(sorted(self.capabilities)),
+            None if self.bucket_ids is None else tuple(sorted(self.bucket_ids)),
+            self.name_prefix,
+            self.expires_at,
+        )
+
 
 @frozen
 class Session:
@@ -100,11 +126,15 @@ _SERIAL: Final = re.compile(r"_f[12]([0-9a-f]{15})\Z")
 class World:
     """The whole state of a simulated B2 with one account."""
 
-    def __init__(self, *, now: Callable[[], int], seed: int, config: SimulatorConfig, base_url: str) -> None:
+    def __init__(
+        self, *, now: Callable[[], int], seed: int, config: SimulatorConfig, base_url: str, vault: Vault | None = None
+    ) -> None:
         self.now = now
         self.seed = seed
         self.config = config
         self.base_url = base_url
+        self.vault: Vault = MemoryVault() if vault is None else vault
+        self.changes: dict[tuple[str, str], msgspec.Struct | None] = {}
         self.account_id = AccountId(self._digest("account", 0)[:12])
         self.keys: dict[str, Key] = {}
         self.sessions: dict[str, Session] = {}
@@ -116,9 +146,69 @@ class World:
         self.master = Key(self.account_id, self._secret(0), frozenset(ALL_CAPABILITIES))
         self.keys[self.account_id] = self.master
 
+    # -- what is written down
+
+    def _put(self, kind: str, identity: str, record: Callable[[], Record]) -> None:
+        if self.vault.keeps_records:
+            self.changes[kind, identity] = record()
+            if kind != "world":
+                self.changes["world", ""] = self._record()
+
+    def _gone(self, kind: str, identity: str) -> None:
+        if self.vault.keeps_records:
+            self.changes[kind, identity] = None
+
+    def commit(self) -> None:
+        """Hand what changed to the vault."""
+        if self.changes:
+            changes, self.changes = self.changes, {}
+            self.vault.commit(changes)
+
+    def _record(self) -> WorldRecord:
+        return WorldRecord(self.seed, dict(self._serials))
+
+    def records(self) -> Iterator[tuple[str, str, Record]]:
+        """Everything, as (kind, id, record), in an order in which it can be read again."""
+        yield "world", "", self._record()
+        for key in self.keys.values():
+            yield "key", key.key_id, key.record()
+        for bucket in self.buckets.values():
+            yield "bucket", bucket.reply.bucket_id, BucketRecord(bucket.reply)
+        for file_id, version in self.versions.items():
+            yield "version", file_id, version_record(version)
+        for bucket in self.buckets.values():
+            for large in bucket.unfinished.values():
+                for part in large.parts.values():
+                    yield "part", _part_id(part), part_record(part)
+
+    def restore(self, records: Iterable[Record], contents: ContentById) -> None:
+        """Add what was written down. The seed must be that of the records."""
+        for record in records:
+            match record:
+                case WorldRecord():
+                    self._serials |= record.serials
+                case KeyRecord():
+                    self.keys[record.key_id] = _key_of(record)
+                case BucketRecord(reply):
+                    self.buckets[reply.bucket_id] = Bucket(reply)
+                    self.bucket_ids[reply.bucket_name.lower()] = reply.bucket_id
+                case VersionRecord():
+                    self._insert(self.buckets[record.file.bucket_id], version_of(record, contents))
+                case PartRecord():
+                    part = part_of(record, contents)
+                    bucket_id = self.versions[part.reply.file_id].file.bucket_id
+                    self.buckets[bucket_id].unfinished[part.reply.file_id].parts[part.reply.part_number] = part
+                case _:
+                    raise TypeError(f"{type(record).__name__} is no record of a world")
+        self.master = self.keys[self.account_id]
+
     def fork(self) -> World:
-        """An independent copy with the same clock. Contents, keys and replies are shared, because they never change."""
-        twin = World(now=self.now, seed=self.seed, config=self.config, base_url=self.base_url)
+        """An independent copy with the same clock, in memory. Contents, keys and replies are shared, because they
+        never change.
+        """
+        if self.vault.keeps_records:
+            raise ValueError("what is kept on a disk has no fork: take a snapshot and restore it")
+        twin = World(now=self.now, seed=self.seed, config=self.config, base_url=self.base_url, vault=self.vault)
         twin.master = self.master
         twin.keys = dict(self.keys)
         twin.sessions = dict(self.sessions)
@@ -178,6 +268,7 @@ class World:
             expires_at,
         )
         self.keys[key.key_id] = key
+        self._put("key", key.key_id, key.record)
         return key
 
     def login(self, key_id: str, secret: str) -> tuple[Key, str]:
@@ -267,6 +358,7 @@ class World:
         reply = BucketReply(self.account_id, bucket_id, name, bucket_type)
         self.buckets[bucket_id] = Bucket(reply)
         self.bucket_ids[name.lower()] = bucket_id
+        self._put("bucket", bucket_id, lambda: BucketRecord(reply))
         return reply
 
     def add_version(
@@ -277,7 +369,7 @@ class World:
         *,
         content_type: str,
         info: Mapping[str, str],
-        chunks: tuple[Chunk, ...] = (),
+        extents: tuple[Extent, ...] = (),
         length: int = 0,
         content_sha1: str | None = None,
         content_md5: str | None = None,
@@ -300,19 +392,60 @@ class World:
                 content_md5,
             ),
             serial,
-            chunks,
+            extents,
         )
-        bucket.add(version)
-        self.versions[file_id] = version
+        self._insert(bucket, version)
+        self._put("version", file_id, lambda: version_record(version))
         return version
+
+    def _insert(self, bucket: Bucket, version: Version) -> None:
+        assert version.file.file_id is not None
+        bucket.add(version)
+        self.versions[version.file.file_id] = version
+        if version.file.action == "start":
+            bucket.unfinished[version.file.file_id] = LargeUpload(version)
+
+    def replace_version(self, old: Version, new: Version) -> None:
+        """The same version, told differently: what stands in the listings from now on."""
+        assert new.file.file_id is not None
+        self.buckets[old.file.bucket_id].replace(old, new)
+        self.versions[new.file.file_id] = new
+        self._put("version", new.file.file_id, lambda: version_record(new))
 
     def drop_version(self, version: Version) -> None:
         """A version is gone for good."""
         assert version.file.file_id is not None
         bucket = self.buckets[version.file.bucket_id]
         bucket.remove(version)
-        bucket.unfinished.pop(version.file.file_id, None)
+        self.drop_parts(bucket, version.file.file_id)
         del self.versions[version.file.file_id]
+        self._gone("version", version.file.file_id)
+
+    def keep_part(self, large: LargeUpload, part: Part) -> None:
+        """A part of an unfinished large file, instead of the one that had its number before."""
+        large.parts[part.reply.part_number] = part
+        self._put("part", _part_id(part), lambda: part_record(part))
+
+    def drop_parts(self, bucket: Bucket, file_id: FileId) -> None:
+        """A large file is not unfinished any more; nothing happens to one that is not."""
+        large: LargeUpload | None = bucket.unfinished.pop(file_id, None)
+        for part in () if large is None else large.parts.values():
+            self._gone("part", _part_id(part))
+
+
+def _part_id(part: Part) -> str:
+    return f"{part.reply.file_id}/{part.reply.part_number}"
+
+
+def _key_of(record: KeyRecord) -> Key:
+    return Key(
+        record.key_id,
+        record.secret,
+        frozenset(record.capabilities),
+        None if record.bucket_ids is None else frozenset(record.bucket_ids),
+        record.name_prefix,
+        record.expires_at,
+    )
 
 
 def _expired(end: int | None, now: int) -> bool:

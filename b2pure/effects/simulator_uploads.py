@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from b2pure.effects.simulator_bucket import Bucket, Chunk, LargeUpload, Part, Version
+from b2pure.effects.content import Extent, Received, digests, extents_of
+from b2pure.effects.simulator_bucket import Bucket, LargeUpload, Part, Version
 from b2pure.effects.simulator_calls import DEFAULT_COUNT, Handler, check_prefix, copied_source
 from b2pure.effects.simulator_rules import (
     UNVERIFIED,
@@ -21,9 +22,7 @@ from b2pure.effects.simulator_rules import (
     checked_info,
     checked_name,
     checked_sha1,
-    md5_hex,
     resolved_content_type,
-    sha1_hex,
 )
 from b2pure.effects.simulator_state import Endpoint, Key, World
 from b2pure.model.calls import (
@@ -51,7 +50,6 @@ from b2pure.model.replies import (
     UploadPartUrlReply,
     UploadUrlReply,
 )
-from b2pure.model.sources import Blob
 
 __all__ = ["UPLOAD_HANDLERS", "upload"]
 
@@ -71,21 +69,19 @@ def _get_upload_part_url(world: World, key: Key, call: GetUploadPartUrl) -> Uplo
     return UploadPartUrlReply(call.file_id, *world.new_endpoint(key, bucket.reply.bucket_id, call.file_id))
 
 
-def upload(world: World, endpoint: Endpoint, call: UploadCall) -> FileReply | PartReply:
+def upload(world: World, endpoint: Endpoint, call: UploadCall, body: Received) -> FileReply | PartReply:
     """An upload to an endpoint whose token was found good."""
-    if not isinstance(call.body, Blob):
-        raise TypeError("the simulator takes bodies as Blob only")
     if isinstance(call, UploadFile):
-        return _upload_file(world, endpoint, call, call.body.data)
-    return _upload_part(world, endpoint, call, call.body.data)
+        return _upload_file(world, endpoint, call, body)
+    return _upload_part(world, endpoint, call, body)
 
 
-def _upload_file(world: World, endpoint: Endpoint, call: UploadFile, data: bytes) -> FileReply:
+def _upload_file(world: World, endpoint: Endpoint, call: UploadFile, body: Received) -> FileReply:
     if endpoint.file_id is not None:
         raise bad_request("the URL is for parts")
     bucket = world.bucket(endpoint.key, endpoint.bucket_id, call.file_name)
     checked_name(call.file_name)
-    if len(data) > world.config.max_single_size:
+    if body.content.length > world.config.max_single_size:
         raise bad_request(f"a single upload has at most {world.config.max_single_size} bytes")
     return world.add_version(
         bucket,
@@ -93,10 +89,10 @@ def _upload_file(world: World, endpoint: Endpoint, call: UploadFile, data: bytes
         "upload",
         content_type=resolved_content_type(call.content_type, call.file_name),
         info=_info(world, call.file_info, call.file_name),
-        chunks=(data,),
-        length=len(data),
-        content_sha1=checked_sha1(call.content_sha1, data),
-        content_md5=md5_hex(data),
+        extents=extents_of(body.content),
+        length=body.content.length,
+        content_sha1=checked_sha1(call.content_sha1, body),
+        content_md5=body.md5,
     ).file
 
 
@@ -128,7 +124,6 @@ def _start_large_file(world: World, key: Key, call: StartLargeFile) -> FileReply
         info=_info(world, call.file_info, call.file_name),
         content_sha1="none",
     )
-    bucket.unfinished[version.file.file_id] = LargeUpload(version)
     return version.file
 
 
@@ -139,13 +134,14 @@ def _checked_part(world: World, number: int, length: int) -> None:
         raise bad_request(f"a part has 1 to {world.config.max_part_size} bytes")
 
 
-def _upload_part(world: World, endpoint: Endpoint, call: UploadPart, data: bytes) -> PartReply:
+def _upload_part(world: World, endpoint: Endpoint, call: UploadPart, body: Received) -> PartReply:
     if endpoint.file_id is None:
         raise bad_request("the URL is for whole files")
     _, large = _unfinished(world, endpoint.key, endpoint.file_id)
-    _checked_part(world, call.part_number, len(data))
-    sha1 = checked_sha1(call.content_sha1, data)
-    return _keep_part(world, large, call.part_number, len(data), sha1, md5_hex(data), (data,))
+    length = body.content.length
+    _checked_part(world, call.part_number, length)
+    sha1 = checked_sha1(call.content_sha1, body)
+    return _keep_part(world, large, call.part_number, length, sha1, body.md5, extents_of(body.content))
 
 
 def _keep_part(
@@ -155,22 +151,21 @@ def _keep_part(
     length: int,
     sha1: str,
     md5: str | None,
-    chunks: tuple[Chunk, ...],
+    extents: tuple[Extent, ...],
 ) -> PartReply:
     file_id = large.version.file.file_id
     assert file_id is not None
     reply = PartReply(file_id, number, length, sha1, md5, world.now())
-    large.parts[number] = Part(reply, chunks)
+    world.keep_part(large, Part(reply, extents))
     return reply
 
 
 def _copy_part(world: World, key: Key, call: CopyPart) -> PartReply:
     _, large = _unfinished(world, key, call.large_file_id)
     source = world.version(key, call.source_file_id)
-    chunks, length = copied_source(world, key, source, call.range, world.config.max_part_size)
+    extents, length = copied_source(world, key, source, call.range, world.config.max_part_size)
     _checked_part(world, call.part_number, length)
-    content = b"".join(chunks)
-    return _keep_part(world, large, call.part_number, length, sha1_hex(content), md5_hex(content), chunks)
+    return _keep_part(world, large, call.part_number, length, *digests(extents), extents)
 
 
 def _finish_large_file(world: World, key: Key, call: FinishLargeFile) -> FileReply:
@@ -182,11 +177,10 @@ def _finish_large_file(world: World, key: Key, call: FinishLargeFile) -> FileRep
     finished = Version(
         msgspec.structs.replace(large.version.file, action="upload", content_length=length),
         large.version.serial,
-        tuple(chunk for part in parts for chunk in part.chunks),
+        tuple(extent for part in parts for extent in part.extents),
     )
-    bucket.replace(large.version, finished)
-    del bucket.unfinished[call.file_id]
-    world.versions[call.file_id] = finished
+    world.replace_version(large.version, finished)
+    world.drop_parts(bucket, call.file_id)
     return finished.file
 
 

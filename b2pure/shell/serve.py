@@ -2,8 +2,8 @@
 
 Rules. It binds 127.0.0.1 and nothing else. One event loop, on one thread, owns the simulator: nobody else may call it
 while the server runs. Requests are not logged, because their headers and URLs are secrets. An upload URL is occupied
-from its headers to the end of its body, as at B2. Bodies of uploads are joined once; contents of downloads leave in
-pieces as they are stored.
+from its headers to the end of its body, as at B2. Bodies go to the simulator piece by piece and leave it so; none is
+ever joined.
 """
 
 from __future__ import annotations
@@ -15,11 +15,19 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final
 
-from returns.result import Success
-
-from b2pure.effects.served import Served, ServedRequest, begin_upload, is_upload, refusal, serve
+from b2pure.effects.content import pieces
+from b2pure.effects.served import (
+    Served,
+    ServedRequest,
+    Upload,
+    abandon_upload,
+    begin_upload,
+    finish_upload,
+    is_upload,
+    refusal,
+    serve,
+)
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.simulator_state import Endpoint
 from b2pure.model.errors import Rejected
 
 try:
@@ -30,8 +38,6 @@ except ImportError as missing:
 __all__ = ["RunningServer", "asgi_app", "serve_forever", "serve_in_thread"]
 
 HOST: Final = "127.0.0.1"
-PIECE_BYTES: Final = 1 << 20
-"""How much of a download is handed to the socket at once."""
 START_SECONDS: Final = 10.0
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -69,19 +75,29 @@ async def _upload(simulator: Simulator, request: ServedRequest, receive: Receive
     if request.header("content-length") is None:
         return refusal(Rejected(400, "bad_request", "Content-Length is missing"))
     begun = begin_upload(simulator, request)
-    if not isinstance(begun, Success):
+    if isinstance(begun, Served):
         await _body(receive)
-        return refusal(begun.failure())
-    endpoint: Endpoint = begun.unwrap()
+        return begun
     try:
-        body = await _body(receive)
+        whole = await _taken(begun, receive)
     except BaseException:
-        simulator.abandon_upload(endpoint)
+        abandon_upload(simulator, begun)
         raise
-    if body is None:
-        simulator.abandon_upload(endpoint)
+    if not whole:
+        abandon_upload(simulator, begun)
         return None
-    return serve(simulator, _with_body(request, body), endpoint)
+    return finish_upload(simulator, begun)
+
+
+async def _taken(upload: Upload, receive: Receive) -> bool:
+    """Whether the whole body came."""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return False
+        upload.intake.write(message.get("body", b""))
+        if not message.get("more_body", False):
+            return True
 
 
 def _with_body(request: ServedRequest, body: bytes) -> ServedRequest:
@@ -103,11 +119,8 @@ async def _body(receive: Receive) -> bytes | None:
 async def _respond(send: Send, served: Served) -> None:
     headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in served.response.headers.items()]
     await send({"type": "http.response.start", "status": served.response.status, "headers": headers})
-    for chunk in served.chunks:
-        view = memoryview(chunk)
-        for start in range(0, len(view), PIECE_BYTES):
-            piece = bytes(view[start : start + PIECE_BYTES])
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    for piece in pieces(served.extents):
+        await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
     await send({"type": "http.response.body", "body": served.response.body})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha1
 from time import sleep
 from typing import Any
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.content import pieces
 from b2pure.effects.handlers import LocalTrouble
 from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulated_api import SimulatedApi
@@ -139,7 +140,7 @@ def over_the_wire(simulator: Simulator) -> httpx.MockTransport:
         return httpx.Response(
             served.response.status,
             headers=dict(served.response.headers),
-            content=body if body else (bytes(chunk) for chunk in served.chunks),
+            content=body if body else (bytes(piece) for piece in pieces(served.extents)),
         )
 
     return httpx.MockTransport(answer)
@@ -473,8 +474,17 @@ def test_a_url_is_occupied_until_the_whole_body_is_there() -> None:
                 f"POST {target} HTTP/1.1\r\nHost: h\r\nAuthorization: {url.token}\r\n"
                 "Content-Length: 10\r\n\r\nhalf".encode()
             )
+            _wait_until(lambda: simulator._world.endpoints[target].occupied)
             assert _code_until(api, call, url, "auth_token_limit")
         assert _code_until(api, call, url, "expired_auth_token")
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if true():
+            return
+        sleep(0.01)
+    raise AssertionError("it never came to be")
 
 
 def _code_until(api: HttpApi, call: UploadFile, url: UploadUrl, code: str) -> bool:

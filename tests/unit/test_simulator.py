@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from attrs import define, field
 
+from b2pure.effects.content import Received, pieces
 from b2pure.effects.served import Served, ServedRequest, serve
 from b2pure.effects.simulator import AccountToken, Simulator, SimulatorConfig, Token
 from b2pure.effects.wire import KeyPair
@@ -91,6 +92,11 @@ class B2:
         given = {"content_type": "text/plain", "content_sha1": sha1(data).hexdigest(), "file_info": {}, **fields}
         return UploadFile(file_name=name, body=Blob(data), **given)
 
+    def received(self, data: bytes) -> Received:
+        intake = self.simulator.intake(self.file("n", data))
+        intake.write(data)
+        return intake.finish()
+
     def start(self, name: str = "large") -> FileId:
         file_id: FileId = self.ok(StartLargeFile(self.bucket, name, "text/plain", {})).file_id
         return file_id
@@ -106,7 +112,7 @@ class B2:
         return file_id
 
     def content(self, call: DownloadFileById | DownloadFileByName) -> bytes:
-        return b"".join(self.simulator.fetch(call, self.token).unwrap().chunks)
+        return b"".join(pieces(self.simulator.fetch(call, self.token).unwrap().extents))
 
     def names(self, **fields: Any) -> list[str]:
         return [file.file_name for file in self.ok(ListFileNames(self.bucket, **fields)).files]
@@ -185,7 +191,7 @@ def test_a_prefix_restriction_holds_for_lists_uploads_and_downloads(b2: B2) -> N
 def test_public_buckets_are_read_without_a_token(b2: B2) -> None:
     public = b2.simulator.add_bucket("public", "allPublic").bucket_id
     b2.simulator.put(public, "n", b"x")
-    assert b2.simulator.fetch(DownloadFileByName("public", "n"), None).unwrap().chunks == (b"x",)
+    assert b"".join(pieces(b2.simulator.fetch(DownloadFileByName("public", "n"), None).unwrap().extents)) == b"x"
     b2.upload("n")
     assert b2.simulator.fetch(DownloadFileByName("bucket-one", "n"), None).failure() == Unauthorized(
         "unauthorized", "a private file needs an authorization token"
@@ -217,7 +223,7 @@ def test_one_upload_at_a_time_uses_a_url(b2: B2) -> None:
     endpoint = b2.simulator.begin_upload(url.url, url.token).unwrap()
     second = b2.simulator.begin_upload(url.url, url.token).failure()
     assert second == Rejected(400, "auth_token_limit", "more than one upload using auth token ***")
-    assert b2.simulator.finish_upload(endpoint, b2.file("n")).unwrap()
+    assert b2.simulator.finish_upload(endpoint, b2.file("n"), b2.received(b"data")).unwrap()
     b2.ok(b2.file("m"), url)
     b2.simulator.abandon_upload(b2.simulator.begin_upload(url.url, url.token).unwrap())
     assert b2.code(b2.file("n"), url) == "expired_auth_token"
@@ -433,7 +439,7 @@ def test_a_finished_large_file_keeps_id_time_and_parts(b2: B2) -> None:
     assert (file.file_id, file.upload_timestamp, file.content_length) == (large, started, 4)
     assert (file.content_sha1, file.content_md5, file.action) == ("none", None, "upload")
     assert b2.content(DownloadFileByName("bucket-one", "large")) == b"newer"
-    assert b2.simulator.fetch(DownloadFileById(large), b2.token).unwrap().chunks == (b"abc", b"d")
+    assert b2.content(DownloadFileById(large)) == b"abcd"
     assert b2.content(DownloadFileById(large, "bytes=1-3")) == b"bcd"
     assert b2.code(FinishLargeFile(large, shas)) == "bad_request"
     assert b2.code(ListParts(large)) == "bad_request"
@@ -666,7 +672,7 @@ def test_head_and_ranges_of_a_download(b2: B2) -> None:
     b2.upload("ü", b"0123456", file_info={"k": "ü", "b2-cache-control": "no-store"})
     target = f"/file/bucket-one/%C3%BC?Authorization={b2.token.token}"
     whole, head = ask(b2, "GET", target), ask(b2, "HEAD", target)
-    assert (b"".join(whole.chunks), head.chunks, head.response) == (b"0123456", (), whole.response)
+    assert (b"".join(pieces(whole.extents)), head.extents, head.response) == (b"0123456", (), whole.response)
     headers = whole.response.headers
     assert (headers["x-bz-info-k"], headers["x-bz-file-name"]) == ("%C3%BC", "%C3%BC")
     assert headers["cache-control"] == "no-store"
