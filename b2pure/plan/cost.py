@@ -54,8 +54,12 @@ class Cost:
 
 @frozen
 class PriceTable:
-    """Prices of one day. `free_*` are the calls that cost nothing each day, `free_down` the bytes of download that
-    the caller knows to be free (B2 gives three times what is stored, which a plan cannot know).
+    """Prices of one day, in picodollars. `free_*` are the calls that cost nothing each day, `free_down` the bytes of
+    download that the caller knows to be free (B2 gives three times what is stored, which a plan cannot know).
+
+    What is stored costs `per_terabyte_30_days` for 10^12 bytes kept for 30 days, above `free_stored` bytes. A month's
+    downloads are free up to `free_down_per_stored` times the month's average of stored bytes. Plans do not ask for
+    these three: `b2pure.plan.bill` does.
     """
 
     name: str
@@ -63,16 +67,30 @@ class PriceTable:
     free_calls_per_day: Mapping[str, int] = field(factory=dict)
     per_byte_down: int = 0
     free_down: int = 0
+    per_terabyte_30_days: int = 0
+    free_stored: int = 0
+    free_down_per_stored: int = 0
 
 
 # Backblaze's pages as transcribed in 2026 and, for the older profile, its stored transaction page. Re-check before
 # relying on either: prices change.
-PRICES_2026: Final = PriceTable("2026", per_byte_down=10)
+PRICES_2026: Final = PriceTable(
+    "2026",
+    per_call={"D": 400_000},
+    free_calls_per_day={"D": 2500},
+    per_byte_down=10,
+    per_terabyte_30_days=6_950_000_000_000,
+    free_stored=10_000_000_000,
+    free_down_per_stored=3,
+)
 PRICES_2023_10: Final = PriceTable(
     "2023-10",
     per_call={"B": 400_000, "C": 4_000_000},
     free_calls_per_day={"B": 2500, "C": 2500},
     per_byte_down=10,
+    per_terabyte_30_days=6_000_000_000_000,
+    free_stored=10_000_000_000,
+    free_down_per_stored=3,
 )
 PRICES: Final[Mapping[str, PriceTable]] = {table.name: table for table in (PRICES_2026, PRICES_2023_10)}
 
