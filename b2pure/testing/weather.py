@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
-from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FailNth, Fault, FaultScript
+from b2pure.effects.faults import (
+    DOWNLOADS,
+    RANDOM_KINDS,
+    UPLOADS,
+    Answer,
+    CorruptDownload,
+    CorruptUpload,
+    CutDownload,
+    CutUpload,
+    Disconnect,
+    DropReplyAfterCommit,
+    ExpireTokens,
+    FailNth,
+    Fault,
+    FaultScript,
+    RandomFaults,
+    RandomKind,
+    Slow,
+    fail_with,
+)
 from b2pure.model.errors import B2Error, Throttled, Transport, Unauthorized, Unavailable
 
-__all__ = ["fault_scripts", "passing_errors"]
+__all__ = ["fault_scripts", "passing_answers", "passing_errors", "passing_faults", "random_faults"]
 
 _CALLS = (
     "b2_list_file_versions",
@@ -43,15 +64,47 @@ def passing_errors() -> st.SearchStrategy[B2Error]:
     )
 
 
-def fault_scripts(*, max_faults: int = 4) -> st.SearchStrategy[FaultScript]:
-    """Up to `max_faults` faults among the first calls of each kind: failures, lost replies, cut downloads, expired
-    tokens. Every one of them passes.
-    """
-    nth = st.integers(1, 6)
-    fault: st.SearchStrategy[Fault] = st.one_of(
-        st.builds(FailNth, st.sampled_from(_CALLS), nth, passing_errors()),
-        st.builds(DropReplyAfterCommit, st.sampled_from(_COMMITTED), nth),
-        st.builds(CutDownload, nth, st.integers(0, 20)),
-        st.builds(ExpireTokens, st.integers(2, 30)),
+def passing_answers() -> st.SearchStrategy[Answer]:
+    """Responses after which trying again helps, as B2 and as a proxy before it gives them."""
+    return st.builds(
+        Answer,
+        st.sampled_from((408, 429, 500, 502, 503, 504)),
+        retry_after=st.none() | st.integers(0, 5),
+        retry_after_form=st.sampled_from(("seconds", "date")),
+        body=st.sampled_from((None, "", "<html><h1>502 Bad Gateway</h1></html>")),
     )
-    return st.lists(fault, max_size=max_faults).map(tuple)
+
+
+def passing_faults(
+    calls: Sequence[str] = _CALLS, committed: Sequence[str] = _COMMITTED, *, max_times: int = 1
+) -> st.SearchStrategy[Fault]:
+    """One fault of any kind that passes after at most `max_times` strikes: `calls` may fail, of `committed` the
+    replies may be lost.
+    """
+    nth, times, place = st.integers(1, 6), st.integers(1, max_times), st.integers(0, 20)
+    named = st.sampled_from(calls)
+    return st.one_of(
+        st.builds(fail_with, named, nth, passing_errors()),
+        st.builds(FailNth, named, nth, passing_answers(), times=times),
+        st.builds(Disconnect, named, nth, st.sampled_from(("refused", "reset", "silent")), times=times),
+        st.builds(Slow, named, nth, st.floats(0, 30), times=times),
+        st.builds(DropReplyAfterCommit, st.sampled_from(committed), nth),
+        st.builds(CutUpload, nth, place, st.sampled_from((UPLOADS, "b2_upload_file", "b2_upload_part")), times=times),
+        st.builds(CorruptUpload, nth, place, times=times),
+        st.builds(CutDownload, nth, place, st.sampled_from((DOWNLOADS, "b2_download_file_by_id")), times=times),
+        st.builds(CorruptDownload, nth, place, times=times),
+        st.builds(ExpireTokens, st.integers(2, 30), tokens=st.sampled_from(("account", "upload", "all"))),
+        random_faults(),
+    )
+
+
+def random_faults(*, drop_replies: bool = False) -> st.SearchStrategy[RandomFaults]:
+    """Faults by chance, so seldom that a patient client gets over them. Lost replies only if asked for."""
+    kinds: list[RandomKind] = [kind for kind in RANDOM_KINDS if drop_replies or kind != "drop_reply"]
+    chosen = st.lists(st.sampled_from(kinds), min_size=1, unique=True).map(tuple)
+    return st.builds(RandomFaults, st.integers(0, 1 << 32), st.integers(8, 60), chosen)
+
+
+def fault_scripts(*, max_faults: int = 4) -> st.SearchStrategy[FaultScript]:
+    """Up to `max_faults` faults of any kind among the first calls of each name. Every one of them passes."""
+    return st.lists(passing_faults(), max_size=max_faults).map(tuple)

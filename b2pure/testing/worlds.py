@@ -12,9 +12,11 @@ from attrs import define, field
 from returns.io import IO
 
 from b2pure.effects.driver import Driver, DriverFactory
-from b2pure.effects.faults import FaultScript, FaultyApi
+from b2pure.effects.faults import Fault, FaultScript
+from b2pure.effects.faulty_api import FaultyApi
 from b2pure.effects.handlers import Api
 from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.latency import Latency, LatentApi
 from b2pure.effects.seeded import Observer, SeededDriver
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
@@ -71,6 +73,7 @@ class SimulatedB2:
     observer: Observer | None = None
     workers: int = 4
     disks: dict[str, SimulatedDisk] = field(factory=dict)
+    faulty: FaultyApi | None = None
 
     @property
     def client(self) -> Client:
@@ -103,6 +106,12 @@ class SimulatedB2:
 
     def _folder(self, root: str) -> Folder:
         return SimulatedFolder(root, self.disk(root))
+
+    def lift(self, fault: Fault) -> None:
+        """A fault of this world strikes no more: the cap was raised, the line is mended."""
+        if self.faulty is None:
+            raise ValueError("this world has no faults")
+        self.faulty.lift(fault)
 
     def disk(self, name: str) -> SimulatedDisk:
         """The local folder of this name; it is there from the first time that it is named."""
@@ -168,6 +177,7 @@ def simulated_disk(**files: bytes) -> SimulatedDisk:
 def simulated_b2(
     *buckets: str,
     faults: FaultScript = (),
+    latency: Latency | None = None,
     seed: int | None = None,
     config: SimulatorConfig | None = None,
     retry: RetryPolicy | None = None,
@@ -176,14 +186,18 @@ def simulated_b2(
     observer: Observer | None = None,
     now_millis: int = 1_700_000_000_000,
 ) -> SimulatedB2:
-    """A world with these buckets. `faults` break what they name; `seed` makes every interleaving repeatable;
-    `stop_after` ends a job's world after so many moments (`Crashed`), as kill -9 would.
+    """A world with these buckets. `faults` break what they name; with `latency` calls take (simulated) time; `seed`
+    makes every interleaving repeatable; `stop_after` ends a job's world after so many moments (`Crashed`), as kill -9
+    would.
     """
     clock = SimulatedClock(now_millis, seed or 0)
     simulator = Simulator(clock.now_millis, config=config)
     for name in buckets:
         simulator.add_bucket(name)
     api: Api = SimulatedApi(simulator, simulator.master_key_id, simulator.master_key)
-    if faults:
-        api = FaultyApi(api, faults, expire_tokens=simulator.expire_account_tokens)
-    return SimulatedB2(simulator, clock, api, seed, retry, stop_after, observer, workers)
+    faulty = FaultyApi(api, faults, clock=clock) if faults else None
+    if faulty is not None:
+        api = faulty
+    if latency is not None:
+        api = LatentApi(api, latency, clock)
+    return SimulatedB2(simulator, clock, api, seed, retry, stop_after, observer, workers, faulty=faulty)

@@ -31,9 +31,20 @@ from worlds_support import (
 )
 
 from b2pure.effects.effect import AnyEffect
-from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, FailNth, FaultScript
+from b2pure.effects.faults import (
+    UPLOADS,
+    Answer,
+    CorruptDownload,
+    CorruptUpload,
+    CutDownload,
+    CutUpload,
+    Disconnect,
+    DropReplyAfterCommit,
+    FailNth,
+    Fault,
+    FaultScript,
+)
 from b2pure.effects.seeded import Crashed
-from b2pure.model.errors import Transport, Unavailable
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete
 from b2pure.testing import SimulatedB2
 
@@ -198,10 +209,11 @@ def test_a_lost_reply_costs_at_most_one_version_and_no_word_in_the_report(call: 
 @pytest.mark.parametrize(
     "faults",
     [
-        tuple(FailNth("b2_download_file_by_id", n, Transport("broken", "reset")) for n in range(1, 60)),
-        tuple(CutDownload(n, 1) for n in range(1, 60)),
+        (Disconnect("b2_download_file_by_id", 1, times=None),),
+        (CutDownload(1, 1, times=None),),
+        (CorruptDownload(1, times=None),),
     ],
-    ids=["no connection", "always cut"],
+    ids=["no connection", "always cut", "always corrupt"],
 )
 def test_a_download_that_never_succeeds_is_named_and_leaves_the_old_files(faults: FaultScript) -> None:
     """L28 for a destination on disk, beyond anybody's patience."""
@@ -214,12 +226,15 @@ def test_a_download_that_never_succeeds_is_named_and_leaves_the_old_files(faults
     assert not world.disk("there").temps
 
 
-def test_an_upload_that_never_succeeds_is_named_and_deletes_nothing() -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [FailNth(UPLOADS, 1, Answer(503), times=None), CutUpload(1, 2, times=None), CorruptUpload(1, times=None)],
+    ids=["busy", "always cut", "always corrupt"],
+)
+def test_an_upload_that_never_succeeds_is_named_and_deletes_nothing(fault: Fault) -> None:
     """L9 under faults: the stages after a failed upload do not run."""
     scene = RICH["up"]
-    always = Unavailable(503, "service_unavailable", "busy")
-    calls = ("b2_upload_file", "b2_upload_part")
-    world = build(scene, seed=1, faults=tuple(FailNth(call, n, always) for call in calls for n in range(1, 60)))
+    world = build(scene, seed=1, faults=(fault,))
     before = history(world, scene)
     report = sync(world, scene, Delete())
     assert names_in(report) == {SMALL, LARGE}

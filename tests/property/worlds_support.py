@@ -15,21 +15,20 @@ from attrs import field, frozen
 from hypothesis import strategies as st
 
 from b2pure.effects.effect import AnyEffect, DeleteLocal, Publish, Send
-from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FailNth, Fault, FaultScript
+from b2pure.effects.faults import FaultScript
 from b2pure.effects.report import Report
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import AccountToken, Simulator
 from b2pure.effects.simulator_state import SimulatorConfig
 from b2pure.effects.wire import KeyPair
 from b2pure.model.calls import AuthorizeAccount, DeleteFileVersion, HideFile
-from b2pure.model.errors import B2Error, Throttled, Transport, Unauthorized, Unavailable
 from b2pure.model.ids import BucketId
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NewerFileSyncMode, NoDelete, SyncPolicy
 from b2pure.model.replies import FileReply
 from b2pure.plan.actions import FileSync, SyncAction, actions_of
 from b2pure.shell.client import Client
-from b2pure.testing import SimulatedB2, file_names, simulated_b2
+from b2pure.testing import SimulatedB2, file_names, passing_faults, simulated_b2
 
 __all__ = [
     "BYSTANDERS",
@@ -402,24 +401,8 @@ _CALLS: Final = (
     "b2_get_upload_part_url", "b2_copy_file", "b2_hide_file", "b2_delete_file_version", "b2_list_file_versions",
     "b2_get_file_info", "b2_download_file_by_id", "b2_list_buckets", "b2_cancel_large_file",
 )  # fmt: skip
-_ERRORS: Final[tuple[B2Error, ...]] = (
-    Unavailable(503, "service_unavailable", "busy"),
-    Unavailable(500, "internal_error", "oops", 3.0),
-    Throttled(None),
-    Throttled(7.0),
-    Transport("broken", "reset"),
-    Transport("timeout", "no answer"),
-    Unauthorized("expired_auth_token", "expired"),
-)
 
 
 def fault_scripts(*, max_size: int = 6) -> st.SearchStrategy[FaultScript]:
     """Finite misfortunes that a patient client gets over."""
-    calls, nth = st.sampled_from(_CALLS), st.integers(1, 4)
-    fault: st.SearchStrategy[Fault] = st.one_of(
-        st.builds(FailNth, calls, nth, st.sampled_from(_ERRORS)),
-        st.builds(DropReplyAfterCommit, calls, nth),
-        st.builds(CutDownload, nth, st.integers(0, 30)),
-        st.builds(ExpireTokens, st.integers(2, 30)),
-    )
-    return st.lists(fault, min_size=1, max_size=max_size).map(tuple)
+    return st.lists(passing_faults(_CALLS, _CALLS, max_times=2), min_size=1, max_size=max_size).map(tuple)

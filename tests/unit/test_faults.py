@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-import pytest
 from attrs import define
 from returns.io import IOFailure, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
-from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FailNth, Fault, FaultyApi
+from b2pure.effects.faults import Answer, CutDownload, DropReplyAfterCommit, ExpireTokens, FailNth, Fault
+from b2pure.effects.faulty_api import FaultyApi
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
 from b2pure.effects.simulator import Simulator
@@ -70,12 +70,12 @@ def plain_api(simulator: Simulator) -> SimulatedApi:
 
 def faulty(*script: Fault) -> B2:
     simulator = Simulator(SimulatedClock().now_millis)
-    api = FaultyApi(plain_api(simulator), script, expire_tokens=simulator.expire_account_tokens)
+    api = FaultyApi(plain_api(simulator), script)
     return B2(simulator, simulator.add_bucket("bucket-one").bucket_id, api)
 
 
 def test_the_nth_call_fails() -> None:
-    b2 = faulty(FailNth("b2_list_file_names", 2, Throttled(1.0)))
+    b2 = faulty(FailNth("b2_list_file_names", 2, Answer(429, retry_after=1)))
     authorization = b2.login()
     answers = [b2.send(ListFileNames(b2.bucket), authorization) for _ in range(3)]
     assert [isinstance(answer, IOSuccess) for answer in answers] == [True, False, True]
@@ -104,8 +104,3 @@ def test_tokens_expire_before_a_call() -> None:
     answer = b2.send(ListFileNames(b2.bucket), b2.login())
     assert isinstance(answer, IOFailure)
     assert unsafe_perform_io(answer.failure()).code == "expired_auth_token"
-
-
-def test_expiry_needs_somebody_who_can_do_it() -> None:
-    with pytest.raises(ValueError, match="expire_tokens"):
-        FaultyApi(plain_api(Simulator(SimulatedClock().now_millis)), (ExpireTokens(1),))

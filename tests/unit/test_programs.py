@@ -29,7 +29,7 @@ from b2pure.effects.effect import (
     StepPool,
     StepSession,
 )
-from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FailNth, FaultScript
+from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FaultScript, fail_with
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.listings import find_bucket, fresh_versions
@@ -77,7 +77,7 @@ T = TypeVar("T")
 
 SIZES = PartSizes(16, 8)
 BUSY = Unavailable(503, "service_unavailable", "busy")
-LOST = Transport("broken", "the reply was lost")
+LOST = Transport("broken", "the connection was reset")
 EXPIRED = Unauthorized("expired_auth_token", "expired")
 UPLOAD = ["b2_get_upload_url", "b2_upload_file"]
 HIDDEN_FROM_PLAYBOOKS = (StepSession, StepPool, StepCrowd, Draw, Emit, AwaitSession)
@@ -173,7 +173,7 @@ def test_a_small_upload_asks_for_a_url_and_the_next_one_uses_it_again() -> None:
 
 @pytest.mark.parametrize("error", [BUSY, LOST, EXPIRED, Rejected(400, "auth_token_limit", "busy")])
 def test_an_upload_that_fails_is_tried_at_once_with_another_url(error: B2Error) -> None:
-    here = stage(FailNth("b2_upload_file", 1, error))
+    here = stage(fail_with("b2_upload_file", 1, error))
     assert here.play(upload(put_local(here, "a", b"one"), here.dest, RetryPolicy())) == Success(None)
     assert here.playbook == UPLOAD * 2
     used = [url for url in here.urls if url]
@@ -181,13 +181,13 @@ def test_an_upload_that_fails_is_tried_at_once_with_another_url(error: B2Error) 
 
 
 def test_an_upload_that_fails_twice_waits_and_each_time_takes_a_new_url() -> None:
-    here = stage(*(FailNth("b2_upload_file", n, BUSY) for n in (1, 2, 3)))
+    here = stage(*(fail_with("b2_upload_file", n, BUSY) for n in (1, 2, 3)))
     assert here.play(upload(put_local(here, "a", b"one"), here.dest, RetryPolicy())) == Success(None)
     assert here.playbook == [*UPLOAD, *UPLOAD, "Sleep", *UPLOAD, "Sleep", *UPLOAD]
 
 
 def test_a_throttled_upload_waits_as_long_as_the_server_wishes() -> None:
-    here = stage(FailNth("b2_upload_file", 1, Throttled(7.0)))
+    here = stage(fail_with("b2_upload_file", 1, Throttled(7.0)))
     before = here.world.clock.now_millis()
     assert here.play(upload(put_local(here, "a", b"one"), here.dest, RetryPolicy())) == Success(None)
     assert here.playbook == [*UPLOAD, "Sleep", *UPLOAD]
@@ -195,7 +195,7 @@ def test_a_throttled_upload_waits_as_long_as_the_server_wishes() -> None:
 
 
 def test_an_upload_gives_up_after_as_many_attempts_as_the_policy_allows() -> None:
-    here = stage(*(FailNth("b2_upload_file", n, BUSY) for n in range(1, 10)))
+    here = stage(*(fail_with("b2_upload_file", n, BUSY) for n in range(1, 10)))
     result = here.play(upload(put_local(here, "a", b"one"), here.dest, RetryPolicy(max_attempts=3)))
     assert failure_of(result) == BUSY
     assert here.playbook.count("b2_upload_file") == 3
@@ -233,7 +233,7 @@ def test_an_expired_token_costs_one_authorization_and_no_wait() -> None:
 
 
 def test_a_new_token_that_is_refused_as_well_is_renewed_after_a_wait() -> None:
-    here = stage(FailNth("b2_list_buckets", 1, EXPIRED), FailNth("b2_list_buckets", 2, EXPIRED))
+    here = stage(fail_with("b2_list_buckets", 1, EXPIRED), fail_with("b2_list_buckets", 2, EXPIRED))
     here.play(find_bucket("bucket", RetryPolicy()))
     again = ["b2_authorize_account", "b2_list_buckets"]
     assert here.playbook == ["b2_list_buckets", *again, "Sleep", *again]
@@ -241,17 +241,17 @@ def test_a_new_token_that_is_refused_as_well_is_renewed_after_a_wait() -> None:
 
 def test_what_a_key_may_not_do_is_not_tried_again() -> None:
     error = Unauthorized("unauthorized", "not allowed")
-    here = stage(FailNth("b2_list_buckets", 1, error))
+    here = stage(fail_with("b2_list_buckets", 1, error))
     assert failure_of(here.play(buckets())) == error
     assert here.playbook == ["b2_list_buckets"]
 
 
 def test_an_authorization_is_tried_again_when_the_server_is_busy_and_final_when_it_is_refused() -> None:
-    here = stage(FailNth("b2_authorize_account", 1, BUSY), authorized=False)
+    here = stage(fail_with("b2_authorize_account", 1, BUSY), authorized=False)
     assert isinstance(here.play(authorization(RetryPolicy())), Success)
     assert here.playbook == ["b2_authorize_account", "Sleep", "b2_authorize_account"]
     wrong = Unauthorized("bad_auth_token", "wrong key")
-    here = stage(FailNth("b2_authorize_account", 1, wrong), authorized=False)
+    here = stage(fail_with("b2_authorize_account", 1, wrong), authorized=False)
     assert failure_of(here.play(authorization(RetryPolicy()))) == wrong
     assert here.playbook == ["b2_authorize_account"]
     assert failure_of(here.play(buckets())) == wrong
@@ -259,7 +259,7 @@ def test_an_authorization_is_tried_again_when_the_server_is_busy_and_final_when_
 
 
 def test_a_busy_server_is_asked_again_after_a_wait() -> None:
-    here = stage(FailNth("b2_list_buckets", 1, BUSY))
+    here = stage(fail_with("b2_list_buckets", 1, BUSY))
     here.play(find_bucket("bucket", RetryPolicy()))
     assert here.playbook == ["b2_list_buckets", "Sleep", "b2_list_buckets"]
 
@@ -291,7 +291,7 @@ def test_parts_that_go_in_parallel_have_urls_of_their_own() -> None:
 
 
 def test_a_part_that_fails_for_good_cancels_the_large_file_and_starts_no_other_part() -> None:
-    here = stage(FailNth("b2_upload_part", 1, Rejected(400, "bad_request", "no")))
+    here = stage(fail_with("b2_upload_part", 1, Rejected(400, "bad_request", "no")))
     assert failure_of(here.play(large(here))) == Rejected(400, "bad_request", "no")
     assert here.playbook == [*START, *PART, "b2_cancel_large_file"]
     assert here.unfinished() == 0
@@ -313,7 +313,7 @@ def test_a_finish_whose_reply_is_lost_is_found_out_to_have_worked() -> None:
 
 
 def test_a_finish_that_is_refused_cancels_the_large_file() -> None:
-    here = stage(FailNth("b2_finish_large_file", 1, Rejected(400, "bad_request", "no")))
+    here = stage(fail_with("b2_finish_large_file", 1, Rejected(400, "bad_request", "no")))
     assert failure_of(here.play(large(here))) == Rejected(400, "bad_request", "no")
     assert here.playbook[-3:] == ["b2_finish_large_file", "b2_get_file_info", "b2_cancel_large_file"]
     assert here.unfinished() == 0
@@ -329,7 +329,7 @@ def test_a_large_file_that_changed_is_not_even_started() -> None:
 
 
 def test_a_start_that_fails_has_nothing_to_cancel() -> None:
-    here = stage(FailNth("b2_start_large_file", 1, Rejected(400, "bad_request", "no")))
+    here = stage(fail_with("b2_start_large_file", 1, Rejected(400, "bad_request", "no")))
     assert failure_of(here.play(large(here))) == Rejected(400, "bad_request", "no")
     assert here.playbook == ["HashSlice", "b2_start_large_file"]
 
@@ -365,7 +365,7 @@ def test_a_copy_in_parts_starts_copies_and_finishes() -> None:
 
 
 def test_a_copy_whose_part_fails_for_good_is_cancelled() -> None:
-    here = stage(FailNth("b2_copy_part", 2, Rejected(400, "bad_request", "no")))
+    here = stage(fail_with("b2_copy_part", 2, Rejected(400, "bad_request", "no")))
     source = put_remote(here, "a", DATA)
     result = here.play(copy(CopyAction("b", source, None, SIZES), here.dest, RetryPolicy()))
     assert failure_of(result) == Rejected(400, "bad_request", "no")
@@ -481,7 +481,7 @@ def test_a_range_that_breaks_off_is_fetched_again_by_itself() -> None:
 
 
 def test_a_range_that_fails_for_good_keeps_the_others_from_starting() -> None:
-    here = stage(*(FailNth("b2_download_file_by_id", n, LOST) for n in (2, 3)))
+    here = stage(*(fail_with("b2_download_file_by_id", n, LOST) for n in (2, 3)))
     result, _ = in_ranges(here, put_remote(here, "a", b"abcdef"))
     assert failure_of(result) == LOST
     fetch = "b2_download_file_by_id"
@@ -542,7 +542,7 @@ def test_a_lost_reply_to_hiding_or_deleting_is_asked_again_and_done(call: str) -
 
 def test_other_refusals_of_hiding_and_deleting_are_failures() -> None:
     no = Rejected(400, "bad_request", "no")
-    here = stage(FailNth("b2_hide_file", 1, no), FailNth("b2_delete_file_version", 1, no))
+    here = stage(fail_with("b2_hide_file", 1, no), fail_with("b2_delete_file_version", 1, no))
     version = put_remote(here, "to/a", b"one")
     assert failure_of(here.play(run_action(job(here), HideAction("a", version.file_id)))) == no
     assert failure_of(here.play(run_action(job(here), delete_action("a", version.file_id)))) == no
@@ -576,7 +576,7 @@ def test_stages_run_in_order_and_what_is_in_one_stage_in_parallel() -> None:
 
 def test_a_failed_stage_keeps_the_later_ones_from_running() -> None:
     no = Rejected(400, "bad_request", "no")
-    here = stage(FailNth("b2_upload_file", 1, no))
+    here = stage(fail_with("b2_upload_file", 1, no))
     old = put_remote(here, "to/a", b"old").file_id
     sync = FileSync("a", NewFile(), ((put_local(here, "a", b"new"),), (delete_action("a", old),)))
     here.play(run_file_sync(job(here), sync))
@@ -613,7 +613,7 @@ def test_once_another_writer_was_seen_each_file_is_looked_up_just_before_it_goes
 
 def test_what_took_effect_before_a_failure_is_told_and_counted() -> None:
     no = Rejected(400, "bad_request", "no")
-    here = stage(FailNth("b2_delete_file_version", 1, no))
+    here = stage(fail_with("b2_delete_file_version", 1, no))
     old = put_remote(here, "to/a", b"old").file_id
     upload_action = UploadAction("a", put_local(here, "a", b"new").source, old, None)
     sync = FileSync("a", NewFile(), ((upload_action,), (delete_action("a", old),)))
