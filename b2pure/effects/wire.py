@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Final, TypeVar
+from itertools import chain
+from typing import Any, Final, TypeVar, assert_never
 from urllib.parse import quote, unquote_plus
 
 import msgspec
@@ -31,6 +32,7 @@ from b2pure.model.calls import (
     DownloadFileById,
     DownloadFileByName,
     FetchCall,
+    GetDownloadAuthorization,
     UploadFile,
     UploadPart,
 )
@@ -45,13 +47,17 @@ from b2pure.model.errors import (
 )
 from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_PART_SIZE, PartSizes
+from b2pure.model.protection import UNENCRYPTED, Encryption, EncryptionReply, RetentionValue, SseB2, SseC
 from b2pure.model.replies import AuthorizationReply, DownloadReply
 from b2pure.model.sources import Body, body_length
 
 __all__ = [
     "API_VERSION",
     "DIGEST_LENGTH",
+    "OVERRIDES",
     "PRODUCTION_URL",
+    "SSE_B2_HEADER",
+    "SSE_C_HEADERS",
     "HttpRequest",
     "HttpResponse",
     "KeyPair",
@@ -63,6 +69,7 @@ __all__ = [
     "header_encoded",
     "header_problem",
     "info_key_problem",
+    "overrides_of",
     "unsendable",
 ]
 
@@ -72,6 +79,24 @@ API_VERSION: Final = 4
 PRODUCTION_URL: Final = "https://api.backblazeb2.com"
 DIGEST_LENGTH: Final = 40
 """Bytes of a hex SHA-1: what `hex_digits_at_end` adds to a body."""
+
+SSE_B2_HEADER: Final = "X-Bz-Server-Side-Encryption"
+SSE_C_HEADERS: Final = (
+    "X-Bz-Server-Side-Encryption-Customer-Algorithm",
+    "X-Bz-Server-Side-Encryption-Customer-Key",
+    "X-Bz-Server-Side-Encryption-Customer-Key-Md5",
+)
+OVERRIDES: Final[Mapping[str, str]] = {
+    "b2_content_disposition": "b2ContentDisposition",
+    "b2_content_language": "b2ContentLanguage",
+    "b2_expires": "b2Expires",
+    "b2_cache_control": "b2CacheControl",
+    "b2_content_encoding": "b2ContentEncoding",
+    "b2_content_type": "b2ContentType",
+}
+"""The parameters of a download that change a header of its answer, by the names of their fields."""
+
+Headers = tuple[tuple[str, str], ...]
 
 _INFO_KEY: Final = re.compile(r"[A-Za-z0-9\-_.~!#$%^&*'|+`]{1,50}\Z")
 _HEADER_VALUE: Final = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?\Z")
@@ -161,9 +186,24 @@ def _field_problem(call: Call[Any]) -> str | None:
                 return f"{name} is not valid Unicode"
             if name in _HEADER_FIELDS.get(type(call), ()) and (problem := header_problem(value)):
                 return f"{name}: {problem}"
-        elif isinstance(value, Mapping) and (problem := _info_problem(value)):
-            return problem
+        elif name == "file_info" and value is not None:
+            if problem := _info_problem(value):
+                return problem
+        elif value is not None and not all(map(_is_unicode, _texts(value))):
+            return f"{name} is not valid Unicode"
     return None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every string in the value of a field."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from chain.from_iterable(map(_texts, chain.from_iterable(value.items())))
+    elif isinstance(value, tuple):
+        yield from chain.from_iterable(map(_texts, value))
+    elif isinstance(value, msgspec.Struct):
+        yield from chain.from_iterable(_texts(getattr(value, name)) for name in value.__struct_fields__)
 
 
 def _info_problem(info: Mapping[str, str]) -> str | None:
@@ -230,8 +270,15 @@ def _encode_json(call: Call[Any], context: _Context) -> HttpRequest:
         "POST",
         f"{account.api_url}/b2api/v{API_VERSION}/{call.name}",
         (("Authorization", account.token), ("Content-Type", "application/json")),
-        msgspec.json.encode(call, enc_hook=_plain),
+        msgspec.json.encode(_given(call), enc_hook=_plain),
     )
+
+
+def _given(call: Call[Any]) -> dict[str, object]:
+    """The fields that are set, by their JSON names."""
+    values = (getattr(call, name) for name in call.__struct_fields__)
+    named = zip(call.__struct_encode_fields__, values, strict=True)
+    return {name: value for name, value in named if value is not None}
 
 
 def _plain(value: object) -> object:
@@ -260,15 +307,52 @@ def _encode_upload_file(call: UploadFile, context: _Context) -> HttpRequest:
             ("X-Bz-File-Name", header_encoded(call.file_name)),
             ("Content-Type", call.content_type),
             *((f"X-Bz-Info-{key}", header_encoded(value)) for key, value in call.file_info.items()),
+            *_protection_headers(call),
         ),
     )
 
 
+def _protection_headers(call: UploadFile) -> Headers:
+    retention = call.file_retention
+    locked: Headers = (
+        ()
+        if retention is None or retention.mode is None
+        else (
+            ("X-Bz-File-Retention-Mode", retention.mode),
+            ("X-Bz-File-Retention-Retain-Until-Timestamp", str(retention.retain_until_timestamp)),
+        )
+    )
+    held: Headers = () if call.legal_hold is None else (("X-Bz-File-Legal-Hold", call.legal_hold),)
+    dated: Headers = (
+        ()
+        if call.custom_upload_timestamp is None
+        else (("X-Bz-Custom-Upload-Timestamp", str(call.custom_upload_timestamp)),)
+    )
+    return (*_encryption_headers(call.server_side_encryption), *locked, *held, *dated)
+
+
+def _encryption_headers(encryption: Encryption | None) -> Headers:
+    match encryption:
+        case None:
+            return ()
+        case SseB2(algorithm):
+            return ((SSE_B2_HEADER, algorithm),)
+        case SseC():
+            return tuple(zip(SSE_C_HEADERS, (encryption.algorithm, *_customer_key(encryption)), strict=True))
+        case _:
+            assert_never(encryption)
+
+
+def _customer_key(encryption: SseC) -> tuple[str, str]:
+    return encryption.customer_key, encryption.customer_key_md5
+
+
 def _encode_upload_part(call: UploadPart, context: _Context) -> HttpRequest:
-    return _upload_request(context.upload(), call, (("X-Bz-Part-Number", str(call.part_number)),))
+    headers = (("X-Bz-Part-Number", str(call.part_number)), *_encryption_headers(call.server_side_encryption))
+    return _upload_request(context.upload(), call, headers)
 
 
-def _upload_request(url: UploadUrl, call: UploadFile | UploadPart, headers: tuple[tuple[str, str], ...]) -> HttpRequest:
+def _upload_request(url: UploadUrl, call: UploadFile | UploadPart, headers: Headers) -> HttpRequest:
     at_end = call.content_sha1 == HEX_DIGITS_AT_END
     length = body_length(call.body) + (DIGEST_LENGTH if at_end else 0)
     return HttpRequest(
@@ -287,12 +371,12 @@ def _upload_request(url: UploadUrl, call: UploadFile | UploadPart, headers: tupl
 
 def _encode_download_by_id(call: DownloadFileById, context: _Context) -> HttpRequest:
     path = f"/b2api/v{API_VERSION}/{call.name}?fileId={quote(call.file_id, safe='')}"
-    return _download_request(context.account(), path, call.range)
+    return _download_request(context.account(), path, call)
 
 
 def _encode_download_by_name(call: DownloadFileByName, context: _Context) -> HttpRequest:
     path = f"/file/{quote(call.bucket_name, safe='')}/{_path_encoded(call.file_name)}"
-    return _download_request(context.account(), path, call.range)
+    return _download_request(context.account(), path, call)
 
 
 def _path_encoded(name: str) -> str:
@@ -300,9 +384,18 @@ def _path_encoded(name: str) -> str:
     return _DOT_SEGMENT.sub(lambda dots: "%2E" * len(dots.group()), header_encoded(name))
 
 
-def _download_request(account: Authorization, path: str, range_: str | None) -> HttpRequest:
-    ranges = () if range_ is None else (("Range", range_),)
-    return HttpRequest("GET", account.download_url + path, (("Authorization", account.token), *ranges))
+def _download_request(account: Authorization, path: str, call: FetchCall) -> HttpRequest:
+    wishes = [f"{name}={quote(value, safe='')}" for name, value in overrides_of(call).items()]
+    query = ("&" if "?" in path else "?") + "&".join(wishes) if wishes else ""
+    ranges = () if call.range is None else (("Range", call.range),)
+    headers = (("Authorization", account.token), *ranges, *_encryption_headers(call.server_side_encryption))
+    return HttpRequest("GET", account.download_url + path + query, headers)
+
+
+def overrides_of(call: FetchCall | GetDownloadAuthorization) -> dict[str, str]:
+    """The response headers that a download asks for, or an authorization binds, by the names of their parameters."""
+    values = ((parameter, getattr(call, name)) for name, parameter in OVERRIDES.items())
+    return {parameter: value for parameter, value in values if value is not None}
 
 
 _ENCODERS: Final[Mapping[type[Call[Any]], Callable[[Any, _Context], HttpRequest]]] = {
@@ -364,7 +457,25 @@ def _download_reply(response: HttpResponse) -> DownloadReply:
             for name, value in headers.items()
             if name.startswith("x-bz-info-")
         },
+        encryption=_encryption_of(headers),
+        retention=_retention_of(headers),
+        legal_hold=headers.get("x-bz-file-legal-hold"),
+        replication_status=headers.get("x-bz-replication-status"),
+        unreadable=tuple(filter(None, headers.get("x-bz-client-unauthorized-to-read", "").split(","))),
     )
+
+
+def _encryption_of(headers: Mapping[str, str]) -> EncryptionReply:
+    if SSE_B2_HEADER.lower() in headers:
+        return EncryptionReply("SSE-B2", headers[SSE_B2_HEADER.lower()])
+    if SSE_C_HEADERS[0].lower() in headers:
+        return EncryptionReply("SSE-C", headers[SSE_C_HEADERS[0].lower()])
+    return UNENCRYPTED
+
+
+def _retention_of(headers: Mapping[str, str]) -> RetentionValue | None:
+    mode = headers.get("x-bz-file-retention-mode")
+    return None if mode is None else RetentionValue(mode, _whole(headers, "x-bz-file-retention-retain-until-timestamp"))
 
 
 def _whole(headers: Mapping[str, str], name: str) -> int:

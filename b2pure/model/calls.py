@@ -3,7 +3,7 @@
 Rules: a call is data, without credentials; `token` says which kind of credential the shell must add; `capability` is
 what a key needs (b2_list_parts really needs writeFiles); `billing` is the transaction class of Backblaze's price
 list. Field names are B2's own in snake_case, so that the JSON form of a call is its fields in camelCase.
-Unset optional fields are None and go out as null, which B2 takes for the default.
+Unset optional fields are None and are left out of a request, which B2 takes for the default, or for "as it was".
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from typing import ClassVar, Generic, Literal, TypeVar
 import msgspec
 
 from b2pure.model import replies
+from b2pure.model.buckets import (
+    CorsRule,
+    DefaultEncryption,
+    DefaultRetention,
+    LifecycleRule,
+    NotificationRule,
+    ReplicationConfiguration,
+)
 from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.protection import Encryption, FileRetention, LegalHold, SseC
 from b2pure.model.sources import Body
 
 __all__ = [
@@ -28,11 +37,16 @@ __all__ = [
     "CopyFile",
     "CopyPart",
     "CreateBucket",
+    "CreateKey",
+    "DeleteBucket",
     "DeleteFileVersion",
+    "DeleteKey",
     "DownloadFileById",
     "DownloadFileByName",
     "FetchCall",
     "FinishLargeFile",
+    "GetBucketNotificationRules",
+    "GetDownloadAuthorization",
     "GetFileInfo",
     "GetUploadPartUrl",
     "GetUploadUrl",
@@ -40,11 +54,16 @@ __all__ = [
     "ListBuckets",
     "ListFileNames",
     "ListFileVersions",
+    "ListKeys",
     "ListParts",
     "ListUnfinishedLargeFiles",
     "SendCall",
+    "SetBucketNotificationRules",
     "StartLargeFile",
     "TokenKind",
+    "UpdateBucket",
+    "UpdateFileLegalHold",
+    "UpdateFileRetention",
     "UploadCall",
     "UploadFile",
     "UploadPart",
@@ -77,8 +96,46 @@ class AuthorizeAccount(Call[replies.AuthorizationReply], frozen=True):
     billing = "C"
 
 
+class CreateKey(Call[replies.CreatedKeyReply], frozen=True):
+    """A new application key. `bucket_ids` and `name_prefix` None mean no restriction."""
+
+    name = "b2_create_key"
+    reply = replies.CreatedKeyReply
+    capability = "writeKeys"
+    billing = "C"
+
+    account_id: AccountId
+    capabilities: tuple[str, ...]
+    key_name: str
+    valid_duration_in_seconds: int | None = None
+    bucket_ids: tuple[BucketId, ...] | None = None
+    name_prefix: str | None = None
+
+
+class DeleteKey(Call[replies.KeyReply], frozen=True):
+    name = "b2_delete_key"
+    reply = replies.KeyReply
+    capability = "deleteKeys"
+    billing = "A"
+
+    application_key_id: str
+
+
+class ListKeys(Call[replies.KeyPage], frozen=True):
+    """Application keys by id; the master key is not among them. The start is inclusive."""
+
+    name = "b2_list_keys"
+    reply = replies.KeyPage
+    capability = "listKeys"
+    billing = "C"
+
+    account_id: AccountId
+    max_key_count: int | None = None
+    start_application_key_id: str | None = None
+
+
 class ListBuckets(Call[replies.BucketList], frozen=True):
-    """Buckets by name order; a restricted key must name its bucket."""
+    """Buckets by name order; a restricted key must name its bucket. `bucket_types` may be `("all",)`."""
 
     name = "b2_list_buckets"
     reply = replies.BucketList
@@ -88,6 +145,7 @@ class ListBuckets(Call[replies.BucketList], frozen=True):
     account_id: AccountId
     bucket_id: BucketId | None = None
     bucket_name: str | None = None
+    bucket_types: tuple[str, ...] | None = None
 
 
 class CreateBucket(Call[replies.BucketReply], frozen=True):
@@ -99,6 +157,66 @@ class CreateBucket(Call[replies.BucketReply], frozen=True):
     account_id: AccountId
     bucket_name: str
     bucket_type: str = "allPrivate"
+    bucket_info: Mapping[str, str] | None = None
+    cors_rules: tuple[CorsRule, ...] | None = None
+    lifecycle_rules: tuple[LifecycleRule, ...] | None = None
+    file_lock_enabled: bool | None = None
+    default_server_side_encryption: DefaultEncryption | None = None
+    replication_configuration: ReplicationConfiguration | None = None
+
+
+class DeleteBucket(Call[replies.BucketReply], frozen=True):
+    """The bucket must be empty: no version, no hide marker, no unfinished large file."""
+
+    name = "b2_delete_bucket"
+    reply = replies.BucketReply
+    capability = "deleteBuckets"
+    billing = "A"
+
+    account_id: AccountId
+    bucket_id: BucketId
+
+
+class UpdateBucket(Call[replies.BucketReply], frozen=True):
+    """What is given replaces what was; None leaves it. `if_revision_is` makes it conditional."""
+
+    name = "b2_update_bucket"
+    reply = replies.BucketReply
+    capability = "writeBuckets"
+    billing = "C"
+
+    account_id: AccountId
+    bucket_id: BucketId
+    bucket_type: str | None = None
+    bucket_info: Mapping[str, str] | None = None
+    cors_rules: tuple[CorsRule, ...] | None = None
+    lifecycle_rules: tuple[LifecycleRule, ...] | None = None
+    default_retention: DefaultRetention | None = None
+    default_server_side_encryption: DefaultEncryption | None = None
+    file_lock_enabled: bool | None = None
+    replication_configuration: ReplicationConfiguration | None = None
+    if_revision_is: int | None = None
+
+
+class GetBucketNotificationRules(Call[replies.NotificationRulesReply], frozen=True):
+    name = "b2_get_bucket_notification_rules"
+    reply = replies.NotificationRulesReply
+    capability = "readBucketNotifications"
+    billing = "C"
+
+    bucket_id: BucketId
+
+
+class SetBucketNotificationRules(Call[replies.NotificationRulesReply], frozen=True):
+    """Replaces all rules of the bucket."""
+
+    name = "b2_set_bucket_notification_rules"
+    reply = replies.NotificationRulesReply
+    capability = "writeBucketNotifications"
+    billing = "C"
+
+    bucket_id: BucketId
+    event_notification_rules: tuple[NotificationRule, ...]
 
 
 class ListFileNames(Call[replies.FileNamePage], frozen=True):
@@ -166,6 +284,10 @@ class UploadFile(Call[replies.FileReply], frozen=True):
     content_sha1: str
     file_info: Mapping[str, str]
     body: Body
+    file_retention: FileRetention | None = None
+    legal_hold: LegalHold | None = None
+    server_side_encryption: Encryption | None = None
+    custom_upload_timestamp: int | None = None
 
 
 class StartLargeFile(Call[replies.FileReply], frozen=True):
@@ -178,6 +300,10 @@ class StartLargeFile(Call[replies.FileReply], frozen=True):
     file_name: str
     content_type: str
     file_info: Mapping[str, str]
+    file_retention: FileRetention | None = None
+    legal_hold: LegalHold | None = None
+    server_side_encryption: Encryption | None = None
+    custom_upload_timestamp: int | None = None
 
 
 class GetUploadPartUrl(Call[replies.UploadPartUrlReply], frozen=True):
@@ -190,7 +316,7 @@ class GetUploadPartUrl(Call[replies.UploadPartUrlReply], frozen=True):
 
 
 class UploadPart(Call[replies.PartReply], frozen=True):
-    """Part numbers start at 1. Sending a number again replaces the part."""
+    """Part numbers start at 1. Sending a number again replaces the part. The parts of an SSE-C file need its key."""
 
     name = "b2_upload_part"
     reply = replies.PartReply
@@ -201,6 +327,7 @@ class UploadPart(Call[replies.PartReply], frozen=True):
     part_number: int
     content_sha1: str
     body: Body
+    server_side_encryption: SseC | None = None
 
 
 class CopyPart(Call[replies.PartReply], frozen=True):
@@ -215,6 +342,8 @@ class CopyPart(Call[replies.PartReply], frozen=True):
     large_file_id: FileId
     part_number: int
     range: str | None = None
+    source_server_side_encryption: SseC | None = None
+    destination_server_side_encryption: Encryption | None = None
 
 
 class FinishLargeFile(Call[replies.FileReply], frozen=True):
@@ -278,6 +407,10 @@ class CopyFile(Call[replies.FileReply], frozen=True):
     metadata_directive: Literal["COPY", "REPLACE"] = "COPY"
     content_type: str | None = None
     file_info: Mapping[str, str] | None = None
+    file_retention: FileRetention | None = None
+    legal_hold: LegalHold | None = None
+    source_server_side_encryption: SseC | None = None
+    destination_server_side_encryption: Encryption | None = None
 
 
 class HideFile(Call[replies.FileReply], frozen=True):
@@ -298,10 +431,57 @@ class DeleteFileVersion(Call[replies.DeletedReply], frozen=True):
 
     file_name: str
     file_id: FileId
+    bypass_governance: bool = False
+
+
+class UpdateFileRetention(Call[replies.FileRetentionReply], frozen=True):
+    """`NO_RETENTION` takes it away. Weakening governance needs `bypass_governance`; compliance only gets longer."""
+
+    name = "b2_update_file_retention"
+    reply = replies.FileRetentionReply
+    capability = "writeFileRetentions"
+    billing = "A"
+
+    file_name: str
+    file_id: FileId
+    file_retention: FileRetention
+    bypass_governance: bool = False
+
+
+class UpdateFileLegalHold(Call[replies.FileLegalHoldReply], frozen=True):
+    name = "b2_update_file_legal_hold"
+    reply = replies.FileLegalHoldReply
+    capability = "writeFileLegalHolds"
+    billing = "A"
+
+    file_name: str
+    file_id: FileId
+    legal_hold: LegalHold
+
+
+class GetDownloadAuthorization(Call[replies.DownloadAuthorizationReply], frozen=True):
+    """A token for downloads by name below a prefix. What is given of `b2_...` must be asked for by the download."""
+
+    name = "b2_get_download_authorization"
+    reply = replies.DownloadAuthorizationReply
+    capability = "shareFiles"
+    billing = "C"
+
+    bucket_id: BucketId
+    file_name_prefix: str
+    valid_duration_in_seconds: int
+    b2_content_disposition: str | None = None
+    b2_content_language: str | None = None
+    b2_expires: str | None = None
+    b2_cache_control: str | None = None
+    b2_content_encoding: str | None = None
+    b2_content_type: str | None = None
 
 
 class DownloadFileById(Call[replies.DownloadReply], frozen=True):
-    """`range` is an HTTP range. The content goes to a sink, the reply has the headers."""
+    """`range` is an HTTP range. The content goes to a sink, the reply has the headers. What is given of `b2_...` takes
+    the place of the header that the answer would have.
+    """
 
     name = "b2_download_file_by_id"
     reply = replies.DownloadReply
@@ -310,6 +490,13 @@ class DownloadFileById(Call[replies.DownloadReply], frozen=True):
 
     file_id: FileId
     range: str | None = None
+    server_side_encryption: SseC | None = None
+    b2_content_disposition: str | None = None
+    b2_content_language: str | None = None
+    b2_expires: str | None = None
+    b2_cache_control: str | None = None
+    b2_content_encoding: str | None = None
+    b2_content_type: str | None = None
 
 
 class DownloadFileByName(Call[replies.DownloadReply], frozen=True):
@@ -321,6 +508,13 @@ class DownloadFileByName(Call[replies.DownloadReply], frozen=True):
     bucket_name: str
     file_name: str
     range: str | None = None
+    server_side_encryption: SseC | None = None
+    b2_content_disposition: str | None = None
+    b2_content_language: str | None = None
+    b2_expires: str | None = None
+    b2_cache_control: str | None = None
+    b2_content_encoding: str | None = None
+    b2_content_type: str | None = None
 
 
 FetchCall = DownloadFileById | DownloadFileByName
@@ -331,8 +525,15 @@ UploadCall = UploadFile | UploadPart
 
 SendCall = (
     AuthorizeAccount
+    | CreateKey
+    | DeleteKey
+    | ListKeys
     | ListBuckets
     | CreateBucket
+    | DeleteBucket
+    | UpdateBucket
+    | GetBucketNotificationRules
+    | SetBucketNotificationRules
     | ListFileNames
     | ListFileVersions
     | GetFileInfo
@@ -349,13 +550,19 @@ SendCall = (
     | CopyFile
     | HideFile
     | DeleteFileVersion
+    | UpdateFileRetention
+    | UpdateFileLegalHold
+    | GetDownloadAuthorization
 )
 """The calls whose whole reply is JSON."""
 
 AnyCall = SendCall | FetchCall
 
 ALL_CALLS: tuple[type[Call[object]], ...] = (
-    AuthorizeAccount, ListBuckets, CreateBucket, ListFileNames, ListFileVersions, GetFileInfo, GetUploadUrl,
-    UploadFile, StartLargeFile, GetUploadPartUrl, UploadPart, CopyPart, FinishLargeFile, CancelLargeFile, ListParts,
-    ListUnfinishedLargeFiles, CopyFile, HideFile, DeleteFileVersion, DownloadFileById, DownloadFileByName,
+    AuthorizeAccount, CreateKey, DeleteKey, ListKeys,
+    ListBuckets, CreateBucket, DeleteBucket, UpdateBucket, GetBucketNotificationRules, SetBucketNotificationRules,
+    ListFileNames, ListFileVersions, GetFileInfo, GetUploadUrl, UploadFile, StartLargeFile, GetUploadPartUrl,
+    UploadPart, CopyPart, FinishLargeFile, CancelLargeFile, ListParts, ListUnfinishedLargeFiles, CopyFile, HideFile,
+    DeleteFileVersion, UpdateFileRetention, UpdateFileLegalHold, GetDownloadAuthorization,
+    DownloadFileById, DownloadFileByName,
 )  # fmt: skip

@@ -11,7 +11,25 @@ from collections.abc import Mapping
 import msgspec
 from attrs import field, frozen
 
+from b2pure.model.buckets import (
+    NO_ENCRYPTION,
+    NO_FILE_LOCK,
+    NO_REPLICATION,
+    CorsRule,
+    DefaultEncryptionReply,
+    FileLockReply,
+    LifecycleRule,
+    NotificationRule,
+    ReplicationReply,
+)
 from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.protection import (
+    UNENCRYPTED,
+    EncryptionReply,
+    LegalHoldReply,
+    RetentionReply,
+    RetentionValue,
+)
 
 __all__ = [
     "AllowedBucket",
@@ -21,11 +39,18 @@ __all__ = [
     "BucketList",
     "BucketReply",
     "CancelReply",
+    "CreatedKeyReply",
     "DeletedReply",
+    "DownloadAuthorizationReply",
     "DownloadReply",
+    "FileLegalHoldReply",
     "FileNamePage",
     "FileReply",
+    "FileRetentionReply",
     "FileVersionPage",
+    "KeyPage",
+    "KeyReply",
+    "NotificationRulesReply",
     "PartPage",
     "PartReply",
     "StorageApi",
@@ -80,20 +105,62 @@ class AuthorizationReply(_Reply, frozen=True):
 
 
 class BucketReply(_Reply, frozen=True):
+    """A bucket with its settings. Those that a key may not read say so themselves."""
+
     account_id: AccountId
     bucket_id: BucketId
     bucket_name: str
     bucket_type: str
     bucket_info: Mapping[str, str] = {}
     revision: int = 1
+    cors_rules: tuple[CorsRule, ...] = ()
+    lifecycle_rules: tuple[LifecycleRule, ...] = ()
+    options: tuple[str, ...] = ()
+    default_server_side_encryption: DefaultEncryptionReply = NO_ENCRYPTION
+    file_lock_configuration: FileLockReply = NO_FILE_LOCK
+    replication_configuration: ReplicationReply = NO_REPLICATION
 
 
 class BucketList(_Reply, frozen=True):
     buckets: tuple[BucketReply, ...]
 
 
+class NotificationRulesReply(_Reply, frozen=True):
+    bucket_id: BucketId
+    event_notification_rules: tuple[NotificationRule, ...]
+
+
+class KeyReply(_Reply, frozen=True):
+    """An application key without its secret. `bucket_ids` and `name_prefix` None mean no restriction."""
+
+    account_id: AccountId
+    application_key_id: str
+    key_name: str
+    capabilities: tuple[str, ...]
+    bucket_ids: tuple[BucketId, ...] | None = None
+    name_prefix: str | None = None
+    expiration_timestamp: int | None = None
+    options: tuple[str, ...] = ()
+
+
+class CreatedKeyReply(KeyReply, frozen=True, kw_only=True):
+    """A new key with its secret, which B2 tells this once and which stays out of the repr."""
+
+    application_key: str
+
+    def __repr__(self) -> str:
+        return f"CreatedKeyReply(application_key_id={self.application_key_id!r}, key_name={self.key_name!r})"
+
+
+class KeyPage(_Reply, frozen=True):
+    keys: tuple[KeyReply, ...]
+    next_application_key_id: str | None
+
+
 class FileReply(_Reply, frozen=True):
-    """The file object of every call that returns one. `content_sha1` is hex, `none`, `unverified:` + hex, or None."""
+    """The file object of every call that returns one. `content_sha1` is hex, `none`, `unverified:` + hex, or None.
+    Hide markers and folders have neither encryption nor retention nor legal hold.
+    """
 
     account_id: AccountId
     action: str
@@ -106,6 +173,10 @@ class FileReply(_Reply, frozen=True):
     file_name: str
     upload_timestamp: int
     content_md5: str | None = None
+    server_side_encryption: EncryptionReply | None = None
+    file_retention: RetentionReply | None = None
+    legal_hold: LegalHoldReply | None = None
+    replication_status: str | None = None
 
 
 class FileNamePage(_Reply, frozen=True):
@@ -153,6 +224,7 @@ class PartReply(_Reply, frozen=True):
     content_sha1: str
     content_md5: str | None
     upload_timestamp: int
+    server_side_encryption: EncryptionReply | None = None
 
 
 class PartPage(_Reply, frozen=True):
@@ -172,10 +244,34 @@ class DeletedReply(_Reply, frozen=True):
     file_name: str
 
 
+class DownloadAuthorizationReply(_Reply, frozen=True):
+    """A token that reads the files of a bucket below a prefix, by name; a secret, so the repr says nothing of it."""
+
+    bucket_id: BucketId
+    file_name_prefix: str
+    authorization_token: str
+
+    def __repr__(self) -> str:
+        return f"DownloadAuthorizationReply(bucket_id={self.bucket_id!r}, prefix={self.file_name_prefix!r})"
+
+
+class FileRetentionReply(_Reply, frozen=True):
+    file_id: FileId
+    file_name: str
+    file_retention: RetentionValue
+
+
+class FileLegalHoldReply(_Reply, frozen=True):
+    file_id: FileId
+    file_name: str
+    legal_hold: str
+
+
 @frozen
 class DownloadReply:
     """The headers of a download. `content_length` is that of the body, `total_length` that of the whole file;
-    `content_sha1` is always that of the whole file, in the forms of FileReply.
+    `content_sha1` is always that of the whole file, in the forms of FileReply. `retention` and `legal_hold` are None
+    where none is set or the key may not read them (`unreadable` has the names of the headers withheld).
     """
 
     file_id: FileId
@@ -186,3 +282,8 @@ class DownloadReply:
     content_sha1: str | None
     upload_timestamp: int
     file_info: Mapping[str, str] = field(factory=dict)
+    encryption: EncryptionReply = UNENCRYPTED
+    retention: RetentionValue | None = None
+    legal_hold: str | None = None
+    replication_status: str | None = None
+    unreadable: tuple[str, ...] = ()
