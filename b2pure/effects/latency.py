@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
-from attrs import field, frozen, validators
+from attrs import frozen
 from returns.io import IOResult
 
 from b2pure.effects.effect import Credential, Fetched
@@ -22,12 +23,19 @@ R = TypeVar("R")
 @frozen
 class Latency:
     """Every call takes `base_millis`, up to `jitter_millis` more by chance, and the time that its body needs at
-    `bytes_per_second` (None: none).
+    `bytes_per_second` (None: none). Raises ValueError for what is no length of time.
     """
 
-    base_millis: float = field(default=0.0, validator=validators.ge(0))
-    jitter_millis: float = field(default=0.0, validator=validators.ge(0))
-    bytes_per_second: float | None = field(default=None, validator=validators.optional(validators.gt(0)))
+    base_millis: float = 0.0
+    jitter_millis: float = 0.0
+    bytes_per_second: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for name, millis in (("base_millis", self.base_millis), ("jitter_millis", self.jitter_millis)):
+            if not 0 <= millis < math.inf:
+                raise ValueError(f"{name} is a number of milliseconds, not {millis}")
+        if self.bytes_per_second is not None and not 0 < self.bytes_per_second:
+            raise ValueError(f"bytes_per_second is more than 0, not {self.bytes_per_second}")
 
 
 def seconds(latency: Latency, body_bytes: int, draw: float) -> float:
