@@ -27,6 +27,7 @@ __all__ = [
     "Piece",
     "Received",
     "Vault",
+    "VaultFailed",
     "cut",
     "digests",
     "extents_of",
@@ -45,6 +46,10 @@ Changes = Mapping[tuple[str, str], msgspec.Struct | None]
 """What a call changed: records by (kind, id); None means gone."""
 
 
+class VaultFailed(Exception):
+    """A vault could not keep or give back what it should. The text says what, and holds no secret."""
+
+
 class Content(Protocol):
     """Bytes that never change."""
 
@@ -58,7 +63,9 @@ class Content(Protocol):
 
 
 class Draft(Protocol):
-    """A content that is being written. Exactly one of `finish` and `abandon` ends it."""
+    """A content that is being written. Exactly one of `finish` and `abandon` ends it. Only `finish` raises
+    VaultFailed, also for what could not be written before; nothing is left of the draft then.
+    """
 
     def write(self, piece: Piece) -> None: ...
     def finish(self) -> Content: ...
@@ -76,7 +83,13 @@ class Vault(Protocol):
         ...
 
     def commit(self, changes: Changes) -> None:
-        """Keep all of these changes or none. What it returned from is not lost."""
+        """Keep all of these changes or none. What it returned from is not lost. Raises VaultFailed."""
+        ...
+
+    def check(self) -> None:
+        """Raises VaultFailed if a commit failed: what the simulator knows is then not what is kept, and nobody may
+        hear of it.
+        """
         ...
 
 
@@ -216,20 +229,23 @@ class _MemoryDraft:
         self._gathered.clear()
 
 
+_SERIALS: Final = count(1)
+
+
 class MemoryVault:
     """Keeps contents for as long as somebody refers to them, and no records."""
 
     keeps_records: Final = False
 
-    def __init__(self) -> None:
-        self._serials = count(1)
-
     def draft(self) -> Draft:
-        """A new content."""
-        return _MemoryDraft(f"m{next(self._serials)}")
+        """A new content. No other one in this process has its id, so that contents of several vaults can meet."""
+        return _MemoryDraft(f"m{next(_SERIALS)}")
 
     def discard(self, content: Content) -> None:
         """Nothing: it goes with the last reference."""
 
     def commit(self, changes: Changes) -> None:
         """Nothing: nobody asks for them again."""
+
+    def check(self) -> None:
+        """Memory does not fail."""

@@ -19,7 +19,7 @@ import msgspec
 from attrs import field, frozen
 from returns.result import Result, Success
 
-from b2pure.effects.content import Extent, Intake
+from b2pure.effects.content import Extent, Intake, VaultFailed
 from b2pure.effects.simulator import AccountToken, Download, Simulator
 from b2pure.effects.simulator_rules import Refused, bad_request
 from b2pure.effects.simulator_state import Endpoint
@@ -138,7 +138,12 @@ def _begun(simulator: Simulator, request: ServedRequest, endpoint: Endpoint, cal
 
 def finish_upload(simulator: Simulator, upload: Upload) -> Served:
     """The whole body is there."""
-    return _rendered(simulator.finish_upload(upload.endpoint, upload.call, upload.intake.finish()), upload.version)
+    try:
+        body = upload.intake.finish()
+    except VaultFailed as failed:
+        simulator.abandon_upload(upload.endpoint)
+        return refusal(Unavailable(503, "service_unavailable", str(failed)))
+    return _rendered(simulator.finish_upload(upload.endpoint, upload.call, body), upload.version)
 
 
 def abandon_upload(simulator: Simulator, upload: Upload) -> None:

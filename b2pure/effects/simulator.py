@@ -16,7 +16,7 @@ import msgspec
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.content import Intake, Received, Vault, extents_of, pieces
+from b2pure.effects.content import Content, Intake, Received, Vault, VaultFailed, extents_of, pieces
 from b2pure.effects.simulator_bucket import Bucket
 from b2pure.effects.simulator_calls import FILE_HANDLERS, Download, Handler, authorize, download, require
 from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
@@ -45,7 +45,7 @@ from b2pure.model.calls import (
     UploadFile,
     UploadPart,
 )
-from b2pure.model.errors import B2Error, Unauthorized
+from b2pure.model.errors import B2Error, Unauthorized, Unavailable
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.replies import BucketReply, FileReply
 from b2pure.model.sources import Blob
@@ -241,26 +241,15 @@ class Simulator:
 
     def handle(self, call: Call[R], token: Token) -> Result[R, B2Error]:
         """Answer a call. The body of an upload must be a `Blob`, without the digest of `hex_digits_at_end`."""
-        try:
-            return Success(cast(R, self._answer(call, token)))
-        except Refused as refused:
-            return Failure(refused.error)
+        return self._result(lambda: cast(R, self._answer(call, token)))
 
     def fetch(self, call: FetchCall, token: Token) -> Result[Download, B2Error]:
         """Answer a download with its content."""
-        try:
-            return Success(self._download(call, token))
-        except Refused as refused:
-            return Failure(refused.error)
+        return self._result(lambda: self._download(call, token))
 
     def begin_upload(self, url: str, token: str) -> Result[Endpoint, B2Error]:
         """Occupy an upload URL. Until `finish_upload` or `abandon_upload` nobody else can use it."""
-        try:
-            endpoint = self._world.endpoint(url, token)
-        except Refused as refused:
-            return Failure(refused.error)
-        endpoint.occupied = True
-        return Success(endpoint)
+        return self._result(lambda: self._occupied(self._world.endpoint(url, token)))
 
     def intake(self, call: UploadCall) -> Intake:
         """What takes the body of an upload, piece by piece, and its digest if `call` says that one follows."""
@@ -268,15 +257,28 @@ class Simulator:
 
     def finish_upload(self, endpoint: Endpoint, call: UploadCall, body: Received) -> Result[object, B2Error]:
         """The whole body is there; that of `call` is not looked at. A failure spoils the URL."""
-        try:
-            return Success(self._upload(endpoint, call, body))
-        except Refused as refused:
-            return Failure(refused.error)
+        return self._result(lambda: self._upload(endpoint, call, body))
 
     def abandon_upload(self, endpoint: Endpoint) -> None:
         """The body never came: the URL is spoiled."""
         endpoint.occupied = False
         endpoint.spoiled = True
+
+    def _result(self, answer: Callable[[], R]) -> Result[R, B2Error]:
+        """The one door: after a commit that failed nothing is answered until a restart, because the world in memory
+        is not the one that is kept.
+        """
+        try:
+            self._world.vault.check()
+            return Success(answer())
+        except Refused as refused:
+            return Failure(refused.error)
+        except VaultFailed as failed:
+            return Failure(Unavailable(503, "service_unavailable", str(failed)))
+
+    def _occupied(self, endpoint: Endpoint) -> Endpoint:
+        endpoint.occupied = True
+        return endpoint
 
     def _answer(self, call: Call[Any], token: Token) -> object:
         if isinstance(call, AuthorizeAccount):
@@ -328,6 +330,10 @@ class Simulator:
     def records(self) -> Iterator[tuple[str, str, Record]]:
         """Everything but tokens and upload URLs, as (kind, id, record): what `restored` takes, in its order."""
         return self._world.records()
+
+    def contents(self) -> dict[str, Content]:
+        """The contents that `records` refer to, by id."""
+        return self._world.contents()
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that is stored, as a value that compares: buckets with their versions and unfinished parts."""

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from attrs import define, evolve, field, frozen
 
-from b2pure.effects.content import Extent, MemoryVault, Vault
+from b2pure.effects.content import Content, Extent, MemoryVault, Vault
 from b2pure.effects.simulator_bucket import Bucket, LargeUpload, Part, Version
 from b2pure.effects.simulator_records import (
     BucketRecord,
@@ -180,6 +180,14 @@ class World:
             for large in bucket.unfinished.values():
                 for part in large.parts.values():
                     yield "part", _part_id(part), part_record(part)
+
+    def contents(self) -> dict[str, Content]:
+        """The contents that the records refer to, by id."""
+        found = {extent.content.content_id: extent.content for v in self.versions.values() for extent in v.extents}
+        for bucket in self.buckets.values():
+            for large in bucket.unfinished.values():
+                found |= {e.content.content_id: e.content for part in large.parts.values() for e in part.extents}
+        return found
 
     def restore(self, records: Iterable[Record], contents: ContentById) -> None:
         """Add what was written down. The seed must be that of the records."""
