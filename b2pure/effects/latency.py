@@ -34,7 +34,7 @@ class Latency:
         for name, millis in (("base_millis", self.base_millis), ("jitter_millis", self.jitter_millis)):
             if not 0 <= millis < math.inf:
                 raise ValueError(f"{name} is a number of milliseconds, not {millis}")
-        if self.bytes_per_second is not None and not 0 < self.bytes_per_second:
+        if self.bytes_per_second is not None and not self.bytes_per_second > 0:
             raise ValueError(f"bytes_per_second is more than 0, not {self.bytes_per_second}")
 
 
