@@ -55,7 +55,17 @@ class _Month:
 class Meter:
     """Counts from `now_millis` on, when nothing is stored."""
 
-    __slots__ = ("_bytes_copied", "_bytes_down", "_bytes_up", "_calls", "_months", "_now", "_stored", "_units")
+    __slots__ = (
+        "_bytes_copied",
+        "_bytes_down",
+        "_bytes_up",
+        "_calls",
+        "_down_by_day",
+        "_months",
+        "_now",
+        "_stored",
+        "_units",
+    )
 
     def __init__(self, now_millis: int) -> None:
         self._now = now_millis
@@ -64,6 +74,7 @@ class Meter:
         self._bytes_down = 0
         self._bytes_copied = 0
         self._calls: Counter[str] = Counter()
+        self._down_by_day: Counter[int] = Counter()
         self._units: dict[int, Counter[BilledClass]] = {}
         self._months = [_month_at(now_millis)]
 
@@ -76,6 +87,7 @@ class Meter:
         twin._stored = self._stored
         twin._bytes_up, twin._bytes_down, twin._bytes_copied = self._bytes_up, self._bytes_down, self._bytes_copied
         twin._calls = self._calls.copy()
+        twin._down_by_day = self._down_by_day.copy()
         twin._units = {day: units.copy() for day, units in self._units.items()}
         twin._months = [evolve(month) for month in self._months]
         return twin
@@ -101,6 +113,8 @@ class Meter:
         self._bytes_down += down
         self._bytes_copied += copied
         self._months[-1].bytes_down += down
+        if down:
+            self._down_by_day[self._now // MILLIS_PER_DAY] += down
 
     def stored(self, bytes_delta: int, now_millis: int) -> None:
         """From now on so many more bytes are stored, or fewer. Raises ValueError if that is less than none."""
@@ -131,6 +145,14 @@ class Meter:
     def calls(self) -> Mapping[str, int]:
         """Calls by wire name, in the order of the names."""
         return dict(sorted(self._calls.items()))
+
+    def units_of_day(self, billing: BilledClass, now_millis: int) -> int:
+        """The units of a class in the UTC day of this moment: what a daily cap is compared with."""
+        return self._units.get(now_millis // MILLIS_PER_DAY, Counter())[billing]
+
+    def down_of_day(self, now_millis: int) -> int:
+        """The bytes that came down in the UTC day of this moment."""
+        return self._down_by_day[now_millis // MILLIS_PER_DAY]
 
     def usage(self, now_millis: int) -> Usage:
         """Everything that was counted, with what is stored staying until `now_millis`. A later moment than that of the
