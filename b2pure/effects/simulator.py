@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.content import Content, Intake, Received, Vault, VaultFailed, extents_of, pieces
@@ -197,6 +197,13 @@ class Simulator:
         self._world.commit()
         return KeyPair(key.key_id, key.secret)
 
+    def install_key(self, pair: KeyPair) -> None:
+        """A key that may do everything, with an id and a secret of somebody's choice, instead of what has the id."""
+        key = evolve(self._world.master, key_id=pair.key_id, secret=pair.key)
+        self._world.keys[key.key_id] = key
+        self._world._put("key", key.key_id, key.record)
+        self._world.commit()
+
     def add_bucket(self, name: str, bucket_type: str = "allPrivate") -> BucketReply:
         """A bucket, without a token and without a line in the journal."""
         reply = self._world.add_bucket(name, bucket_type)
@@ -236,6 +243,12 @@ class Simulator:
     def expire_account_tokens(self) -> None:
         """Every account token given so far is expired now. Keys, and upload URLs, stay good."""
         self._world.expire_account_tokens()
+
+    def expire_upload_tokens(self) -> None:
+        """Every upload URL given so far is expired now."""
+        now = self._world.now()
+        for endpoint in self._world.endpoints.values():
+            endpoint.expires_at = min(endpoint.expires_at, now)
 
     # -- calls
 
