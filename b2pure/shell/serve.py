@@ -1,21 +1,32 @@
 """The simulator over HTTP on this machine: `b2pure.effects.served` behind uvicorn.
 
-Rules. It binds 127.0.0.1 and nothing else. One event loop, on one thread, owns the simulator: nobody else may call it
-while the server runs. Requests are not logged, because their headers and URLs are secrets. An upload URL is occupied
-from its headers to the end of its body, as at B2. Bodies go to the simulator piece by piece and leave it so; none is
-ever joined.
+Rules. It binds 127.0.0.1 and nothing else. One lock belongs to a simulator: the application holds it around each of
+its calls and never while it waits for a client, so that other threads may use the simulator in between. Requests are
+not logged, because their headers and URLs are secrets. An upload URL is occupied from its headers to the end of its
+body, as at B2; an upload that will be refused is refused before its body is read. Bodies go to the simulator piece by
+piece and leave it so, no faster than they come and go; none is ever joined. Faults and latency are carried out here,
+as `faults.Strike` says.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import random
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
-from threading import Thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock, Thread
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any, Final
+from typing import Final, NoReturn
+
+from attrs import evolve, field, frozen, validators
 
 from b2pure.effects.content import pieces
+from b2pure.effects.fault_board import FaultBoard
+from b2pure.effects.faults import Strike, flipped, response_of
+from b2pure.effects.latency import Latency, seconds
 from b2pure.effects.served import (
     Served,
     ServedRequest,
@@ -28,110 +39,370 @@ from b2pure.effects.served import (
     serve,
 )
 from b2pure.effects.simulator import Simulator
-from b2pure.model.errors import Rejected
+from b2pure.effects.wire import HttpResponse
+from b2pure.model.calls import HEX_DIGITS_AT_END, UploadFile
+from b2pure.model.errors import Rejected, Unavailable
+from b2pure.shell.clock import SystemClock
+from b2pure.shell.serve_control import Control, expire_tokens, is_control
+from b2pure.shell.serve_http import CONNECTION, App, Connection, HttpServer, Message, Receive, Send, http_server
 
-try:
-    import uvicorn
-except ImportError as missing:
-    raise ImportError("the B2 server needs uvicorn: pip install 'b2pure[server]'") from missing
-
-__all__ = ["RunningServer", "asgi_app", "serve_forever", "serve_in_thread"]
+__all__ = ["RunningServer", "ServeOptions", "asgi_app", "serve_forever", "serve_in_thread"]
 
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 10.0
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+_DIGEST_BYTES: Final = 40
+_log = logging.getLogger("b2pure.serve")
 
 
-def asgi_app(simulator: Simulator) -> App:
+@frozen
+class ServeOptions:
+    """How the server treats its clients. `json_bytes` is the most that a body other than an upload has. A body of which
+    nothing comes for `body_timeout_seconds` is too slow (408). Where a body is refused unread, the server listens for
+    up to `linger_seconds` until the client has seen the answer; `latency_seed` decides the jitter.
+    """
+
+    json_bytes: int = field(default=4 * 1024 * 1024, validator=validators.ge(1))
+    body_timeout_seconds: float = field(default=60.0, validator=validators.gt(0))
+    linger_seconds: float = field(default=2.0, validator=validators.ge(0))
+    latency: Latency = field(factory=Latency)
+    latency_seed: int = 0
+
+
+class _Gone(Exception):
+    """There is nobody to answer to: the client went away, or a fault broke the connection."""
+
+
+class _TooSlow(Exception):
+    """Nothing came of a body for too long."""
+
+
+@frozen(eq=False)
+class _Exchange:
+    """One request and the way to its client."""
+
+    request: ServedRequest
+    receive: Receive
+    send: Send
+    connection: Connection | None
+    timeout_seconds: float
+
+    async def body(self) -> tuple[bytes, bool]:
+        """The next bytes of the body, and whether there may be more. Raises _Gone and _TooSlow."""
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                message = await self.receive()
+        except TimeoutError:
+            raise _TooSlow from None
+        if message["type"] != "http.request":
+            raise _Gone
+        return message.get("body", b""), message.get("more_body", False)
+
+    def hang_up(self) -> NoReturn:
+        """Close the connection behind what was sent."""
+        if self.connection is not None:
+            self.connection.hang_up()
+        raise _Gone
+
+    def reset(self) -> NoReturn:
+        """Break the connection."""
+        if self.connection is not None:
+            self.connection.reset()
+        raise _Gone
+
+    def has_body(self) -> bool:
+        """Whether the request says that it has one."""
+        return (
+            self.request.header("content-length") not in (None, "0")
+            or self.request.header("transfer-encoding") is not None
+        )
+
+
+class _ServedB2:
     """The simulator as an ASGI application."""
 
-    async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    def __init__(self, simulator: Simulator, lock: RLock, options: ServeOptions, faults: FaultBoard) -> None:
+        self._simulator = simulator
+        self._lock = lock
+        self._options = options
+        self._faults = faults
+        self._random = random.Random(options.latency_seed)
+        self._clock = SystemClock()
+        self._control = Control(simulator, faults, self._clock.now_millis())
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One request."""
         if scope["type"] != "http":
             return
-        request = _request(scope)
-        served = await (_upload if is_upload(request.target) else _answer)(simulator, request, receive)
-        if served is not None:
-            await _respond(send, served)
+        connection = scope.get("extensions", {}).get(CONNECTION)
+        exchange = _Exchange(_request(scope), receive, send, connection, self._options.body_timeout_seconds)
+        try:
+            await self._exchanged(exchange)
+        except _Gone:
+            if connection is None:
+                raise ConnectionAbortedError("the connection is broken off") from None
+        except asyncio.CancelledError:
+            if connection is None:
+                raise
+            connection.reset()
 
-    return app
+    async def _exchanged(self, exchange: _Exchange) -> None:
+        try:
+            await self._answer(exchange)
+        except _TooSlow:
+            await self._turn_away(exchange, refusal(Unavailable(408, "request_timeout", "the body came too slowly")))
+        except Exception:
+            _log.exception("a bug in b2pure: a request was answered with 500")
+            await self._failed(exchange)
+
+    async def _failed(self, exchange: _Exchange) -> None:
+        """What happened is a bug; if the answer has begun it cannot be taken back."""
+        try:
+            await self._turn_away(exchange, refusal(Unavailable(500, "internal_error", "a bug in the simulated B2")))
+        except RuntimeError:
+            exchange.hang_up()
+
+    async def _answer(self, exchange: _Exchange) -> None:
+        request = exchange.request
+        if is_control(request.target):
+            await self._respond(exchange, self._control_answer(await self._with_body(exchange)), Strike())
+            return
+        strike = await self._struck(exchange)
+        if strike.answer is not None:
+            response = response_of(strike.answer, self._clock.now_millis())
+            await self._turn_away(exchange, Served(response))
+        elif is_upload(request.target) and request.method == "POST":
+            await self._upload(exchange, strike)
+        else:
+            whole = await self._with_body(exchange)
+            with self._lock:
+                served = serve(self._simulator, whole)
+            await self._respond(exchange, served, strike)
+
+    def _control_answer(self, request: ServedRequest) -> Served:
+        with self._lock:
+            return self._control.serve(request)
+
+    async def _struck(self, exchange: _Exchange) -> Strike:
+        """What strikes the call; what comes before it is looked at is done already."""
+        name = call_name(exchange.request.target)
+        if name is None or exchange.request.method == "OPTIONS":
+            return Strike()
+        strike = self._faults.strike(name, exchange.request.header("x-bz-test-mode"))
+        if strike.expire is not None:
+            with self._lock:
+                expire_tokens(self._simulator, strike.expire)
+        await self._sleep(strike.delay_seconds + seconds(self._options.latency, 0, self._random.random()))
+        if strike.connection == "silent":
+            await self._wait_for_the_end(exchange)
+        elif strike.connection is not None:
+            exchange.reset()
+        return strike
+
+    async def _wait_for_the_end(self, exchange: _Exchange) -> NoReturn:
+        while True:
+            message = await exchange.receive()
+            if message["type"] != "http.request":
+                raise _Gone
+            if not message.get("more_body", False):
+                break
+        while (await exchange.receive())["type"] == "http.request":
+            await asyncio.sleep(0.01)
+        raise _Gone
+
+    async def _sleep(self, duration: float) -> None:
+        if duration > 0:
+            await asyncio.sleep(duration)
+
+    async def _pace(self, count: int) -> None:
+        """The time that so many bytes need on their way."""
+        if self._options.latency.bytes_per_second is not None:
+            await asyncio.sleep(count / self._options.latency.bytes_per_second)
+
+    # -- requests
+
+    async def _with_body(self, exchange: _Exchange) -> ServedRequest:
+        """The request with its body."""
+        limit, request = self._options.json_bytes, exchange.request
+        declared = request.header("content-length") or "0"
+        if not _is_whole(declared) or int(declared) > limit:
+            await self._turn_away(exchange, _too_large(limit))
+            raise _Gone
+        found: list[bytes] = []
+        length, more = 0, True
+        while more:
+            piece, more = await exchange.body()
+            length += len(piece)
+            if length > limit:
+                await self._turn_away(exchange, _too_large(limit))
+                raise _Gone
+            found.append(piece)
+        await self._pace(length)
+        return evolve(request, body=found[0] if len(found) == 1 else b"".join(found))
+
+    async def _upload(self, exchange: _Exchange, strike: Strike) -> None:
+        request = exchange.request
+        declared = request.header("content-length") or ""
+        if not _is_whole(declared) or request.header("transfer-encoding") is not None:
+            await self._turn_away(exchange, refusal(Rejected(400, "bad_request", "Content-Length is missing")))
+            return
+        begun = self._begun(request, int(declared))
+        if isinstance(begun, Served):
+            await self._turn_away(exchange, begun)
+            return
+        try:
+            await self._take(exchange, begun, int(declared), strike)
+        except BaseException:
+            with self._lock:
+                abandon_upload(self._simulator, begun)
+            raise
+        with self._lock:
+            served = finish_upload(self._simulator, begun)
+        await self._respond(exchange, served, strike)
+
+    def _begun(self, request: ServedRequest, length: int) -> Upload | Served:
+        """The upload, if it is not to be refused already."""
+        with self._lock:
+            begun = begin_upload(self._simulator, request)
+            if isinstance(begun, Served):
+                return begun
+            config, whole = self._simulator.config, isinstance(begun.call, UploadFile)
+            limit = config.max_single_size if whole else config.max_part_size
+            trailer = _DIGEST_BYTES if begun.call.content_sha1 == HEX_DIGITS_AT_END else 0
+            if length <= limit + trailer:
+                return begun
+            abandon_upload(self._simulator, begun)
+            what = "a single upload" if whole else "a part"
+            return refusal(Rejected(400, "bad_request", f"{what} has at most {limit} bytes"))
+
+    async def _take(self, exchange: _Exchange, upload: Upload, length: int, strike: Strike) -> None:
+        """The body, as it comes or as a fault lets it come."""
+        cut = strike.cut_upload if strike.cut_upload is not None and strike.cut_upload < length else None
+        taken, more = 0, True
+        while more:
+            if cut is not None and taken >= cut:
+                exchange.reset()
+            piece, more = await exchange.body()
+            taken += len(piece)
+            if strike.corrupt_upload is not None:
+                piece = flipped(piece, strike.corrupt_upload - taken + len(piece))
+            upload.intake.write(piece)
+            await self._pace(len(piece))
+        if taken != length:
+            raise _Gone
+
+    # -- answers
+
+    async def _respond(self, exchange: _Exchange, served: Served, strike: Strike) -> None:
+        """The answer to a request that was read to its end."""
+        if strike.drop_reply:
+            exchange.hang_up()
+        response = served.response
+        await exchange.send(_start(response, close=response.status == 400))
+        passed = 0
+        for piece in pieces(served.extents):
+            data = bytes(piece)
+            if strike.corrupt_download is not None:
+                data = flipped(data, strike.corrupt_download - passed)
+            if strike.cut_download is not None and passed + len(data) > strike.cut_download:
+                await exchange.send(_body(data[: strike.cut_download - passed], more=True))
+                exchange.hang_up()
+            passed += len(data)
+            await exchange.send(_body(data, more=True))
+            await self._pace(len(data))
+        await exchange.send(_body(b"" if exchange.request.method == "HEAD" else response.body, more=False))
+
+    async def _turn_away(self, exchange: _Exchange, served: Served) -> None:
+        """Answer a request whose body was not read. The connection is closed, but not before the client could see why:
+        what it still sends would reset the connection, and the answer with it.
+        """
+        response, unread = served.response, exchange.has_body()
+        await exchange.send(_start(response, close=unread or response.status == 400))
+        body = b"" if exchange.request.method == "HEAD" else response.body
+        if unread:
+            await exchange.send(_body(body, more=True))
+            body = b""
+            await self._linger(exchange)
+        await exchange.send(_body(body, more=False))
+
+    async def _linger(self, exchange: _Exchange) -> None:
+        try:
+            async with asyncio.timeout(self._options.linger_seconds):
+                while True:
+                    message = await exchange.receive()
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        return
+        except TimeoutError:
+            return
 
 
-def _request(scope: MutableMapping[str, Any]) -> ServedRequest:
+def call_name(target: str) -> str | None:
+    """The wire name of the call that a request means; None where it means none."""
+    path = target.partition("?")[0]
+    if path.startswith("/file/"):
+        return "b2_download_file_by_name"
+    root, _, rest = path.removeprefix("/").partition("/")
+    _, _, named = rest.partition("/")
+    name = named.partition("/")[0]
+    return name if root == "b2api" and name.startswith("b2_") else None
+
+
+def _request(scope: Message) -> ServedRequest:
     query = scope["query_string"].decode("latin-1")
     path = scope["raw_path"].decode("latin-1")
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
     return ServedRequest(scope["method"], f"{path}?{query}" if query else path, headers)
 
 
-async def _answer(simulator: Simulator, request: ServedRequest, receive: Receive) -> Served | None:
-    body = await _body(receive)
-    return None if body is None else serve(simulator, _with_body(request, body))
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
-async def _upload(simulator: Simulator, request: ServedRequest, receive: Receive) -> Served | None:
-    if request.header("content-length") is None:
-        return refusal(Rejected(400, "bad_request", "Content-Length is missing"))
-    begun = begin_upload(simulator, request)
-    if isinstance(begun, Served):
-        await _body(receive)
-        return begun
-    try:
-        whole = await _taken(begun, receive)
-    except BaseException:
-        abandon_upload(simulator, begun)
-        raise
-    if not whole:
-        abandon_upload(simulator, begun)
-        return None
-    return finish_upload(simulator, begun)
+def _too_large(limit: int) -> Served:
+    return refusal(Rejected(400, "bad_request", f"the body has more than {limit} bytes"))
 
 
-async def _taken(upload: Upload, receive: Receive) -> bool:
-    """Whether the whole body came."""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return False
-        upload.intake.write(message.get("body", b""))
-        if not message.get("more_body", False):
-            return True
+def _start(response: HttpResponse, *, close: bool) -> Message:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    if close:
+        headers.append((b"connection", b"close"))
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
-def _with_body(request: ServedRequest, body: bytes) -> ServedRequest:
-    return ServedRequest(request.method, request.target, request.headers, body)
+def _body(data: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": more}
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None when the client went away."""
-    pieces: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-async def _respond(send: Send, served: Served) -> None:
-    headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in served.response.headers.items()]
-    await send({"type": "http.response.start", "status": served.response.status, "headers": headers})
-    for piece in pieces(served.extents):
-        await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
-    await send({"type": "http.response.body", "body": served.response.body})
+def asgi_app(
+    simulator: Simulator,
+    *,
+    lock: RLock | None = None,
+    options: ServeOptions | None = None,
+    faults: FaultBoard | None = None,
+) -> App:
+    """The simulator as an ASGI application. Whoever else uses the simulator meanwhile must hold `lock`."""
+    return _ServedB2(
+        simulator,
+        RLock() if lock is None else lock,
+        ServeOptions() if options is None else options,
+        FaultBoard() if faults is None else faults,
+    )
 
 
 class RunningServer:
-    """A server on a thread of its own, until `close`. `url` is the realm for clients."""
+    """A server on a thread of its own, until `close`. `url` is the realm for clients. Other threads use `simulator`
+    only inside `locked()`; `faults` may be changed at any time.
+    """
 
-    def __init__(self, server: uvicorn.Server, listener: socket.socket) -> None:
-        self._server = server
-        self._listener = listener
-        self._thread = Thread(target=server.run, args=([listener],), name="b2pure-serve", daemon=True)
-        self.url = _url(listener)
+    def __init__(self, simulator: Simulator, port: int, lock: RLock, options: ServeOptions, faults: FaultBoard) -> None:
+        self.simulator = simulator
+        self.lock = lock
+        self.faults = faults
+        self._server, self._listener = _bound(simulator, port, lock, options, faults)
+        self._thread = Thread(target=self._server.run, args=([self._listener],), name="b2pure-serve", daemon=True)
+        self.url = simulator.base_url
+
+    def __repr__(self) -> str:
+        return f"RunningServer({self.url!r})"
 
     def start(self) -> None:
         """Return once the server answers."""
@@ -140,11 +411,17 @@ class RunningServer:
         while not self._server.started:
             if monotonic() > deadline or not self._thread.is_alive():
                 raise RuntimeError("the server did not start")
-            sleep(0.005)
+            sleep(0.001)
+
+    @contextmanager
+    def locked(self) -> Iterator[Simulator]:
+        """The simulator, while no request is being answered."""
+        with self.lock:
+            yield self.simulator
 
     def close(self) -> None:
-        """Stop the server and wait for its thread."""
-        self._server.should_exit = True
+        """Stop the server and wait for its thread. Requests that are on their way are broken off."""
+        self._server.stop()
         self._thread.join()
         self._listener.close()
 
@@ -157,38 +434,58 @@ class RunningServer:
         self.close()
 
 
-def serve_in_thread(simulator: Simulator, port: int = 0) -> RunningServer:
-    """Serve on a free port (or `port`) until closed. The simulator's `base_url` becomes the server's."""
-    server, listener = _bound(simulator, port)
-    running = RunningServer(server, listener)
+def serve_in_thread(
+    simulator: Simulator,
+    port: int = 0,
+    *,
+    lock: RLock | None = None,
+    options: ServeOptions | None = None,
+    faults: FaultBoard | None = None,
+) -> RunningServer:
+    """Serve on a free port (or `port`) until closed. The simulator's `base_url` becomes the server's. `lock` is what
+    others hold who use the simulator meanwhile.
+    """
+    running = RunningServer(
+        simulator,
+        port,
+        RLock() if lock is None else lock,
+        ServeOptions() if options is None else options,
+        FaultBoard() if faults is None else faults,
+    )
     running.start()
     return running
 
 
-def serve_forever(simulator: Simulator, port: int = 0, *, ready: Callable[[str], None] | None = None) -> None:
-    """Serve on this thread until interrupted; `ready` is told the URL once the port is bound."""
-    server, listener = _bound(simulator, port)
-    if ready is not None:
-        ready(_url(listener))
+def serve_forever(
+    simulator: Simulator,
+    port: int = 0,
+    *,
+    ready: Callable[[str], None] | None = None,
+    options: ServeOptions | None = None,
+    faults: FaultBoard | None = None,
+) -> None:
+    """Serve on this thread until Ctrl-C or SIGTERM; `ready` is told the URL once the port is bound."""
+    server, listener = _bound(
+        simulator,
+        port,
+        RLock(),
+        ServeOptions() if options is None else options,
+        FaultBoard() if faults is None else faults,
+    )
     try:
+        if ready is not None:
+            ready(simulator.base_url)
         server.run([listener])
     finally:
         listener.close()
 
 
-def _bound(simulator: Simulator, port: int) -> tuple[uvicorn.Server, socket.socket]:
+def _bound(
+    simulator: Simulator, port: int, lock: RLock, options: ServeOptions, faults: FaultBoard
+) -> tuple[HttpServer, socket.socket]:
     listener = _listener(port)
     simulator.base_url = _url(listener)
-    config = uvicorn.Config(
-        asgi_app(simulator),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    return uvicorn.Server(config), listener
+    return http_server(asgi_app(simulator, lock=lock, options=options, faults=faults)), listener
 
 
 def _listener(port: int) -> socket.socket:
@@ -196,9 +493,13 @@ def _listener(port: int) -> socket.socket:
     hold every second packet of an answer back for 40 ms.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((HOST, port))
-    listener.listen(128)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
     return listener
 
 

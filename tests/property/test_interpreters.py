@@ -535,7 +535,8 @@ def test_a_short_download_is_broken() -> None:
 
 def test_the_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "b2pure.shell.serve")
+    for name in ("serve", "serve_http"):
+        monkeypatch.delitem(sys.modules, f"b2pure.shell.{name}")
     with pytest.raises(ImportError, match=r"pip install 'b2pure\[server\]'"):
         importlib.import_module("b2pure.shell.serve")
 
