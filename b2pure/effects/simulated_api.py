@@ -7,6 +7,7 @@ contents are written to sinks after it is given back, because both may be slow. 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from hashlib import sha1
 from threading import Lock
 from typing import Any, TypeVar, assert_never, cast
@@ -32,10 +33,10 @@ R = TypeVar("R")
 class SimulatedApi:
     """A client of `simulator` with one application key."""
 
-    def __init__(self, simulator: Simulator, key_id: str, key: str, *, lock: Lock | None = None) -> None:
+    def __init__(self, simulator: Simulator, key_id: str, key: str, *, lock: AbstractContextManager[object] | None = None) -> None:
         self._simulator = simulator
         self._key = KeyPair(key_id, key)
-        self._lock = lock if lock is not None else Lock()
+        self._lock: AbstractContextManager[object] = lock if lock is not None else Lock()
 
     def __repr__(self) -> str:
         return f"SimulatedApi({self._key.key_id!r})"
