@@ -33,7 +33,9 @@ R = TypeVar("R")
 class SimulatedApi:
     """A client of `simulator` with one application key."""
 
-    def __init__(self, simulator: Simulator, key_id: str, key: str, *, lock: AbstractContextManager[object] | None = None) -> None:
+    def __init__(
+        self, simulator: Simulator, key_id: str, key: str, *, lock: AbstractContextManager[object] | None = None
+    ) -> None:
         self._simulator = simulator
         self._key = KeyPair(key_id, key)
         self._lock: AbstractContextManager[object] = lock if lock is not None else Lock()
