@@ -54,12 +54,12 @@ def decode_script(data: bytes) -> Result[FaultScript, InvalidArgument]:
     `expire_tokens` and `random`; the fields are those of the classes in `faults`, in camel case.
     """
     try:
-        data.decode()
+        text = data.decode()
         elements = msgspec.json.decode(data, type=list[msgspec.Raw])
     except UnicodeDecodeError as error:
         return Failure(InvalidArgument("faults", f"is not UTF-8 at byte {error.start}"))
     except (msgspec.DecodeError, RecursionError) as error:
-        return Failure(InvalidArgument("faults", _bad_json(data, str(error))))
+        return Failure(InvalidArgument("faults", _bad_json(text, str(error))))
     faults = []
     at = 0
     for number, element in enumerate(map(bytes, elements), 1):
@@ -76,12 +76,12 @@ def decode_script(data: bytes) -> Result[FaultScript, InvalidArgument]:
     return Success(tuple(faults))
 
 
-def _bad_json(data: bytes, why: str) -> str:
+def _bad_json(text: str, why: str) -> str:
     try:
-        json.loads(data)
+        json.loads(text)
     except json.JSONDecodeError as error:
         return f"is not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
-    except RecursionError:
+    except (RecursionError, ValueError):
         pass
     return f"is not a JSON array of faults: {why.partition(' - at ')[0]}"
 
