@@ -43,7 +43,7 @@ def main() -> int:
 
 def story(folder: Path, back: Path, plan: Path, environment: dict[str, str]) -> bool:
     """Up, nothing left to do, changes, a plan kept in a file, down, compared."""
-    bucket = "b2://demo/folder"
+    bucket = "b2://demo-bucket/folder"
     say("1. What would a sync do? The plan, as data (its last lines)")
     run(environment, "plan", str(folder), bucket, tail=4)
     say("2. Do it, over real HTTP")
@@ -88,7 +88,7 @@ def change(folder: Path) -> str:
 @contextmanager
 def served() -> Iterator[dict[str, str]]:
     """A simulated B2 on loopback; the environment that points the command line at it."""
-    server = subprocess.Popen([*B2PURE, "serve", "--json", "--bucket", "demo"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([*B2PURE, "serve", "--json", "--bucket", "demo-bucket"], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         told = json.loads(server.stdout.readline())

@@ -7,9 +7,7 @@ printed.
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +19,6 @@ import click
 from b2pure import __version__
 from b2pure.effects.program import ok
 from b2pure.effects.report import Report, troubles
-from b2pure.effects.simulator import Simulator
 from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, Transport, Unavailable, describe
 from b2pure.model.files import FileVersion
 from b2pure.model.names import printable
@@ -34,8 +31,8 @@ from b2pure.plan.listing import version_of
 from b2pure.plan.reasons import tell
 from b2pure.plan.summary import human_bytes
 from b2pure.shell.cli_policy import policy_of, policy_options
+from b2pure.shell.cli_serve import serve
 from b2pure.shell.client import Client
-from b2pure.shell.clock import SystemClock
 from b2pure.shell.connect import connect
 from b2pure.shell.plans import Plan
 from b2pure.shell.progress import ProgressReport
@@ -315,33 +312,4 @@ def _time(millis: int) -> str:
         return str(millis)
 
 
-@cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the address and the key as one line of JSON.")
-@click.option("--bucket", multiple=True, metavar="NAME", help="A bucket that is there from the start.")
-def serve(port: int, as_json: bool, bucket: tuple[str, ...]) -> None:
-    """Serve a simulated B2 over HTTP on 127.0.0.1. Everything is gone when it ends."""
-    try:
-        from b2pure.shell.serve import serve_forever
-    except ModuleNotFoundError as missing:
-        _die(str(missing))
-    simulator = Simulator(SystemClock().now_millis, secrets.randbits(32))
-    for name in bucket:
-        simulator.add_bucket(name)
-
-    def ready(url: str) -> None:
-        key_id, key = simulator.master_key_id, simulator.master_key
-        if as_json:
-            told = {"url": url, "application_key_id": key_id, "application_key": key}
-            click.echo(json.dumps(told))
-        else:
-            click.echo(f"export B2_ENVIRONMENT={url}")
-            click.echo(f"export B2_APPLICATION_KEY_ID={key_id}")
-            click.echo(f"export B2_APPLICATION_KEY={key}")
-            click.echo("# a simulated B2 is running here until Ctrl-C", err=True)
-        sys.stdout.flush()
-
-    try:
-        serve_forever(simulator, port, ready=ready)
-    except OSError as error:
-        _die(f"cannot serve on port {port}: {error.strerror}")
+cli.add_command(serve)

@@ -23,7 +23,7 @@ from typing import Final, NoReturn
 
 from attrs import evolve, field, frozen, validators
 
-from b2pure.effects.content import pieces
+from b2pure.effects.content import VaultFailed, pieces
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import Strike, flipped, response_of
 from b2pure.effects.latency import Latency, seconds
@@ -150,14 +150,16 @@ class _ServedB2:
             await self._answer(exchange)
         except _TooSlow:
             await self._turn_away(exchange, refusal(Unavailable(408, "request_timeout", "the body came too slowly")))
+        except VaultFailed as failed:
+            await self._failed(exchange, Unavailable(503, "service_unavailable", str(failed)))
         except Exception:
             _log.exception("a bug in b2pure: a request was answered with 500")
-            await self._failed(exchange)
+            await self._failed(exchange, Unavailable(500, "internal_error", "a bug in the simulated B2"))
 
-    async def _failed(self, exchange: _Exchange) -> None:
-        """What happened is a bug; if the answer has begun it cannot be taken back."""
+    async def _failed(self, exchange: _Exchange, error: Unavailable) -> None:
+        """It is not the client's fault. An answer that has begun cannot be taken back."""
         try:
-            await self._turn_away(exchange, refusal(Unavailable(500, "internal_error", "a bug in the simulated B2")))
+            await self._turn_away(exchange, refusal(error))
         except RuntimeError:
             exchange.hang_up()
 
@@ -251,12 +253,12 @@ class _ServedB2:
             return
         try:
             await self._take(exchange, begun, int(declared), strike)
+            with self._lock:
+                served = finish_upload(self._simulator, begun)
         except BaseException:
             with self._lock:
                 abandon_upload(self._simulator, begun)
             raise
-        with self._lock:
-            served = finish_upload(self._simulator, begun)
         await self._respond(exchange, served, strike)
 
     def _begun(self, request: ServedRequest, length: int) -> Upload | Served:
