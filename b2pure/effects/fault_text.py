@@ -55,9 +55,10 @@ def decode_script(data: bytes) -> Result[FaultScript, InvalidArgument]:
     """
     try:
         text = data.decode()
-        elements = msgspec.json.decode(data, type=list[msgspec.Raw])
     except UnicodeDecodeError as error:
         return Failure(InvalidArgument("faults", f"is not UTF-8 at byte {error.start}"))
+    try:
+        elements = msgspec.json.decode(text, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:
         return Failure(InvalidArgument("faults", _bad_json(text, str(error))))
     faults = []
