@@ -42,6 +42,7 @@ __all__ = [
     "checked_lifecycle",
     "checked_notifications",
     "checked_replication",
+    "is_webhook",
     "period_millis",
 ]
 
@@ -335,7 +336,7 @@ def _category(event_type: str) -> str:
 def _check_target(target: WebhookTarget) -> None:
     if target.target_type != "webhook":
         raise bad_request("the targetType of a notification rule is webhook")
-    if not _is_webhook(target.url):
+    if not is_webhook(target.url):
         raise bad_request("the url of a webhook must be https (or http on this machine, in this simulator)")
     secret = target.hmac_sha256_signing_secret
     if secret is not None and not _SIGNING_SECRET.match(secret):
@@ -343,7 +344,8 @@ def _check_target(target: WebhookTarget) -> None:
     _check_custom_headers(target.custom_headers or ())
 
 
-def _is_webhook(url: str) -> bool:
+def is_webhook(url: str) -> bool:
+    """Whether events can be posted there: by https, or on this machine."""
     if header_problem(url) is not None or " " in url:
         return False
     try:
