@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: demo test unit lint types deep bench clean
+.PHONY: demo test unit lint types deep bench interop browser clean
 
 demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes back; SOURCE= names another folder
 	$(BIN)/python scripts/demo.py $(if $(SOURCE),"$(SOURCE)")
@@ -30,6 +30,12 @@ deep: $(STAMP)  ## the laws, with many more examples
 bench: $(STAMP)  ## speed and memory, side by side with b2sdk
 	$(BIN)/python -m benchmarks
 
+interop: $(STAMP)  ## rclone, the b2 command line and two b2sdks against `b2pure serve`
+	$(BIN)/python -m interop
+
+browser: $(STAMP)  ## the status page in a real browser; installs Chromium where that is possible
+	scripts/browser.sh
+
 $(STAMP):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "b2pure needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -38,4 +44,4 @@ $(STAMP):
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .interop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
