@@ -10,21 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, assert_never, cast
 
 import msgspec
 from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.content import Content, Intake, Received, Vault, VaultFailed, extents_of, pieces
+from b2pure.effects.simulator_accounts import ACCOUNT_HANDLERS, authorize
 from b2pure.effects.simulator_bucket import Bucket
-from b2pure.effects.simulator_calls import FILE_HANDLERS, Download, Handler, authorize, download, require
+from b2pure.effects.simulator_buckets import BUCKET_HANDLERS
+from b2pure.effects.simulator_calls import FILE_HANDLERS
+from b2pure.effects.simulator_downloads import DOWNLOAD_HANDLERS, Download, Reader, download
+from b2pure.effects.simulator_events import Delivery
+from b2pure.effects.simulator_lifecycle import run_lifecycle
+from b2pure.effects.simulator_meter import EVENT_DELIVERY, Meter, RequestLog, about, billed_units
+from b2pure.effects.simulator_protection import require
 from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
+from b2pure.effects.simulator_replication import replicate
 from b2pure.effects.simulator_rules import Refused
-from b2pure.effects.simulator_state import Endpoint, Key, SimulatorConfig, World
+from b2pure.effects.simulator_state import Endpoint, Handler, Key, SimulatorConfig, World
 from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
+from b2pure.model.buckets import CorsRule
 from b2pure.model.calls import (
     HEX_DIGITS_AT_END,
     AnyCall,
@@ -34,19 +43,29 @@ from b2pure.model.calls import (
     CopyFile,
     CopyPart,
     CreateBucket,
+    CreateKey,
+    DeleteBucket,
     DeleteFileVersion,
+    DeleteKey,
     DownloadFileById,
     DownloadFileByName,
     FetchCall,
     FinishLargeFile,
     HideFile,
+    ListFileNames,
+    ListFileVersions,
+    SetBucketNotificationRules,
     StartLargeFile,
+    UpdateBucket,
+    UpdateFileLegalHold,
+    UpdateFileRetention,
     UploadCall,
     UploadFile,
     UploadPart,
 )
-from b2pure.model.errors import B2Error, Unauthorized, Unavailable
+from b2pure.model.errors import B2Error, CapExceeded, Rejected, Throttled, Unauthorized, Unavailable
 from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.replies import BucketReply, FileReply
 from b2pure.model.sources import Blob
 
@@ -76,11 +95,22 @@ class AccountToken:
 Token = KeyPair | AccountToken | UploadUrl | None
 """What a call shows: a key, an account token, an upload URL with its token, or nothing (public downloads)."""
 
-HANDLERS: Final[Mapping[type[Call[Any]], Handler]] = {**FILE_HANDLERS, **UPLOAD_HANDLERS}
+HANDLERS: Final[Mapping[type[Call[Any]], Handler]] = {
+    **ACCOUNT_HANDLERS,
+    **BUCKET_HANDLERS,
+    **FILE_HANDLERS,
+    **UPLOAD_HANDLERS,
+    **DOWNLOAD_HANDLERS,
+}
 
 MUTATING: Final[frozenset[type[Call[Any]]]] = frozenset(
     {
+        CreateKey,
+        DeleteKey,
         CreateBucket,
+        UpdateBucket,
+        DeleteBucket,
+        SetBucketNotificationRules,
         UploadFile,
         StartLargeFile,
         UploadPart,
@@ -90,6 +120,8 @@ MUTATING: Final[frozenset[type[Call[Any]]]] = frozenset(
         CopyFile,
         HideFile,
         DeleteFileVersion,
+        UpdateFileRetention,
+        UpdateFileLegalHold,
     }
 )
 """The calls that change what is stored, and so stand in the journal."""
@@ -118,6 +150,7 @@ class Simulator:
     ) -> None:
         self._world = World(now=now, seed=seed, config=config or SimulatorConfig(), base_url=base_url, vault=vault)
         self.journal: list[Committed] = []
+        self.log = RequestLog(self.config.log_size)
 
     @classmethod
     def restored(
@@ -180,6 +213,7 @@ class Simulator:
         twin = Simulator(self._world.now, self._world.seed, config=self.config, base_url=self.base_url)
         twin._world = self._world.fork()
         twin.journal = list(self.journal)
+        twin.log = self.log.fork()
         return twin
 
     # -- preparing a world
@@ -191,9 +225,12 @@ class Simulator:
         bucket_ids: Iterable[BucketId] | None = None,
         name_prefix: str | None = None,
         expires_at: int | None = None,
+        name: str = "key",
     ) -> KeyPair:
         """A new application key; `expires_at` is milliseconds since the epoch."""
-        key = self._world.add_key(capabilities, bucket_ids=bucket_ids, name_prefix=name_prefix, expires_at=expires_at)
+        key = self._world.add_key(
+            capabilities, name=name, bucket_ids=bucket_ids, name_prefix=name_prefix, expires_at=expires_at
+        )
         self._world.commit()
         return KeyPair(key.key_id, key.secret)
 
@@ -254,15 +291,62 @@ class Simulator:
         for endpoint in self._world.endpoints.values():
             endpoint.expires_at = min(endpoint.expires_at, now)
 
+    # -- time
+
+    def now(self) -> int:
+        """The time of this B2: that of its clock, and what it was advanced by. Milliseconds since the epoch."""
+        return self._world.now()
+
+    def advance_time(self, millis: int) -> None:
+        """Let time pass. The lifecycle runs of every midnight (UTC) on the way take place."""
+        if millis < 0:
+            raise ValueError("time does not go back")
+        self._world.advance(millis)
+        self._pass_time()
+        self._world.commit()
+
+    def run_lifecycle(self) -> None:
+        """The daily run of the lifecycle rules, now."""
+        run_lifecycle(self._world, self.now())
+        self._world.commit()
+
+    def run_replication(self) -> None:
+        """What is pending is replicated now. It happens by itself before the next call."""
+        replicate(self._world, self.now())
+        self._world.commit()
+
+    def take_deliveries(self) -> tuple[Delivery, ...]:
+        """The posts of event notifications that are due, each of them once."""
+        deliveries = self._world.events.take()
+        if deliveries:
+            self._world.meter.count(EVENT_DELIVERY, "D", len(deliveries), self.now())
+        return deliveries
+
+    def _pass_time(self) -> None:
+        """What happened since the last call without anybody's doing."""
+        world = self._world
+        today = world.now() // MILLIS_PER_DAY
+        if world.lifecycle_day is None:
+            world.lifecycle_day = today
+        elif world.lifecycle_day < today:
+            if any(bucket.reply.lifecycle_rules for bucket in world.buckets.values()):
+                for day in range(world.lifecycle_day + 1, today + 1):
+                    run_lifecycle(world, day * MILLIS_PER_DAY)
+            world.lifecycle_ran(today)
+        if world.replication_pending:
+            world.replication_pending = False
+            replicate(world, world.now())
+
     # -- calls
 
-    def handle(self, call: Call[R], token: Token) -> Result[R, B2Error]:
+    def handle(self, call: Call[R], token: Token, *, api_version: int = 4) -> Result[R, B2Error]:
         """Answer a call. The body of an upload must be a `Blob`, without the digest of `hex_digits_at_end`."""
-        return self._result(lambda: cast(R, self._answer(call, token)))
+        answer = self._result(lambda: cast(R, self._answer(call, token, api_version)))
+        return self._counted(call, token, answer)
 
     def fetch(self, call: FetchCall, token: Token) -> Result[Download, B2Error]:
         """Answer a download with its content."""
-        return self._result(lambda: self._download(call, token))
+        return self._counted(call, token, self._result(lambda: self._download(call, token)))
 
     def begin_upload(self, url: str, token: str) -> Result[Endpoint, B2Error]:
         """Occupy an upload URL. Until `finish_upload` or `abandon_upload` nobody else can use it."""
@@ -274,7 +358,8 @@ class Simulator:
 
     def finish_upload(self, endpoint: Endpoint, call: UploadCall, body: Received) -> Result[object, B2Error]:
         """The whole body is there; that of `call` is not looked at. A failure spoils the URL."""
-        return self._result(lambda: self._upload(endpoint, call, body))
+        answer = self._result(lambda: self._upload(endpoint, call, body))
+        return self._counted(call, endpoint.key, answer, bytes_in=body.content.length)
 
     def abandon_upload(self, endpoint: Endpoint) -> None:
         """The body never came: the URL is spoiled."""
@@ -297,10 +382,56 @@ class Simulator:
         endpoint.occupied = True
         return endpoint
 
-    def _answer(self, call: Call[Any], token: Token) -> object:
+    def _counted(
+        self, call: Call[Any], who: Token | Key, answer: Result[R, B2Error], *, bytes_in: int = 0
+    ) -> Result[R, B2Error]:
+        """Write the answer to the request log, and a good one to the meter."""
+        reply = answer.value_or(None)
+        bytes_out = 0
+        if isinstance(reply, Download):
+            bytes_out = reply.reply.content_length
+            self._world.meter.moved(down=bytes_out)
+        status, code = (200, None) if isinstance(answer, Success) else _status_of(answer.failure())
+        if isinstance(answer, Success):
+            self._world.meter.count(call.name, call.billing, billed_units(call.name, reply), self.now())
+        if self.config.log_size != 0:
+            method = "GET" if call.token == "key" or isinstance(call, DownloadFileById | DownloadFileByName) else "POST"
+            told = about(call, self._bucket_name_of(call))
+            self.log.add(
+                at_millis=self.now(),
+                method=method,
+                call_name=call.name,
+                about=told,
+                key_id=self._key_id_of(who),
+                status=status,
+                code=code,
+                bytes_in=bytes_in,
+                bytes_out=bytes_out,
+            )
+        return answer
+
+    def _bucket_name_of(self, call: Call[Any]) -> str | None:
+        bucket = self._world.buckets.get(getattr(call, "bucket_id", None) or BucketId(""))
+        return None if bucket is None else bucket.reply.bucket_name
+
+    def _key_id_of(self, who: Token | Key) -> str | None:
+        match who:
+            case Key() | KeyPair():
+                return who.key_id
+            case AccountToken(token):
+                return self._world.key_id_of(token)
+            case UploadUrl() | None:
+                return None
+            case _:
+                assert_never(who)
+
+    def _answer(self, call: Call[Any], token: Token, api_version: int) -> object:
+        self._pass_time()
+        self._world.caps.admit(self.now())
         if isinstance(call, AuthorizeAccount):
             if not isinstance(token, KeyPair):
                 raise TypeError("b2_authorize_account needs a KeyPair")
+            self._world.caps.call(call.billing, self.now())
             return authorize(self._world, token)
         if isinstance(call, UploadFile | UploadPart):
             if not isinstance(token, UploadUrl):
@@ -313,6 +444,9 @@ class Simulator:
             return self._download(call, token).reply
         key = self._key(token)
         require(key, call.capability)
+        self._world.caps.call(call.billing, self.now())
+        if api_version == 1:
+            call = _narrowed(key, call)
         return self._committed(call, HANDLERS[type(call)](self._world, key, call))
 
     def _key(self, token: Token) -> Key:
@@ -321,10 +455,22 @@ class Simulator:
         return self._world.key_of(token.token)
 
     def _download(self, call: FetchCall, token: Token) -> Download:
-        return download(self._world, None if token is None else self._key(token), call)
+        self._pass_time()
+        self._world.caps.admit(self.now())
+        reader = self._reader(token)
+        self._world.caps.call(call.billing, self.now())
+        return download(self._world, reader, call)
+
+    def _reader(self, token: Token) -> Reader:
+        if token is None:
+            return None
+        grant = self._world.grant_of(token.token) if isinstance(token, AccountToken) else None
+        return self._key(token) if grant is None else grant
 
     def _upload(self, endpoint: Endpoint, call: UploadCall, body: Received) -> object:
         try:
+            self._pass_time()
+            self._world.caps.admit(self.now())
             reply = upload(self._world, endpoint, call, body)
         except Refused:
             endpoint.spoiled = True
@@ -344,6 +490,24 @@ class Simulator:
 
     # -- looking inside
 
+    def cors_rules(
+        self, *, bucket_name: str | None = None, bucket_id: str | None = None, file_id: str | None = None
+    ) -> tuple[CorsRule, ...]:
+        """The CORS rules of the bucket that is named, or that the file is in; none if there is no such bucket."""
+        world = self._world
+        if bucket_name is not None:
+            bucket = world.bucket_named(bucket_name)
+        elif bucket_id is not None:
+            bucket = world.buckets.get(BucketId(bucket_id))
+        else:
+            bucket = world.source_bucket(FileId(file_id or ""))
+        return () if bucket is None else bucket.reply.cors_rules
+
+    @property
+    def meter(self) -> Meter:
+        """What was used and what it would cost."""
+        return self._world.meter
+
     def records(self) -> Iterator[tuple[str, str, Record]]:
         """Everything but tokens and upload URLs, as (kind, id, record): what `restored` takes, in its order."""
         return self._world.records()
@@ -356,6 +520,30 @@ class Simulator:
         """Everything that is stored, as a value that compares: buckets with their versions and unfinished parts."""
         buckets = sorted(self._world.buckets.values(), key=lambda bucket: bucket.reply.bucket_name)
         return tuple(map(_bucket_snapshot, buckets))
+
+
+def _status_of(error: B2Error) -> tuple[int, str]:
+    match error:
+        case Rejected(status, code) | Unavailable(status, code):
+            return status, code
+        case Unauthorized(code):
+            return 401, code
+        case CapExceeded(code):
+            return 403, code
+        case Throttled():
+            return 429, "too_many_requests"
+        case _:
+            raise TypeError(f"{type(error).__name__} is not an answer of B2")
+
+
+def _narrowed(key: Key, call: Call[Any]) -> Call[Any]:
+    """Version 1 never refuses a list for its prefix: it shows only what the key's own prefix lets through."""
+    if not isinstance(call, ListFileNames | ListFileVersions) or key.name_prefix is None:
+        return call
+    asked = call.prefix or ""
+    if asked.startswith(key.name_prefix) or not key.name_prefix.startswith(asked):
+        return call
+    return msgspec.structs.replace(call, prefix=key.name_prefix)
 
 
 def _bucket_snapshot(bucket: Bucket) -> tuple[object, ...]:

@@ -17,6 +17,8 @@ from attrs import define, field
 from sortedcontainers import SortedDict, SortedList
 
 from b2pure.effects.content import Extent
+from b2pure.model.buckets import NotificationRule
+from b2pure.model.ids import FileId
 from b2pure.model.replies import BucketReply, FileReply, PartReply
 
 __all__ = ["Bucket", "LargeUpload", "Part", "Version"]
@@ -88,18 +90,22 @@ class Names:
 
 
 class Bucket:
-    """One bucket: its names with their versions, and its unfinished large files by id."""
+    """One bucket: its settings, its names with their versions, its unfinished large files by id, and their sums."""
 
-    __slots__ = ("names", "reply", "unfinished")
+    __slots__ = ("names", "notifications", "reply", "stored_bytes", "unfinished", "version_count")
 
-    def __init__(self, reply: BucketReply) -> None:
+    def __init__(self, reply: BucketReply, notifications: tuple[NotificationRule, ...] = ()) -> None:
         self.reply = reply
+        self.notifications = notifications
         self.names = Names({})
         self.unfinished: Any = SortedDict()  # FileId -> LargeUpload
+        self.version_count = 0
+        self.stored_bytes = 0
 
     def fork(self) -> Bucket:
         """An independent copy."""
-        twin = Bucket(self.reply)
+        twin = Bucket(self.reply, self.notifications)
+        twin.version_count, twin.stored_bytes = self.version_count, self.stored_bytes
         twin.names = Names({name: list(versions) for name, versions in self.names.versions.items()})
         twin.unfinished.update(
             (file_id, LargeUpload(large.version, dict(large.parts))) for file_id, large in self.unfinished.items()
@@ -108,6 +114,8 @@ class Bucket:
 
     def add(self, version: Version) -> None:
         """A new version takes its place."""
+        self.version_count += 1
+        self.stored_bytes += version.file.content_length
         versions = self.names.versions.get(version.file.file_name)
         if versions is None:
             self.names.new(version.file.file_name, version)
@@ -118,15 +126,39 @@ class Bucket:
 
     def replace(self, old: Version, new: Version) -> None:
         """The new version stands where the old one stood (both have the same time and serial)."""
+        self.stored_bytes += new.file.content_length - old.file.content_length
         versions = self.names.versions[old.file.file_name]
         versions[bisect_left(versions, _order(old), key=_order)] = new
 
     def remove(self, version: Version) -> None:
         """A version goes; with its last version a name goes."""
+        self.version_count -= 1
+        self.stored_bytes -= version.file.content_length
         versions = self.names.versions[version.file.file_name]
         del versions[bisect_left(versions, _order(version), key=_order)]
         if not versions:
             self.names.drop(version.file.file_name)
+
+    def keep_part(self, large: LargeUpload, part: Part) -> int:
+        """A part of an unfinished large file takes the place of the one with its number. How many bytes more it is."""
+        number = part.reply.part_number
+        before = large.parts[number].reply.content_length if number in large.parts else 0
+        large.parts[number] = part
+        self.stored_bytes += part.reply.content_length - before
+        return part.reply.content_length - before
+
+    def drop_parts(self, file_id: FileId) -> tuple[Part, ...]:
+        """A large file is not unfinished any more. Its parts, of which nothing is left here."""
+        large: LargeUpload | None = self.unfinished.pop(file_id, None)
+        parts = () if large is None else tuple(large.parts.values())
+        self.stored_bytes -= sum(part.reply.content_length for part in parts)
+        return parts
+
+    @property
+    def file_lock_enabled(self) -> bool:
+        """Whether files here can be locked."""
+        value = self.reply.file_lock_configuration.value
+        return value is not None and value.is_file_lock_enabled
 
     def newest(self, name: str) -> Version | None:
         """The newest version that is not an unfinished large file: an upload, a hide marker, or None."""

@@ -14,6 +14,7 @@ import msgspec
 
 from b2pure.effects.content import Content, Extent
 from b2pure.effects.simulator_bucket import Part, Version
+from b2pure.model.buckets import NotificationRule
 from b2pure.model.ids import BucketId
 from b2pure.model.replies import BucketReply, FileReply, PartReply
 
@@ -49,10 +50,14 @@ class ExtentRecord(Record, frozen=True, array_like=True):
 
 
 class WorldRecord(Record, frozen=True):
-    """What there is one of: ids and secrets follow from `seed` and the serials."""
+    """What there is one of: ids and secrets follow from `seed` and the serials. `offset_millis` is how far the
+    clock was moved, `lifecycle_day` the last day (UTC, since the epoch) whose lifecycle run took place.
+    """
 
     seed: int
     serials: dict[str, int]
+    offset_millis: int = 0
+    lifecycle_day: int | None = None
 
 
 class KeyRecord(Record, frozen=True):
@@ -60,6 +65,7 @@ class KeyRecord(Record, frozen=True):
 
     key_id: str
     secret: str
+    name: str
     capabilities: tuple[str, ...]
     bucket_ids: tuple[BucketId, ...] | None = None
     name_prefix: str | None = None
@@ -71,6 +77,7 @@ class KeyRecord(Record, frozen=True):
 
 class BucketRecord(Record, frozen=True):
     bucket: BucketReply
+    notifications: tuple[NotificationRule, ...] = ()
 
 
 class VersionRecord(Record, frozen=True):

@@ -32,6 +32,7 @@ __all__ = [
     "checked_name",
     "checked_range",
     "checked_sha1",
+    "not_found",
     "resolved_content_type",
     "unauthorized",
 ]
@@ -49,6 +50,7 @@ HEADER_INFO: Final[Mapping[str, str]] = {
 }
 """File info keys that a download gives back as a standard header."""
 
+_SLASHES: Final = re.compile("/")
 _BUCKET_NAME: Final = re.compile(r"[A-Za-z0-9-]{6,63}\Z")
 _HEX_SHA1: Final = re.compile(r"[0-9a-fA-F]{40}\Z")
 _RANGE: Final = re.compile(r"bytes=(\d{0,19})-(\d{0,19})\Z", re.ASCII)
@@ -69,14 +71,21 @@ def bad_request(message: str, code: str = "bad_request") -> Refused:
     return Refused(Rejected(400, code, message))
 
 
+def not_found(message: str = "File not present") -> Refused:
+    """A 404."""
+    return Refused(Rejected(404, "not_found", message or "File not present"))
+
+
 def unauthorized(message: str) -> Refused:
     """A good token that may not do this."""
     return Refused(Unauthorized("unauthorized", message))
 
 
-def checked_name(name: str) -> str:
-    """A file name that may be created."""
+def checked_name(name: str, *, strict: bool = True) -> str:
+    """A file name that may be created. Not `strict`: slashes may stand anywhere."""
     problem = b2_name_problem(name)
+    if problem is not None and not strict:
+        problem = b2_name_problem(_SLASHES.sub("-", name))
     if problem is not None:
         raise bad_request(f"bad file name: {problem}")
     return name

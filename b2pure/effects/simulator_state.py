@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final, Literal
 
 import msgspec
 from attrs import define, evolve, field, frozen
 
 from b2pure.effects.content import Content, Extent, MemoryVault, Vault
 from b2pure.effects.simulator_bucket import Bucket, LargeUpload, Part, Version
+from b2pure.effects.simulator_caps import Caps
+from b2pure.effects.simulator_events import EventKind, EventQueue
+from b2pure.effects.simulator_meter import Meter
 from b2pure.effects.simulator_records import (
     BucketRecord,
     ContentById,
@@ -29,9 +32,10 @@ from b2pure.effects.simulator_records import (
     version_of,
     version_record,
 )
-from b2pure.effects.simulator_rules import Refused, bad_request, unauthorized
+from b2pure.effects.simulator_rules import Refused, bad_request, checked_name, unauthorized
 from b2pure.model.account import ALL_CAPABILITIES
-from b2pure.model.errors import Rejected, Unauthorized
+from b2pure.model.buckets import NotificationRule
+from b2pure.model.errors import CapExceeded, Rejected, Unauthorized
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import (
     ABSOLUTE_MINIMUM_PART_SIZE,
@@ -42,11 +46,22 @@ from b2pure.model.limits import (
     MILLIS_PER_DAY,
     RECOMMENDED_PART_SIZE,
 )
+from b2pure.model.protection import (
+    NO_HOLD,
+    UNENCRYPTED,
+    UNLOCKED,
+    EncryptionReply,
+    LegalHoldReply,
+    RetentionReply,
+)
 from b2pure.model.replies import BucketReply, FileReply
 
 __all__ = [
     "Endpoint",
+    "Grant",
+    "Handler",
     "Key",
+    "Protection",
     "Session",
     "SimulatorConfig",
     "World",
@@ -58,8 +73,12 @@ __all__ = [
 class SimulatorConfig:
     """The limits that the simulator enforces; by default B2's own. Sizes are bytes.
 
-    `minimum_part_count` 2 is what Backblaze's documentation says of large files. `keep_journal` False saves memory
-    in long runs.
+    `minimum_part_count` 2 is what Backblaze's documentation says of large files. `protected_info_budget` is the info
+    budget of encrypted files and of buckets with object lock. `strict_names` False takes names that start or end with
+    `/` or contain `//`, as the S3-compatible API does. `locked_status` is how the deletion of a locked file is refused
+    (Backblaze's pages say 401, b2sdk 403). Caps are bytes and calls; None means no cap. `requests_per_second` over any
+    one second are answered, then 429. `keep_journal` False and a small `log_size` (requests; None: all) save memory in
+    long runs.
     """
 
     absolute_minimum_part_size: int = ABSOLUTE_MINIMUM_PART_SIZE
@@ -72,8 +91,18 @@ class SimulatorConfig:
     max_buckets: int = 100
     max_info_pairs: int = 10
     info_budget: int = 7000
+    protected_info_budget: int = 2048
     token_lifetime_millis: int = MILLIS_PER_DAY
     keep_journal: bool = True
+    log_size: int | None = 1000
+    strict_names: bool = True
+    custom_timestamps: bool = True
+    locked_status: Literal[401, 403] = 403
+    storage_cap: int | None = None
+    download_cap_per_day: int | None = None
+    class_b_cap_per_day: int | None = None
+    class_c_cap_per_day: int | None = None
+    requests_per_second: int | None = None
 
 
 @frozen(eq=False)
@@ -82,16 +111,22 @@ class Key:
 
     key_id: str
     secret: str = field(repr=False)
+    name: str
     capabilities: frozenset[str]
     bucket_ids: frozenset[BucketId] | None = None
     name_prefix: str | None = None
     expires_at: int | None = None
+
+    def may(self, capability: str) -> bool:
+        """Whether the key has the capability."""
+        return capability in self.capabilities
 
     def record(self) -> KeyRecord:
         """The key as it is written down."""
         return KeyRecord(
             self.key_id,
             self.secret,
+            self.name,
             tuple(sorted(self.capabilities)),
             None if self.bucket_ids is None else tuple(sorted(self.bucket_ids)),
             self.name_prefix,
@@ -100,11 +135,35 @@ class Key:
 
 
 @frozen
+class Protection:
+    """What protects a version: as its file object says it, and the MD5 of the key of SSE-C."""
+
+    encryption: EncryptionReply = UNENCRYPTED
+    retention: RetentionReply = UNLOCKED
+    legal_hold: LegalHoldReply = NO_HOLD
+    customer_key_md5: str | None = None
+
+
+UNPROTECTED: Final = Protection()
+
+
+@frozen
 class Session:
     """What an account token stands for."""
 
     key: Key
     expires_at: int
+
+
+@frozen
+class Grant:
+    """What the token of b2_get_download_authorization stands for. A download must ask for just these overrides."""
+
+    key: Key
+    bucket_id: BucketId
+    file_name_prefix: str
+    expires_at: int
+    overrides: Mapping[str, str]
 
 
 @define(eq=False)
@@ -129,7 +188,9 @@ class World:
     def __init__(
         self, *, now: Callable[[], int], seed: int, config: SimulatorConfig, base_url: str, vault: Vault | None = None
     ) -> None:
-        self.now = now
+        self.clock = now
+        self.offset_millis = 0
+        self.lifecycle_day: int | None = None
         self.seed = seed
         self.config = config
         self.base_url = base_url
@@ -139,20 +200,50 @@ class World:
         self.keys: dict[str, Key] = {}
         self.sessions: dict[str, Session] = {}
         self.endpoints: dict[str, Endpoint] = {}
+        self.grants: dict[str, Grant] = {}
+        self.meter = Meter(now())
         self.buckets: dict[BucketId, Bucket] = {}
         self.bucket_ids: dict[str, BucketId] = {}
         self.versions: dict[FileId, Version] = {}
         self._serials = {"key": 0, "token": 0, "bucket": 0, "file": 0}
-        self.master = Key(self.account_id, self._secret(0), frozenset(ALL_CAPABILITIES))
+        self.master = Key(self.account_id, self._secret(0), "master", frozenset(ALL_CAPABILITIES))
         self.keys[self.account_id] = self.master
+
+        self.caps = Caps(
+            class_b=config.class_b_cap_per_day,
+            class_c=config.class_c_cap_per_day,
+            download=config.download_cap_per_day,
+            requests_per_second=config.requests_per_second,
+        )
+        self.events = EventQueue()
+        self.replication_pending = False
+
+    # -- time
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self.clock() + self.offset_millis
+
+    def advance(self, millis: int) -> None:
+        """From now on the clock is further ahead."""
+        self.offset_millis += millis
+        self._put_world()
+
+    def lifecycle_ran(self, day: int) -> None:
+        """The lifecycle run of a day (UTC, since the epoch) took place."""
+        self.lifecycle_day = day
+        self._put_world()
 
     # -- what is written down
 
     def _put(self, kind: str, identity: str, record: Callable[[], Record]) -> None:
         if self.vault.keeps_records:
             self.changes[kind, identity] = record()
-            if kind != "world":
-                self.changes["world", ""] = self._record()
+            self._put_world()
+
+    def _put_world(self) -> None:
+        if self.vault.keeps_records:
+            self.changes["world", ""] = self._record()
 
     def _gone(self, kind: str, identity: str) -> None:
         if self.vault.keeps_records:
@@ -165,7 +256,7 @@ class World:
             self.vault.commit(changes)
 
     def _record(self) -> WorldRecord:
-        return WorldRecord(self.seed, dict(self._serials))
+        return WorldRecord(self.seed, dict(self._serials), self.offset_millis, self.lifecycle_day)
 
     def records(self) -> Iterator[tuple[str, str, Record]]:
         """Everything, as (kind, id, record), in an order in which it can be read again."""
@@ -173,7 +264,7 @@ class World:
         for key in self.keys.values():
             yield "key", key.key_id, key.record()
         for bucket in self.buckets.values():
-            yield "bucket", bucket.reply.bucket_id, BucketRecord(bucket.reply)
+            yield "bucket", bucket.reply.bucket_id, BucketRecord(bucket.reply, bucket.notifications)
         for file_id, version in self.versions.items():
             yield "version", file_id, version_record(version)
         for bucket in self.buckets.values():
@@ -195,20 +286,23 @@ class World:
             match record:
                 case WorldRecord():
                     self._serials |= record.serials
+                    self.offset_millis, self.lifecycle_day = record.offset_millis, record.lifecycle_day
                 case KeyRecord():
                     self.keys[record.key_id] = _key_of(record)
-                case BucketRecord(reply):
-                    self.buckets[reply.bucket_id] = Bucket(reply)
+                case BucketRecord(reply, notifications):
+                    self.buckets[reply.bucket_id] = Bucket(reply, notifications)
                     self.bucket_ids[reply.bucket_name.lower()] = reply.bucket_id
                 case VersionRecord():
                     self._insert(self.buckets[record.file.bucket_id], version_of(record, contents))
                 case PartRecord():
                     part = part_of(record, contents)
-                    bucket_id = self.versions[part.reply.file_id].file.bucket_id
-                    self.buckets[bucket_id].unfinished[part.reply.file_id].parts[part.reply.part_number] = part
+                    bucket = self.buckets[self.versions[part.reply.file_id].file.bucket_id]
+                    bucket.keep_part(bucket.unfinished[part.reply.file_id], part)
                 case _:
                     raise TypeError(f"{type(record).__name__} is no record of a world")
         self.master = self.keys[self.account_id]
+        self.meter = Meter(self.now())
+        self.meter.stored(sum(bucket.stored_bytes for bucket in self.buckets.values()), self.now())
 
     def fork(self) -> World:
         """An independent copy with the same clock, in memory. Contents, keys and replies are shared, because they
@@ -216,7 +310,12 @@ class World:
         """
         if self.vault.keeps_records:
             raise ValueError("what is kept on a disk has no fork: take a snapshot and restore it")
-        twin = World(now=self.now, seed=self.seed, config=self.config, base_url=self.base_url, vault=self.vault)
+        twin = World(now=self.clock, seed=self.seed, config=self.config, base_url=self.base_url, vault=self.vault)
+        twin.offset_millis, twin.lifecycle_day = self.offset_millis, self.lifecycle_day
+        twin.meter = self.meter.fork()
+        twin.caps = self.caps.fork()
+        twin.events = self.events.fork()
+        twin.grants = dict(self.grants)
         twin.master = self.master
         twin.keys = dict(self.keys)
         twin.sessions = dict(self.sessions)
@@ -261,6 +360,7 @@ class World:
         self,
         capabilities: Iterable[str],
         *,
+        name: str,
         bucket_ids: Iterable[BucketId] | None,
         name_prefix: str | None,
         expires_at: int | None,
@@ -270,6 +370,7 @@ class World:
         key = Key(
             f"004{self.account_id}{serial:010x}",
             self._secret(serial),
+            name,
             frozenset(capabilities),
             None if bucket_ids is None else frozenset(bucket_ids),
             name_prefix,
@@ -278,6 +379,11 @@ class World:
         self.keys[key.key_id] = key
         self._put("key", key.key_id, key.record)
         return key
+
+    def drop_key(self, key: Key) -> None:
+        """A key and every token that was made with it are worth nothing from now on."""
+        del self.keys[key.key_id]
+        self._gone("key", key.key_id)
 
     def login(self, key_id: str, secret: str) -> tuple[Key, str]:
         """A new account token for a key."""
@@ -295,11 +401,35 @@ class World:
     def key_of(self, token: str) -> Key:
         """The key behind an account token."""
         session = self.sessions.get(token)
-        if session is None:
+        if session is None or session.key.key_id not in self.keys:
             raise Refused(Unauthorized("bad_auth_token", "Invalid authorization token"))
         if _expired(session.expires_at, self.now()):
             raise Refused(Unauthorized("expired_auth_token", "Authorization token has expired"))
         return session.key
+
+    def key_id_of(self, token: str) -> str | None:
+        """Whose token it is, good or not."""
+        session = self.sessions.get(token) or self.grants.get(token)
+        return None if session is None else session.key.key_id
+
+    def new_grant(
+        self, key: Key, bucket_id: BucketId, prefix: str, lifetime_millis: int, overrides: Mapping[str, str]
+    ) -> str:
+        """A token for downloads by name."""
+        token = self._token(key, "dnld")
+        end = self.now() + lifetime_millis
+        end = end if key.expires_at is None else min(end, key.expires_at)
+        self.grants[token] = Grant(key, bucket_id, prefix, end, overrides)
+        return token
+
+    def grant_of(self, token: str) -> Grant | None:
+        """The download authorization behind a token, if it is one."""
+        grant = self.grants.get(token)
+        if grant is None or grant.key.key_id not in self.keys:
+            return None
+        if _expired(grant.expires_at, self.now()):
+            raise Refused(Unauthorized("expired_auth_token", "Authorization token has expired"))
+        return grant
 
     def expire_account_tokens(self) -> None:
         """Every account token that is out there is expired from now on."""
@@ -319,7 +449,7 @@ class World:
     def endpoint(self, url: str, token: str) -> Endpoint:
         """The endpoint of a URL, when the token is good for it now."""
         endpoint = self.endpoints.get(target_of(url))
-        if endpoint is None or endpoint.token != token:
+        if endpoint is None or endpoint.token != token or endpoint.key.key_id not in self.keys:
             raise Refused(Unauthorized("bad_auth_token", "Invalid upload authorization token"))
         if endpoint.spoiled or _expired(endpoint.expires_at, self.now()):
             raise Refused(Unauthorized("expired_auth_token", "Upload authorization token has expired"))
@@ -344,11 +474,32 @@ class World:
             raise bad_request(f"Bucket {bucket_id} does not exist", "bad_bucket_id")
         return bucket
 
+    def check_name(self, name: str) -> None:
+        """Refuse what no new file may be called."""
+        checked_name(name, strict=self.config.strict_names)
+
+    def tell(self, kind: EventKind, version: Version) -> None:
+        """Something happened to a version: whoever asked for it will be notified."""
+        bucket = self.buckets[version.file.bucket_id]
+        if bucket.notifications:
+            self.events.add(kind, version.file, bucket.reply.bucket_name, bucket.notifications, self.now())
+
+    def check_storage(self, more: int) -> None:
+        """Refuse what would make the account hold more than its cap."""
+        cap = self.config.storage_cap
+        if cap is not None and self.meter.stored_bytes + more > cap:
+            raise Refused(CapExceeded("cap_exceeded", "Storage cap exceeded"))
+
     def bucket_named(self, name: str) -> Bucket | None:
         """A bucket by its exact name."""
         bucket_id = self.bucket_ids.get(name.lower())
         bucket = None if bucket_id is None else self.buckets[bucket_id]
         return bucket if bucket is not None and bucket.reply.bucket_name == name else None
+
+    def source_bucket(self, file_id: FileId) -> Bucket | None:
+        """The bucket that a version is in."""
+        version = self.versions.get(file_id)
+        return None if version is None else self.buckets[version.file.bucket_id]
 
     def version(self, key: Key, file_id: FileId) -> Version:
         """Any version that the key may touch, or 404."""
@@ -360,14 +511,32 @@ class World:
 
     # -- insertion
 
-    def add_bucket(self, name: str, bucket_type: str) -> BucketReply:
-        """A new empty bucket."""
+    def add_bucket(self, name: str, bucket_type: str, **settings: Any) -> BucketReply:
+        """A new empty bucket; `settings` are fields of its reply."""
         bucket_id = BucketId(f"{self._digest('bucket', 0)[:12]}{self._serial('bucket'):012x}")
-        reply = BucketReply(self.account_id, bucket_id, name, bucket_type)
+        reply = BucketReply(self.account_id, bucket_id, name, bucket_type, options=("s3",), **settings)
         self.buckets[bucket_id] = Bucket(reply)
         self.bucket_ids[name.lower()] = bucket_id
-        self._put("bucket", bucket_id, lambda: BucketRecord(reply))
+        self._put_bucket(self.buckets[bucket_id])
         return reply
+
+    def update_bucket(
+        self, bucket: Bucket, reply: BucketReply, notifications: tuple[NotificationRule, ...] | None = None
+    ) -> None:
+        """Other settings for a bucket."""
+        bucket.reply = reply
+        if notifications is not None:
+            bucket.notifications = notifications
+        self._put_bucket(bucket)
+
+    def _put_bucket(self, bucket: Bucket) -> None:
+        self._put("bucket", bucket.reply.bucket_id, lambda: BucketRecord(bucket.reply, bucket.notifications))
+
+    def drop_bucket(self, bucket: Bucket) -> None:
+        """An empty bucket goes."""
+        del self.buckets[bucket.reply.bucket_id]
+        del self.bucket_ids[bucket.reply.bucket_name.lower()]
+        self._gone("bucket", bucket.reply.bucket_id)
 
     def add_version(
         self,
@@ -381,10 +550,14 @@ class World:
         length: int = 0,
         content_sha1: str | None = None,
         content_md5: str | None = None,
+        protection: Protection = UNPROTECTED,
+        upload_timestamp: int | None = None,
+        replication_status: str | None = None,
     ) -> Version:
-        """The one way in for every version."""
+        """The one way in for every version. `upload_timestamp` None is now."""
         bucket_id = bucket.reply.bucket_id
         file_id, serial = self.new_file_id(bucket_id, large=action == "start")
+        hidden = action == "hide"
         version = Version(
             FileReply(
                 self.account_id,
@@ -396,13 +569,20 @@ class World:
                 file_id,
                 info,
                 name,
-                self.now(),
+                self.now() if upload_timestamp is None else upload_timestamp,
                 content_md5,
+                None if hidden else protection.encryption,
+                None if hidden else protection.retention,
+                None if hidden else protection.legal_hold,
+                replication_status,
             ),
             serial,
             extents,
+            protection.customer_key_md5,
         )
         self._insert(bucket, version)
+        self.replication_pending = self.replication_pending or replication_status == "PENDING"
+        self.meter.stored(length, self.now())
         self._put("version", file_id, lambda: version_record(version))
         return version
 
@@ -417,6 +597,7 @@ class World:
         """The same version, told differently: what stands in the listings from now on."""
         assert new.file.file_id is not None
         self.buckets[old.file.bucket_id].replace(old, new)
+        self.meter.stored(new.file.content_length - old.file.content_length, self.now())
         self.versions[new.file.file_id] = new
         self._put("version", new.file.file_id, lambda: version_record(new))
 
@@ -425,19 +606,20 @@ class World:
         assert version.file.file_id is not None
         bucket = self.buckets[version.file.bucket_id]
         bucket.remove(version)
+        self.meter.stored(-version.file.content_length, self.now())
         self.drop_parts(bucket, version.file.file_id)
         del self.versions[version.file.file_id]
         self._gone("version", version.file.file_id)
 
-    def keep_part(self, large: LargeUpload, part: Part) -> None:
+    def keep_part(self, bucket: Bucket, large: LargeUpload, part: Part) -> None:
         """A part of an unfinished large file, instead of the one that had its number before."""
-        large.parts[part.reply.part_number] = part
+        self.meter.stored(bucket.keep_part(large, part), self.now())
         self._put("part", _part_id(part), lambda: part_record(part))
 
     def drop_parts(self, bucket: Bucket, file_id: FileId) -> None:
         """A large file is not unfinished any more; nothing happens to one that is not."""
-        large: LargeUpload | None = bucket.unfinished.pop(file_id, None)
-        for part in () if large is None else large.parts.values():
+        for part in bucket.drop_parts(file_id):
+            self.meter.stored(-part.reply.content_length, self.now())
             self._gone("part", _part_id(part))
 
 
@@ -449,6 +631,7 @@ def _key_of(record: KeyRecord) -> Key:
     return Key(
         record.key_id,
         record.secret,
+        record.name,
         frozenset(record.capabilities),
         None if record.bucket_ids is None else frozenset(record.bucket_ids),
         record.name_prefix,
@@ -463,3 +646,7 @@ def _expired(end: int | None, now: int) -> bool:
 def target_of(url: str) -> str:
     """Path and query of a URL, or of what is one already."""
     return url if url.startswith("/") else url[url.find("/", url.find("://") + 3) :]
+
+
+Handler = Callable[[World, Key, Any], object]
+"""What answers a kind of call: it takes the world, the key behind the token, and the call, and gives the reply."""

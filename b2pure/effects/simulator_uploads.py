@@ -14,17 +14,19 @@ import msgspec
 
 from b2pure.effects.content import Extent, Received, digests, extents_of
 from b2pure.effects.simulator_bucket import Bucket, LargeUpload, Part, Version
-from b2pure.effects.simulator_calls import DEFAULT_COUNT, Handler, check_prefix, copied_source
+from b2pure.effects.simulator_calls import DEFAULT_COUNT, check_prefix, copied_source
+from b2pure.effects.simulator_protection import check_customer_key, info_budget, protection_of_new, readable
+from b2pure.effects.simulator_replication import replication_status_of
 from b2pure.effects.simulator_rules import (
     UNVERIFIED,
+    Refused,
     bad_request,
     checked_count,
     checked_info,
-    checked_name,
     checked_sha1,
     resolved_content_type,
 )
-from b2pure.effects.simulator_state import Endpoint, Key, World
+from b2pure.effects.simulator_state import Endpoint, Handler, Key, Protection, World
 from b2pure.model.calls import (
     Call,
     CancelLargeFile,
@@ -39,8 +41,10 @@ from b2pure.model.calls import (
     UploadFile,
     UploadPart,
 )
+from b2pure.model.errors import CapExceeded
 from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_LIST_COUNT
+from b2pure.model.protection import UNENCRYPTED, Encryption, EncryptionReply, SseB2
 from b2pure.model.replies import (
     CancelReply,
     FileReply,
@@ -61,6 +65,8 @@ MAX_UNFINISHED_COUNT: Final = 100
 
 def _get_upload_url(world: World, key: Key, call: GetUploadUrl) -> UploadUrlReply:
     world.bucket(key, call.bucket_id)
+    if world.config.storage_cap is not None and world.meter.stored_bytes >= world.config.storage_cap:
+        raise Refused(CapExceeded("storage_cap_exceeded", "Storage cap exceeded"))
     return UploadUrlReply(call.bucket_id, *world.new_endpoint(key, call.bucket_id, None))
 
 
@@ -80,24 +86,55 @@ def _upload_file(world: World, endpoint: Endpoint, call: UploadFile, body: Recei
     if endpoint.file_id is not None:
         raise bad_request("the URL is for parts")
     bucket = world.bucket(endpoint.key, endpoint.bucket_id, call.file_name)
-    checked_name(call.file_name)
+    world.check_name(call.file_name)
+    protection = _protection(world, endpoint.key, bucket, call)
+    timestamp = _checked_timestamp(world, call.custom_upload_timestamp)
     if body.content.length > world.config.max_single_size:
         raise bad_request(f"a single upload has at most {world.config.max_single_size} bytes")
-    return world.add_version(
+    world.check_storage(body.content.length)
+    version = world.add_version(
         bucket,
         call.file_name,
         "upload",
         content_type=resolved_content_type(call.content_type, call.file_name),
-        info=_info(world, call.file_info, call.file_name),
+        info=_info(world, bucket, call, protection),
         extents=extents_of(body.content),
         length=body.content.length,
         content_sha1=checked_sha1(call.content_sha1, body),
         content_md5=body.md5,
-    ).file
+        protection=protection,
+        upload_timestamp=timestamp,
+        replication_status=replication_status_of(bucket.reply, call.file_name, protection.encryption),
+    )
+    world.meter.moved(up=body.content.length)
+    world.tell("upload", version)
+    return readable(endpoint.key, version.file)
 
 
-def _info(world: World, info: Mapping[str, str], name: str) -> dict[str, str]:
-    return checked_info(info, name, max_pairs=world.config.max_info_pairs, budget=world.config.info_budget)
+def _protection(world: World, key: Key, bucket: Bucket, call: UploadFile | StartLargeFile) -> Protection:
+    return protection_of_new(
+        world,
+        key,
+        bucket,
+        encryption=call.server_side_encryption,
+        retention=call.file_retention,
+        legal_hold=call.legal_hold,
+    )
+
+
+def _checked_timestamp(world: World, asked: int | None) -> int | None:
+    if asked is None:
+        return None
+    if not world.config.custom_timestamps:
+        raise bad_request("the account may not set upload timestamps")
+    if not 0 < asked <= world.now():
+        raise bad_request("a custom upload timestamp lies in the past")
+    return asked
+
+
+def _info(world: World, bucket: Bucket, call: UploadFile | StartLargeFile, protection: Protection) -> dict[str, str]:
+    budget = info_budget(world, bucket, protection.encryption)
+    return checked_info(call.file_info, call.file_name, max_pairs=world.config.max_info_pairs, budget=budget)
 
 
 # -- large files
@@ -115,16 +152,19 @@ def _unfinished(world: World, key: Key, file_id: FileId, message: str | None = N
 
 def _start_large_file(world: World, key: Key, call: StartLargeFile) -> FileReply:
     bucket = world.bucket(key, call.bucket_id, call.file_name)
-    checked_name(call.file_name)
+    world.check_name(call.file_name)
+    protection = _protection(world, key, bucket, call)
     version = world.add_version(
         bucket,
         call.file_name,
         "start",
+        upload_timestamp=_checked_timestamp(world, call.custom_upload_timestamp),
         content_type=resolved_content_type(call.content_type, call.file_name),
-        info=_info(world, call.file_info, call.file_name),
+        info=_info(world, bucket, call, protection),
         content_sha1="none",
+        protection=protection,
     )
-    return version.file
+    return readable(key, version.file)
 
 
 def _checked_part(world: World, number: int, length: int) -> None:
@@ -137,15 +177,24 @@ def _checked_part(world: World, number: int, length: int) -> None:
 def _upload_part(world: World, endpoint: Endpoint, call: UploadPart, body: Received) -> PartReply:
     if endpoint.file_id is None:
         raise bad_request("the URL is for whole files")
-    _, large = _unfinished(world, endpoint.key, endpoint.file_id)
+    bucket, large = _unfinished(world, endpoint.key, endpoint.file_id)
+    version = large.version
+    check_customer_key(_encryption_of(version), version.customer_key_md5, call.server_side_encryption)
     length = body.content.length
     _checked_part(world, call.part_number, length)
     sha1 = checked_sha1(call.content_sha1, body)
-    return _keep_part(world, large, call.part_number, length, sha1, body.md5, extents_of(body.content))
+    world.check_storage(length)
+    world.meter.moved(up=length)
+    return _keep_part(world, bucket, large, call.part_number, length, sha1, body.md5, extents_of(body.content))
+
+
+def _encryption_of(version: Version) -> EncryptionReply:
+    return version.file.server_side_encryption or UNENCRYPTED
 
 
 def _keep_part(
     world: World,
+    bucket: Bucket,
     large: LargeUpload,
     number: int,
     length: int,
@@ -155,17 +204,31 @@ def _keep_part(
 ) -> PartReply:
     file_id = large.version.file.file_id
     assert file_id is not None
-    reply = PartReply(file_id, number, length, sha1, md5, world.now())
-    world.keep_part(large, Part(reply, extents))
+    reply = PartReply(file_id, number, length, sha1, md5, world.now(), _encryption_of(large.version))
+    world.keep_part(bucket, large, Part(reply, extents))
     return reply
 
 
 def _copy_part(world: World, key: Key, call: CopyPart) -> PartReply:
-    _, large = _unfinished(world, key, call.large_file_id)
+    bucket, large = _unfinished(world, key, call.large_file_id)
     source = world.version(key, call.source_file_id)
-    extents, length = copied_source(world, key, source, call.range, world.config.max_part_size)
+    _check_destination(large.version, call.destination_server_side_encryption)
+    limit = world.config.max_part_size
+    extents, length = copied_source(world, key, source, call.range, limit, call.source_server_side_encryption)
     _checked_part(world, call.part_number, length)
-    return _keep_part(world, large, call.part_number, length, *digests(extents), extents)
+    world.check_storage(length)
+    world.meter.moved(copied=length)
+    return _keep_part(world, bucket, large, call.part_number, length, *digests(extents), extents)
+
+
+def _check_destination(version: Version, asked: Encryption | None) -> None:
+    """A copied part is encrypted as its large file is; to say so is needed for a customer key only."""
+    kept = _encryption_of(version)
+    if isinstance(asked, SseB2):
+        if kept.mode != "SSE-B2":
+            raise bad_request("the large file is not encrypted with SSE-B2")
+        return
+    check_customer_key(kept, version.customer_key_md5, asked)
 
 
 def _finish_large_file(world: World, key: Key, call: FinishLargeFile) -> FileReply:
@@ -174,14 +237,22 @@ def _finish_large_file(world: World, key: Key, call: FinishLargeFile) -> FileRep
     length = sum(part.reply.content_length for part in parts)
     if length > world.config.max_file_size:
         raise bad_request(f"a large file has at most {world.config.max_file_size} bytes")
+    name = large.version.file.file_name
     finished = Version(
-        msgspec.structs.replace(large.version.file, action="upload", content_length=length),
+        msgspec.structs.replace(
+            large.version.file,
+            action="upload",
+            content_length=length,
+            replication_status=replication_status_of(bucket.reply, name, _encryption_of(large.version)),
+        ),
         large.version.serial,
         tuple(extent for part in parts for extent in part.extents),
+        large.version.customer_key_md5,
     )
     world.replace_version(large.version, finished)
     world.drop_parts(bucket, call.file_id)
-    return finished.file
+    world.tell("multipart_upload", finished)
+    return readable(key, finished.file)
 
 
 def _checked_parts(world: World, large: LargeUpload, claimed: tuple[str, ...]) -> list[Part]:
@@ -228,7 +299,7 @@ def _list_unfinished(world: World, key: Key, call: ListUnfinishedLargeFiles) -> 
             continue
         if len(found) == count:
             return UnfinishedPage(tuple(found), file_id)
-        found.append(file)
+        found.append(readable(key, file))
     return UnfinishedPage(tuple(found), None)
 
 

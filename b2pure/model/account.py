@@ -7,7 +7,7 @@ from attrs import field, frozen
 from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
 
-__all__ = ["ALL_CAPABILITIES", "Allowed", "Authorization", "UploadUrl"]
+__all__ = ["ALL_CAPABILITIES", "BUCKET_CAPABILITIES", "Allowed", "Authorization", "UploadUrl"]
 
 ALL_CAPABILITIES: tuple[str, ...] = (
     "listKeys", "writeKeys", "deleteKeys",
@@ -19,6 +19,11 @@ ALL_CAPABILITIES: tuple[str, ...] = (
     "readFileRetentions", "writeFileRetentions", "readFileLegalHolds", "writeFileLegalHolds", "bypassGovernance",
 )  # fmt: skip
 """The capabilities known in 2026. B2's list is open-ended: others are carried along, never refused."""
+
+BUCKET_CAPABILITIES: frozenset[str] = frozenset(ALL_CAPABILITIES) - {
+    "listKeys", "writeKeys", "deleteKeys", "writeBuckets", "deleteBuckets",
+}  # fmt: skip
+"""What a key that is restricted to buckets can have: everything but the management of keys and of buckets."""
 
 
 @frozen
