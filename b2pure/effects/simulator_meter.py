@@ -290,7 +290,16 @@ class RequestLog:
 
 _ABOUT_CHARS: Final = 200
 _BUCKET_FIELDS: Final = ("bucket_name", "bucket_id", "destination_bucket_id")
-_FILE_FIELDS: Final = ("file_name", "prefix", "name_prefix", "file_id", "large_file_id", "key_name")
+_FILE_FIELDS: Final = (
+    "file_name",
+    "prefix",
+    "name_prefix",
+    "file_name_prefix",
+    "file_id",
+    "large_file_id",
+    "key_name",
+    "application_key_id",
+)
 """What may be told of a call, the first that it has. Whatever is not here never reaches the log."""
 
 
