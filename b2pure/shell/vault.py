@@ -75,7 +75,7 @@ _DECODERS: Final = {kind: msgspec.json.Decoder(record) for kind, record in RECOR
 
 
 class _Unusable(Exception):
-    """A directory that cannot be opened: the path in question, and why."""
+    """A directory that cannot be opened: the path in question, and why. SQLite's own errors stay what they are."""
 
     def __init__(self, path: str, detail: str) -> None:
         super().__init__(path, detail)
@@ -399,10 +399,7 @@ class DiskVault:
                 yield record
 
     def _rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
-        try:
-            yield from self._database.execute(query, values)
-        except sqlite3.Error as error:
-            raise _Unusable(self._state, f"SQLite cannot read it: {error}") from None
+        return iter(self._database.execute(query, values))
 
     def _sweep(self, left_over: Iterable[str]) -> None:
         """All is read, and known to be in order: what nothing refers to can go."""
@@ -464,8 +461,10 @@ def _opened(directory: str | os.PathLike[str], fsync: bool, use: Callable[[DiskV
             raise
     except _Unusable as unusable:
         return Failure(unusable.failure)
-    except (VaultFailed, sqlite3.Error) as error:
-        return Failure(LocalFailure("open", path, str(error)))
+    except sqlite3.Error as error:
+        return Failure(LocalFailure("open", os.path.join(path, _STATE), f"SQLite cannot use it: {error}"))
+    except VaultFailed as failed:
+        return Failure(LocalFailure("open", path, str(failed)))
     except OSError as error:
         return Failure(LocalFailure("open", str(error.filename or path), _reason(error)))
 
@@ -529,9 +528,6 @@ def _database(directory: str, *, fsync: bool) -> sqlite3.Connection:
         if fsync:
             _sync_folder(directory)
             _sync_folder(os.path.dirname(directory))
-    except sqlite3.Error as error:
-        database.close()
-        raise _Unusable(state, f"SQLite cannot use it: {error}") from None
     except BaseException:
         database.close()
         raise
