@@ -33,6 +33,7 @@ from b2pure.effects.served import (
     Upload,
     abandon_upload,
     begin_upload,
+    call_name_of,
     finish_upload,
     is_upload,
     refusal,
@@ -127,7 +128,7 @@ class _ServedB2:
         self._faults = faults
         self._random = random.Random(options.latency_seed)
         self._clock = SystemClock()
-        self._control = Control(simulator, faults, self._clock.now_millis())
+        self._control = Control(simulator, faults)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request."""
@@ -171,6 +172,7 @@ class _ServedB2:
         strike = await self._struck(exchange)
         if strike.answer is not None:
             response = response_of(strike.answer, self._clock.now_millis())
+            self._log_fault(request, response)
             await self._turn_away(exchange, Served(response))
         elif is_upload(request.target) and request.method == "POST":
             await self._upload(exchange, strike)
@@ -186,7 +188,7 @@ class _ServedB2:
 
     async def _struck(self, exchange: _Exchange) -> Strike:
         """What strikes the call; what comes before it is looked at is done already."""
-        name = call_name(exchange.request.target)
+        name = call_name_of(exchange.request.target)
         if name is None or exchange.request.method == "OPTIONS":
             return Strike()
         strike = self._faults.strike(name, exchange.request.header("x-bz-test-mode"))
@@ -199,6 +201,21 @@ class _ServedB2:
         elif strike.connection is not None:
             exchange.reset()
         return strike
+
+    def _log_fault(self, request: ServedRequest, response: HttpResponse) -> None:
+        """The request never reaches the simulator, which would write it down."""
+        with self._lock:
+            self._simulator.log.add(
+                at_millis=self._simulator.now(),
+                method=request.method,
+                call_name=call_name_of(request.target) or "",
+                about="a fault of the script",
+                key_id=None,
+                status=response.status,
+                code=None,
+                bytes_in=0,
+                bytes_out=len(response.body),
+            )
 
     async def _wait_for_the_end(self, exchange: _Exchange) -> NoReturn:
         while True:
@@ -320,13 +337,20 @@ class _ServedB2:
         response, unread = served.response, exchange.has_body()
         await exchange.send(_start(response, close=unread or response.status == 400))
         body = b"" if exchange.request.method == "HEAD" else response.body
+        await exchange.send(_body(body, more=unread))
         if unread:
-            await exchange.send(_body(body, more=True))
-            body = b""
             await self._linger(exchange)
-        await exchange.send(_body(body, more=False))
+            await self._end(exchange)
+
+    async def _end(self, exchange: _Exchange) -> None:
+        if exchange.connection is None:
+            await exchange.send(_body(b"", more=False))
+        else:
+            exchange.hang_up()
 
     async def _linger(self, exchange: _Exchange) -> None:
+        if exchange.connection is not None:
+            exchange.connection.finish()
         try:
             async with asyncio.timeout(self._options.linger_seconds):
                 while True:
@@ -335,17 +359,6 @@ class _ServedB2:
                         return
         except TimeoutError:
             return
-
-
-def call_name(target: str) -> str | None:
-    """The wire name of the call that a request means; None where it means none."""
-    path = target.partition("?")[0]
-    if path.startswith("/file/"):
-        return "b2_download_file_by_name"
-    root, _, rest = path.removeprefix("/").partition("/")
-    _, _, named = rest.partition("/")
-    name = named.partition("/")[0]
-    return name if root == "b2api" and name.startswith("b2_") else None
 
 
 def _request(scope: Message) -> ServedRequest:

@@ -4,6 +4,8 @@ Rules. There is no password, so nothing here answers a web page of somebody else
 its own name (no rebound DNS name), and a browser's request must come from a page of this server. Errors look like B2's.
 
     GET  /, /status.json            what there is, as a page and as JSON
+    POST /control/advance-time      {"millis": n}: time passes, with the lifecycle runs on the way
+    POST /control/run-lifecycle     the daily run of the lifecycle rules, now
     POST /control/expire-tokens     {"tokens": "account" | "upload" | "all"}, account by default
     GET  /control/faults            the faults in force, a JSON array as `fault_text` has it
     PUT  /control/faults            other faults; all counts begin anew
@@ -22,14 +24,23 @@ from b2pure.effects.fault_text import decode_script, encode_script
 from b2pure.effects.program import ok
 from b2pure.effects.served import Served, ServedRequest, refusal
 from b2pure.effects.simulator import Simulator
+from b2pure.effects.status import JSON_PATH, PAGE_PATH, serve_status
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.errors import Rejected
 
 __all__ = ["Control", "is_control"]
 
 _PREFIX: Final = "/control/"
-_PAGES: Final = ("/", "/status.json")
+_PAGES: Final = (PAGE_PATH, JSON_PATH)
 _HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?\Z", re.IGNORECASE | re.ASCII)
+
+
+_LAST_MILLIS: Final = 253_402_300_799_999
+"""The end of the year 9999, where calendars end."""
+
+
+class _AdvanceTime(msgspec.Struct, forbid_unknown_fields=True):
+    millis: int
 
 
 class _ExpireTokens(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,11 +60,15 @@ def is_control(target: str) -> bool:
 class Control:
     """Answers requests that `is_control`; whoever calls it holds the simulator's lock."""
 
-    def __init__(self, simulator: Simulator, faults: FaultBoard, started_millis: int) -> None:
+    def __init__(self, simulator: Simulator, faults: FaultBoard) -> None:
         self._simulator = simulator
         self._faults = faults
-        self._started_millis = started_millis
-        self._handlers: Mapping[str, Mapping[str, Callable[[bytes], Served]]] = {
+        self._started_millis = simulator.now()
+        self._handlers: Mapping[str, Mapping[str, Callable[[ServedRequest], Served]]] = {
+            PAGE_PATH: {"GET": self._status},
+            JSON_PATH: {"GET": self._status},
+            "/control/advance-time": {"POST": self._advance_time},
+            "/control/run-lifecycle": {"POST": self._run_lifecycle},
             "/control/expire-tokens": {"POST": self._expire_tokens},
             "/control/faults": {"GET": lambda _: self._script(), "PUT": self._set_faults},
         }
@@ -70,20 +85,40 @@ class Control:
         if handler is None:
             return refusal(Rejected(405, "method_not_allowed", f"only {', '.join(handlers)}"))
         try:
-            served = handler(request.body)
+            served = handler(request)
         except _Wrong as wrong:
             return refusal(Rejected(400, "bad_request", str(wrong)))
         return served
 
-    def _expire_tokens(self, body: bytes) -> Served:
-        expire_tokens(self._simulator, _given(body or b"{}", _ExpireTokens).tokens)
+    def _status(self, request: ServedRequest) -> Served:
+        faults = encode_script(self._faults.script).decode().splitlines()[1:-1]
+        return serve_status(
+            self._simulator,
+            request.target,
+            started_millis=self._started_millis,
+            faults=[line.strip() for line in faults],
+        )
+
+    def _advance_time(self, request: ServedRequest) -> Served:
+        millis = _given(request.body, _AdvanceTime).millis
+        if not 0 <= millis <= _LAST_MILLIS - self._simulator.now():
+            raise _Wrong("millis is 0 or more, and time ends with the year 9999")
+        self._simulator.advance_time(millis)
+        return _json({"nowMillis": self._simulator.now()})
+
+    def _run_lifecycle(self, request: ServedRequest) -> Served:
+        self._simulator.run_lifecycle()
+        return _json({})
+
+    def _expire_tokens(self, request: ServedRequest) -> Served:
+        expire_tokens(self._simulator, _given(request.body or b"{}", _ExpireTokens).tokens)
         return _json({})
 
     def _script(self) -> Served:
         return _answer(encode_script(self._faults.script))
 
-    def _set_faults(self, body: bytes) -> Served:
-        script = decode_script(body)
+    def _set_faults(self, request: ServedRequest) -> Served:
+        script = decode_script(request.body)
         if not ok(script):
             raise _Wrong(str(script.failure()))
         self._faults.replace(script.unwrap())

@@ -72,6 +72,11 @@ class Connection(HttpToolsProtocol):
         self._disconnect()
         self.transport.close()
 
+    def finish(self) -> None:
+        """Nothing more will be sent. The client sees the end, and may still be heard."""
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+
     def dismiss(self) -> None:
         """The server ends."""
         latest: Any = self.cycle
