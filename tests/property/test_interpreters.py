@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -29,6 +29,16 @@ from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import Simulator, SimulatorConfig
 from b2pure.effects.wire import KeyPair, authorization_from
 from b2pure.model.account import Authorization, UploadUrl
+from b2pure.model.buckets import (
+    CorsRule,
+    DefaultRetention,
+    LifecycleRule,
+    NoDefaultEncryption,
+    NotificationRule,
+    ReplicationConfiguration,
+    RetentionPeriod,
+    WebhookTarget,
+)
 from b2pure.model.calls import (
     ALL_CALLS,
     HEX_DIGITS_AT_END,
@@ -38,10 +48,15 @@ from b2pure.model.calls import (
     CopyFile,
     CopyPart,
     CreateBucket,
+    CreateKey,
+    DeleteBucket,
     DeleteFileVersion,
+    DeleteKey,
     DownloadFileById,
     DownloadFileByName,
     FinishLargeFile,
+    GetBucketNotificationRules,
+    GetDownloadAuthorization,
     GetFileInfo,
     GetUploadPartUrl,
     GetUploadUrl,
@@ -49,15 +64,21 @@ from b2pure.model.calls import (
     ListBuckets,
     ListFileNames,
     ListFileVersions,
+    ListKeys,
     ListParts,
     ListUnfinishedLargeFiles,
+    SetBucketNotificationRules,
     StartLargeFile,
+    UpdateBucket,
+    UpdateFileLegalHold,
+    UpdateFileRetention,
     UploadFile,
     UploadPart,
 )
 from b2pure.model.errors import LocalFailure, Rejected, Transport
 from b2pure.model.files import LocalFact
 from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.protection import NO_RETENTION, FileRetention, SseB2, SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, LocalSlice
 from b2pure.shell.http import ONE_PIECE_BYTES, HttpApi
@@ -70,6 +91,7 @@ SMALL = SimulatorConfig(
     max_part_size=8,
     max_parts=4,
     max_buckets=3,
+    max_info_pairs=10,
 )
 NAMES = (
     "a/x", "a/y", "a/b/z", "b", "a b+c", "ü/自由", "a/../b", ".", "q?x#y&z", "a%2Fx", "\U00010400", "file.TXT",
@@ -159,6 +181,7 @@ class Pair:
     buckets: list[BucketId] = field(factory=lambda: [BucketId("no such bucket")])
     files: list[tuple[FileId, str]] = field(factory=lambda: [(FileId("no such file"), "a/x")])
     parts: dict[FileId, dict[int, str]] = field(factory=dict)
+    keys: list[str] = field(factory=list)
     reader: Reader = field(factory=lambda: Reader({"local": b"local!"}))
 
     def __attrs_post_init__(self) -> None:
@@ -173,7 +196,7 @@ class Pair:
                 bucket_ids=[bucket],
                 name_prefix="a/",
             ),
-            self.direct.add_key(("listFiles", "listBuckets"), expires_at=90_000_000),
+            self.direct.add_key(("listFiles", "listBuckets", "readFiles"), expires_at=90_000_000),
             KeyPair("wrong", "key"),
         )
         self.wired = self.direct.fork()
@@ -216,6 +239,11 @@ class Pair:
         match call:
             case CreateBucket():
                 self.buckets.append(reply.bucket_id)
+            case CreateKey():
+                self.keys.append(reply.application_key_id)
+            case GetDownloadAuthorization():  # downloads go with it as they do with an account token
+                master = self.authorizations[0]
+                self.authorizations.append(evolve(master, token=reply.authorization_token))
             case GetUploadUrl() | GetUploadPartUrl():
                 self.urls.append(UploadUrl(reply.upload_url, reply.authorization_token))
             case UploadFile() | StartLargeFile() | CopyFile() | HideFile():
@@ -233,6 +261,27 @@ def sha1_forms(data: bytes) -> st.SearchStrategy[str]:
     )
 
 
+PROTECTIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"server_side_encryption": SseB2()},
+    {"server_side_encryption": SseC.of(b"k" * 32)},
+    {"file_retention": FileRetention("governance", 5_000)},
+    {"file_retention": FileRetention("compliance", 500), "legal_hold": "off"},
+    {"legal_hold": "on"},
+)
+"""What an upload may ask for; some of it only where a bucket has object lock."""
+DATES: tuple[dict[str, Any], ...] = ({}, {}, {"custom_upload_timestamp": 500}, {"custom_upload_timestamp": 10**14})
+_KEY = SseC.of(b"k" * 32)
+CUSTOMER_KEYS = (None, None, _KEY, SseC.of(b"x" * 32), SseC(_KEY.customer_key, SseC.of(b"x" * 32).customer_key_md5))
+OVERRIDES: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"b2_content_type": "text/x", "b2_cache_control": "no-store"},
+    {"b2_expires": "line\nbreak"},
+)
+
+
 def _bodies(draw: st.DrawFn) -> tuple[Blob | LocalSlice, str]:
     data = draw(st.sampled_from(CONTENTS))
     form = draw(sha1_forms(data))
@@ -246,13 +295,15 @@ def _bodies(draw: st.DrawFn) -> tuple[Blob | LocalSlice, str]:
 def uploads(draw: st.DrawFn) -> UploadFile | UploadPart:
     body, form = _bodies(draw)
     if draw(st.booleans()):
-        return UploadPart(draw(st.integers(0, 5)), form, body)
+        return UploadPart(draw(st.integers(0, 5)), form, body, draw(st.sampled_from(CUSTOMER_KEYS)))
     return UploadFile(
         draw(st.sampled_from(NAMES)),
         draw(st.sampled_from(CONTENT_TYPES)),
         form,
         draw(st.sampled_from(INFOS)),
         body,
+        **draw(st.sampled_from(PROTECTIONS)),
+        **draw(st.sampled_from(DATES)),
     )
 
 
@@ -280,16 +331,68 @@ def account_calls(draw: st.DrawFn, pair: Pair) -> Call[Any]:
     content_type = pick(("text/plain", "b2/x-auto"), CONTENT_TYPES)
     info = pick(INFOS[:3], INFOS)
     replace = draw(st.booleans())
+    protection = pick(PROTECTIONS[:2], PROTECTIONS)
+    customer_key = pick((None,), CUSTOMER_KEYS)
+    overrides = pick(OVERRIDES[:1], OVERRIDES)
+    until = pick((5_000, 100_000_000), (1, 500))
+    settings: dict[str, Any] = {
+        "bucket_info": pick((None, {"Cache-Control": "max-age=5"}), ({"bad key": "v"},)),
+        "lifecycle_rules": pick((None,), ((LifecycleRule("a/", 1, 1),), (LifecycleRule(""),))),
+        "cors_rules": pick((None,), ((CorsRule("rule-1", ("https",), ("b2_upload_file",), 5),), ())),
+        "default_server_side_encryption": pick((None, SseB2()), (NoDefaultEncryption(),)),
+        "file_lock_enabled": pick((None, True), (False,)),
+        "replication_configuration": pick((None,), (ReplicationConfiguration(),)),
+    }
+    rules = (NotificationRule("rule-1", ("b2:ObjectCreated:*",), True, "a/", WebhookTarget("https://hook.example")),)
+    key_ids = pick(pair.keys or ["no such key"], ("no such key", pair.direct.master_key_id))
     choices: tuple[Call[Any], ...] = (
-        ListBuckets(account, pick((None, bucket), ()), pick((None, "bucket-one"), (bucket_name,))),
-        CreateBucket(account, pick(("bucket-new",), (bucket_name,)), pick(("allPrivate", "allPublic"), ("odd",))),
+        CreateKey(
+            account,
+            pick((("listFiles", "writeFiles"), ("readFiles",)), ((), ("writeKeys",), ("no such thing",))),
+            pick(("key-one",), ("", "bad name")),
+            pick((None, 3_600), (0, 86_400_000)),
+            pick((None, (bucket,)), ((), tuple(pair.buckets))),
+            pick((None, "a/"), ("",)),
+        ),
+        DeleteKey(key_ids),
+        ListKeys(account, count, pick((None,), (key_ids,))),
+        ListBuckets(
+            account,
+            pick((None, bucket), ()),
+            pick((None, "bucket-one"), (bucket_name,)),
+            pick((None, ("all",)), ((), ("allPublic", "snapshot"), ("all", "allPublic"), ("odd",))),
+        ),
+        CreateBucket(
+            account, pick(("bucket-new",), (bucket_name,)), pick(("allPrivate", "allPublic"), ("odd",)), **settings
+        ),
+        UpdateBucket(
+            account,
+            bucket,
+            pick((None, "allPublic"), ("odd",)),
+            default_retention=pick(
+                (None,), (DefaultRetention("governance", RetentionPeriod(1, "days")), DefaultRetention())
+            ),
+            if_revision_is=pick((None,), (1, 2)),
+            **settings,
+        ),
+        DeleteBucket(account, pick(pair.buckets[2:] or pair.buckets, pair.buckets)),
+        GetBucketNotificationRules(bucket),
+        SetBucketNotificationRules(bucket, pick((rules,), ((), (*rules, *rules)))),
+        GetDownloadAuthorization(bucket, prefix or "", pick((60,), (0, 604_801)), **overrides),
+        UpdateFileRetention(
+            name,
+            file_id,
+            pick((FileRetention("governance", until), NO_RETENTION), (FileRetention("compliance", until),)),
+            draw(st.booleans()),
+        ),
+        UpdateFileLegalHold(name, file_id, pick(("on", "off"), ())),
         ListFileNames(bucket, start, count, prefix, delimiter),
         ListFileVersions(bucket, start, pick((None, file_id if start else None), (file_id,)), count, prefix, delimiter),
         GetFileInfo(file_id),
         GetUploadUrl(bucket),
         GetUploadPartUrl(large),
-        StartLargeFile(bucket, new_name, content_type, info),
-        CopyPart(file_id, large, pick((1, 2, 3), (0, 5)), range_),
+        StartLargeFile(bucket, new_name, content_type, info, **protection),
+        CopyPart(file_id, large, pick((1, 2, 3), (0, 5)), range_, customer_key, pick((None,), (SseB2(), _KEY))),
         FinishLargeFile(large, digests),
         CancelLargeFile(large),
         ListParts(large, pick((None, 2), (0,)), count),
@@ -302,11 +405,15 @@ def account_calls(draw: st.DrawFn, pair: Pair) -> Call[Any]:
             "REPLACE" if replace else "COPY",
             content_type if replace else pick((None,), (content_type,)),
             info if replace else pick((None,), (info,)),
+            protection.get("file_retention"),
+            protection.get("legal_hold"),
+            customer_key,
+            protection.get("server_side_encryption"),
         ),
         HideFile(bucket, name if not wild else new_name),
-        DeleteFileVersion(name if not wild else new_name, file_id),
-        DownloadFileById(file_id, range_),
-        DownloadFileByName(bucket_name, name if not wild else new_name, range_),
+        DeleteFileVersion(name if not wild else new_name, file_id, draw(st.booleans())),
+        DownloadFileById(file_id, range_, customer_key, **overrides),
+        DownloadFileByName(bucket_name, name if not wild else new_name, range_, customer_key, **overrides),
     )
     return draw(st.sampled_from(choices))
 
@@ -381,7 +488,22 @@ def one_of_each(pair: Pair) -> dict[type[Call[Any]], Any]:
         return reply
 
     ask(AuthorizeAccount(), None)
-    ask(CreateBucket(master.account_id, "bucket-three"))
+    key = ask(CreateKey(master.account_id, ("listFiles",), "key-one"))
+    ask(ListKeys(master.account_id))
+    ask(DeleteKey(key.application_key_id))
+    third = ask(CreateBucket(master.account_id, "bucket-three", file_lock_enabled=True)).bucket_id
+    ask(GetUploadUrl(third))
+    locked = ask(UploadFile("n", "text/plain", HEX_DIGITS_AT_END, {}, Blob(b"")), pair.urls[-1]).file_id
+    ask(UpdateFileRetention("n", locked, FileRetention("governance", 10_000)))
+    ask(UpdateFileLegalHold("n", locked, "on"))
+    ask(UpdateFileLegalHold("n", locked, "off"))
+    ask(DeleteFileVersion("n", locked, bypass_governance=True))
+    ask(UpdateBucket(master.account_id, third, bucket_info={"a": "b"}))
+    ask(SetBucketNotificationRules(third, ()))
+    ask(GetBucketNotificationRules(third))
+    ask(GetDownloadAuthorization(third, "", 60))
+    pair.authorizations.pop()
+    ask(DeleteBucket(master.account_id, third))
     ask(ListBuckets(master.account_id))
     small = ask(UploadFile("n", "b2/x-auto", HEX_DIGITS_AT_END, {}, Blob(b"abcd")), pair.urls[0]).file_id
     large = ask(StartLargeFile(bucket, "l", "text/plain", {})).file_id

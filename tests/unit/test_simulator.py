@@ -309,8 +309,10 @@ def test_buckets_are_listed_by_name(b2: B2) -> None:
 
 
 def test_an_unknown_bucket_is_a_bad_bucket_id(b2: B2) -> None:
-    for call in (ListFileNames(BucketId("x")), GetUploadUrl(BucketId("x")), HideFile(BucketId("x"), "n")):
+    gone = BucketId("0" * 24)
+    for call in (ListFileNames(gone), GetUploadUrl(gone), HideFile(gone, "n")):
         assert b2.code(call) == "bad_bucket_id"
+    assert b2.code(ListFileNames(BucketId("x"))) == "invalid_bucket_id"
 
 
 # -- versions

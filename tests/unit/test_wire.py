@@ -23,6 +23,16 @@ from b2pure.effects.wire import (
     unsendable,
 )
 from b2pure.model.account import Allowed, Authorization, UploadUrl
+from b2pure.model.buckets import (
+    CorsRule,
+    DefaultRetention,
+    LifecycleRule,
+    NoDefaultEncryption,
+    NotificationRule,
+    ReplicationConfiguration,
+    RetentionPeriod,
+    WebhookTarget,
+)
 from b2pure.model.calls import (
     ALL_CALLS,
     HEX_DIGITS_AT_END,
@@ -32,10 +42,15 @@ from b2pure.model.calls import (
     CopyFile,
     CopyPart,
     CreateBucket,
+    CreateKey,
+    DeleteBucket,
     DeleteFileVersion,
+    DeleteKey,
     DownloadFileById,
     DownloadFileByName,
     FinishLargeFile,
+    GetBucketNotificationRules,
+    GetDownloadAuthorization,
     GetFileInfo,
     GetUploadPartUrl,
     GetUploadUrl,
@@ -43,9 +58,14 @@ from b2pure.model.calls import (
     ListBuckets,
     ListFileNames,
     ListFileVersions,
+    ListKeys,
     ListParts,
     ListUnfinishedLargeFiles,
+    SetBucketNotificationRules,
     StartLargeFile,
+    UpdateBucket,
+    UpdateFileLegalHold,
+    UpdateFileRetention,
     UploadFile,
     UploadPart,
 )
@@ -60,6 +80,7 @@ from b2pure.model.errors import (
 )
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import PartSizes
+from b2pure.model.protection import EncryptionReply, FileRetention, RetentionValue, SseB2, SseC
 from b2pure.model.replies import AuthorizationReply, DeletedReply
 from b2pure.model.sources import Blob
 from b2pure.shell.http import realm_url
@@ -73,7 +94,7 @@ BUCKET, FILE = BucketId("b"), FileId("4_z1")
 DATE = "Tue, 24 Nov 2026 00:00:00 GMT"
 
 JSON_CALLS: tuple[tuple[Call[Any], dict[str, Any]], ...] = (
-    (ListBuckets(AccountId("acc")), {"accountId": "acc", "bucketId": None, "bucketName": None}),
+    (ListBuckets(AccountId("acc"), bucket_types=("all",)), {"accountId": "acc", "bucketTypes": ["all"]}),
     (
         CreateBucket(AccountId("acc"), "name"),
         {"accountId": "acc", "bucketName": "name", "bucketType": "allPrivate"},
@@ -88,9 +109,6 @@ JSON_CALLS: tuple[tuple[Call[Any], dict[str, Any]], ...] = (
             "bucketId": "b",
             "startFileName": "n",
             "startFileId": "4_z1",
-            "maxFileCount": None,
-            "prefix": None,
-            "delimiter": None,
         },
     ),
     (GetFileInfo(FILE), {"fileId": "4_z1"}),
@@ -106,26 +124,134 @@ JSON_CALLS: tuple[tuple[Call[Any], dict[str, Any]], ...] = (
     ),
     (FinishLargeFile(FILE, ("aa", "bb")), {"fileId": "4_z1", "partSha1Array": ["aa", "bb"]}),
     (CancelLargeFile(FILE), {"fileId": "4_z1"}),
-    (ListParts(FILE, 3), {"fileId": "4_z1", "startPartNumber": 3, "maxPartCount": None}),
+    (
+        ListParts(FILE, 3),
+        {
+            "fileId": "4_z1",
+            "startPartNumber": 3,
+        },
+    ),
     (
         ListUnfinishedLargeFiles(BUCKET, "p"),
-        {"bucketId": "b", "namePrefix": "p", "startFileId": None, "maxFileCount": None},
+        {
+            "bucketId": "b",
+            "namePrefix": "p",
+        },
     ),
     (
         CopyFile(FILE, "n"),
         {
             "sourceFileId": "4_z1",
             "fileName": "n",
-            "destinationBucketId": None,
-            "range": None,
             "metadataDirective": "COPY",
-            "contentType": None,
-            "fileInfo": None,
         },
     ),
     (HideFile(BUCKET, "n"), {"bucketId": "b", "fileName": "n"}),
-    (DeleteFileVersion("n", FILE), {"fileName": "n", "fileId": "4_z1"}),
+    (DeleteFileVersion("n", FILE), {"fileName": "n", "fileId": "4_z1", "bypassGovernance": False}),
+    (
+        CreateKey(AccountId("acc"), ("listFiles",), "name", 60, (BUCKET,), "p/"),
+        {
+            "accountId": "acc",
+            "capabilities": ["listFiles"],
+            "keyName": "name",
+            "validDurationInSeconds": 60,
+            "bucketIds": ["b"],
+            "namePrefix": "p/",
+        },
+    ),
+    (DeleteKey("key-id"), {"applicationKeyId": "key-id"}),
+    (ListKeys(AccountId("acc"), 5, "k"), {"accountId": "acc", "maxKeyCount": 5, "startApplicationKeyId": "k"}),
+    (DeleteBucket(AccountId("acc"), BUCKET), {"accountId": "acc", "bucketId": "b"}),
+    (
+        UpdateBucket(
+            AccountId("acc"),
+            BUCKET,
+            bucket_info={},
+            cors_rules=(CorsRule("rule-1", ("https",), ("b2_download_file_by_id",), 60),),
+            lifecycle_rules=(LifecycleRule("logs/", days_from_hiding_to_deleting=1),),
+            default_retention=DefaultRetention("governance", RetentionPeriod(7, "days")),
+            default_server_side_encryption=NoDefaultEncryption(),
+            file_lock_enabled=True,
+            replication_configuration=ReplicationConfiguration(),
+            if_revision_is=3,
+        ),
+        {
+            "accountId": "acc",
+            "bucketId": "b",
+            "bucketInfo": {},
+            "corsRules": [
+                {
+                    "corsRuleName": "rule-1",
+                    "allowedOrigins": ["https"],
+                    "allowedOperations": ["b2_download_file_by_id"],
+                    "maxAgeSeconds": 60,
+                    "allowedHeaders": None,
+                    "exposeHeaders": None,
+                }
+            ],
+            "lifecycleRules": [
+                {
+                    "fileNamePrefix": "logs/",
+                    "daysFromHidingToDeleting": 1,
+                    "daysFromUploadingToHiding": None,
+                    "daysFromStartingToCancelingUnfinishedLargeFiles": None,
+                }
+            ],
+            "defaultRetention": {"mode": "governance", "period": {"duration": 7, "unit": "days"}},
+            "defaultServerSideEncryption": {"mode": "none"},
+            "fileLockEnabled": True,
+            "replicationConfiguration": {"asReplicationSource": None, "asReplicationDestination": None},
+            "ifRevisionIs": 3,
+        },
+    ),
+    (GetBucketNotificationRules(BUCKET), {"bucketId": "b"}),
+    (
+        SetBucketNotificationRules(
+            BUCKET,
+            (NotificationRule("rule", ("b2:ObjectCreated:*",), True, "p/", WebhookTarget("https://hook.example")),),
+        ),
+        {
+            "bucketId": "b",
+            "eventNotificationRules": [
+                {
+                    "name": "rule",
+                    "eventTypes": ["b2:ObjectCreated:*"],
+                    "isEnabled": True,
+                    "objectNamePrefix": "p/",
+                    "targetConfiguration": {
+                        "url": "https://hook.example",
+                        "targetType": "webhook",
+                        "hmacSha256SigningSecret": None,
+                        "customHeaders": None,
+                    },
+                    "maxEventsPerBatch": 1,
+                    "isSuspended": False,
+                    "suspensionReason": None,
+                }
+            ],
+        },
+    ),
+    (
+        UpdateFileRetention("n", FILE, FileRetention("compliance", 99)),
+        {
+            "fileName": "n",
+            "fileId": "4_z1",
+            "fileRetention": {"mode": "compliance", "retainUntilTimestamp": 99},
+            "bypassGovernance": False,
+        },
+    ),
+    (UpdateFileLegalHold("n", FILE, "on"), {"fileName": "n", "fileId": "4_z1", "legalHold": "on"}),
+    (
+        GetDownloadAuthorization(BUCKET, "p/", 60, b2_content_type="text/plain"),
+        {"bucketId": "b", "fileNamePrefix": "p/", "validDurationInSeconds": 60, "b2ContentType": "text/plain"},
+    ),
 )
+
+CUSTOMER_KEY = {
+    "X-Bz-Server-Side-Encryption-Customer-Algorithm": "AES256",
+    "X-Bz-Server-Side-Encryption-Customer-Key": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
+    "X-Bz-Server-Side-Encryption-Customer-Key-Md5": "mT2HRsMGJ5IX5C+0rreZ8Q==",
+}
 
 OTHER_CALLS: tuple[tuple[Call[Any], Credential, str, str, dict[str, str]], ...] = (
     (
@@ -134,6 +260,54 @@ OTHER_CALLS: tuple[tuple[Call[Any], Credential, str, str, dict[str, str]], ...] 
         "GET",
         "https://realm/b2api/v4/b2_authorize_account",
         {"Authorization": "Basic " + b64encode(b"key-id:key-secret").decode()},
+    ),
+    (
+        UploadFile(
+            "n",
+            "text/plain",
+            "a" * 40,
+            {},
+            Blob(b""),
+            FileRetention("governance", 99),
+            "off",
+            SseB2(),
+            5,
+        ),
+        UPLOAD,
+        "POST",
+        UPLOAD.url,
+        {
+            "Authorization": "upload-token",
+            "X-Bz-File-Name": "n",
+            "Content-Type": "text/plain",
+            "X-Bz-File-Retention-Mode": "governance",
+            "X-Bz-File-Retention-Retain-Until-Timestamp": "99",
+            "X-Bz-File-Legal-Hold": "off",
+            "X-Bz-Server-Side-Encryption": "AES256",
+            "X-Bz-Custom-Upload-Timestamp": "5",
+            "X-Bz-Content-Sha1": "a" * 40,
+            "Content-Length": "0",
+        },
+    ),
+    (
+        UploadPart(3, "a" * 40, Blob(b"x"), SseC.of(b"k" * 32)),
+        UPLOAD,
+        "POST",
+        UPLOAD.url,
+        {
+            "Authorization": "upload-token",
+            "X-Bz-Part-Number": "3",
+            **CUSTOMER_KEY,
+            "X-Bz-Content-Sha1": "a" * 40,
+            "Content-Length": "1",
+        },
+    ),
+    (
+        DownloadFileByName("b", "n", None, SseC.of(b"k" * 32), b2_expires="a&b", b2_content_type="text/plain"),
+        ACCOUNT,
+        "GET",
+        "https://down/file/b/n?b2Expires=a%26b&b2ContentType=text%2Fplain",
+        {"Authorization": "secret-token", **CUSTOMER_KEY},
     ),
     (
         UploadFile("a b+ü", "text/plain", "a" * 40, {"src_last_modified_millis": "5", "k": "ü/+ "}, Blob(b"xyz")),
@@ -180,8 +354,8 @@ OTHER_CALLS: tuple[tuple[Call[Any], Credential, str, str, dict[str, str]], ...] 
 
 
 def test_every_call_has_a_golden_request() -> None:
-    golden = [type(call) for call, _ in JSON_CALLS] + [type(row[0]) for row in OTHER_CALLS]
-    assert sorted(call.name for call in golden) == sorted(call.name for call in ALL_CALLS)
+    golden = {type(call) for call, _ in JSON_CALLS} | {type(row[0]) for row in OTHER_CALLS}
+    assert golden == set(ALL_CALLS)
 
 
 @pytest.mark.parametrize(("call", "fields"), JSON_CALLS, ids=lambda value: getattr(value, "name", ""))
@@ -351,6 +525,21 @@ def test_download_headers_are_decoded() -> None:
     reply = decode_download_headers(DownloadFileById(FILE), HttpResponse(200, HEADERS)).unwrap()
     assert (reply.file_name, reply.file_info) == ("a b+ü", {"k": "v +"})
     assert (reply.content_length, reply.total_length, reply.content_sha1) == (4, 4, "none")
+
+
+def test_download_headers_say_what_protects_the_file() -> None:
+    headers = {
+        **HEADERS,
+        "x-bz-server-side-encryption-customer-algorithm": "AES256",
+        "x-bz-file-retention-mode": "governance",
+        "x-bz-file-retention-retain-until-timestamp": "99",
+        "x-bz-client-unauthorized-to-read": "X-Bz-File-Legal-Hold",
+        "x-bz-replication-status": "a status of tomorrow",
+    }
+    reply = decode_download_headers(DownloadFileById(FILE), HttpResponse(200, headers)).unwrap()
+    assert reply.encryption == EncryptionReply("SSE-C", "AES256")
+    assert (reply.retention, reply.legal_hold) == (RetentionValue("governance", 99), None)
+    assert (reply.unreadable, reply.replication_status) == (("X-Bz-File-Legal-Hold",), "a status of tomorrow")
 
 
 def test_a_partial_download_says_the_total_length() -> None:
