@@ -30,7 +30,7 @@ from b2pure.model.buckets import (
     RetentionPeriod,
     WebhookTarget,
 )
-from b2pure.model.limits import MAX_FILE_NAME_BYTES, MILLIS_PER_DAY
+from b2pure.model.limits import MAX_FILE_NAME_BYTES
 
 __all__ = [
     "CORS_OPERATIONS",
@@ -43,7 +43,6 @@ __all__ = [
     "checked_notifications",
     "checked_replication",
     "is_webhook",
-    "period_millis",
 ]
 
 CORS_OPERATIONS: Final = frozenset(
@@ -213,11 +212,6 @@ def checked_default_retention(value: DefaultRetention) -> DefaultRetention:
     if not 1 <= _days(value.period) <= MAX_RETENTION_DAYS:
         raise bad_request(f"the period of a default retention is 1 to {MAX_RETENTION_DAYS} days")
     return value
-
-
-def period_millis(period: RetentionPeriod) -> int:
-    """How long a period is, in milliseconds. A year has 365 days."""
-    return _days(period) * MILLIS_PER_DAY
 
 
 def _days(period: RetentionPeriod) -> int:

@@ -17,7 +17,6 @@ from b2pure.effects.simulator_settings import (
     checked_lifecycle,
     checked_notifications,
     checked_replication,
-    period_millis,
 )
 from b2pure.model.buckets import (
     CorsRule,
@@ -34,7 +33,6 @@ from b2pure.model.buckets import (
 )
 from b2pure.model.errors import Rejected
 from b2pure.model.ids import BucketId
-from b2pure.model.limits import MILLIS_PER_DAY
 
 CORS = CorsRule("a-rule", ("https://www.example.com",), ("b2_upload_file",), 3600)
 REPLICATION = ReplicationRule("copy_all", BucketId("b" * 24), "", True, 1)
@@ -192,11 +190,6 @@ def test_default_retention() -> None:
         DefaultRetention("governance", RetentionPeriod(9, "years")),
         DefaultRetention("governance", RetentionPeriod(1, "months")),
     )
-
-
-def test_a_year_of_retention_has_365_days() -> None:
-    assert period_millis(RetentionPeriod(2, "years")) == period_millis(RetentionPeriod(730, "days"))
-    assert period_millis(RetentionPeriod(1, "days")) == MILLIS_PER_DAY
 
 
 # -- replication
