@@ -73,6 +73,12 @@ class FaultBoard(MutableSequence[Fault]):
                 return self._tested(test_mode, call_name)
             return strike
 
+    def lift(self, fault: Fault) -> None:
+        """The fault strikes no more."""
+        with self._lock:
+            kept = [pair for pair in zip(self._faults, self._counting, strict=True) if pair[0] != fault]
+            self._faults, self._counting = [one for one, _ in kept], [one for _, one in kept]
+
     def replace(self, script: Iterable[Fault]) -> None:
         """Another script; all counts begin anew."""
         faults = list(script)

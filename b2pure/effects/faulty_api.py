@@ -16,18 +16,16 @@ from attrs import evolve
 from returns.io import IOFailure, IOResult
 
 from b2pure.effects.effect import Credential, Fetched
+from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import (
     Disconnection,
     Fault,
     FaultScript,
-    FaultState,
     RandomFaults,
     Slow,
     Strike,
     error_of,
     flipped,
-    lift,
-    step,
 )
 from b2pure.effects.handlers import Api, Clock, LocalTrouble, Reader, Sink
 from b2pure.effects.simulated_api import body_bytes
@@ -43,15 +41,16 @@ R = TypeVar("R")
 
 
 class FaultyApi:
-    """`api` with the faults of `script`. Faults that take time need a `clock`."""
+    """`api` with the faults of `script`, which may change meanwhile if it is a board. Faults that take time need a
+    `clock`.
+    """
 
-    def __init__(self, api: Api, script: FaultScript, *, clock: Clock | None = None) -> None:
+    def __init__(self, api: Api, script: FaultScript | FaultBoard, *, clock: Clock | None = None) -> None:
         if clock is None and any(map(_takes_time, script)):
             raise ValueError("a script with slow calls needs a clock")
         self._api = api
-        self._script = script
+        self._board = script if isinstance(script, FaultBoard) else FaultBoard(script)
         self._clock = clock
-        self._state = FaultState()
         self._account_tokens: set[str] = set()
         self._upload_tokens: set[str] = set()
         self._dead: set[str] = set()
@@ -59,8 +58,7 @@ class FaultyApi:
 
     def lift(self, fault: Fault) -> None:
         """The fault strikes no more."""
-        with self._lock:
-            self._state = lift(self._state, fault)
+        self._board.lift(fault)
 
     def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
         """As the api, unless a fault is due."""
@@ -96,8 +94,8 @@ class FaultyApi:
         return IOFailure(_LOST) if strike.drop_reply else reply
 
     def _struck(self, call_name: str) -> Strike:
+        strike = self._board.strike(call_name)
         with self._lock:
-            self._state, strike = step(self._script, self._state, call_name)
             if strike.expire in ("account", "all"):
                 self._dead |= self._account_tokens
                 self._account_tokens.clear()

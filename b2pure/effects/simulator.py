@@ -516,6 +516,12 @@ class Simulator:
         """The contents that `records` refer to, by id."""
         return self._world.contents()
 
+    def visible(self, bucket_id: BucketId) -> dict[str, bytes]:
+        """What a reader of the bucket sees: visible names and their contents."""
+        bucket = self._world.buckets[bucket_id]
+        shown = ((name, bucket.visible(name)) for name in bucket.names.since(""))
+        return {name: b"".join(pieces(version.extents)) for name, version in shown if version is not None}
+
     def snapshot(self) -> tuple[object, ...]:
         """Everything that is stored, as a value that compares: buckets with their versions and unfinished parts."""
         buckets = sorted(self._world.buckets.values(), key=lambda bucket: bucket.reply.bucket_name)

@@ -1,39 +1,44 @@
-"""What tests of policies and plans need: strategies that draw the values planners take. Needs the `testing` extra."""
+"""What tests of policies, plans and programs need: strategies that draw the values planners take, worlds in memory, and
+the fixtures of `plugin`. The strategies need the `testing` extra.
+"""
 
 from __future__ import annotations
 
-from b2pure.effects.faults import (
-    Answer,
-    CorruptDownload,
-    CorruptUpload,
-    CutDownload,
-    CutUpload,
-    Disconnect,
-    DropReplyAfterCommit,
-    ExpireTokens,
-    FailNth,
-    FaultScript,
-    RandomFaults,
-    Slow,
-    fail_with,
-)
-from b2pure.effects.latency import Latency
-from b2pure.testing.strategies import (
-    NOW_MILLIS,
-    SyncDirection,
-    b2_pairs,
-    b2_trees,
-    down_pairs,
-    file_names,
-    histories,
-    keep_policies,
-    local_trees,
-    pairs_of_trees,
-    scan_policies,
-    sync_policies,
-)
-from b2pure.testing.weather import fault_scripts, passing_answers, passing_errors, passing_faults, random_faults
-from b2pure.testing.worlds import SimulatedB2, SimulatedFolder, simulated_b2, simulated_disk
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b2pure.effects.faults import (
+        Answer,
+        CorruptDownload,
+        CorruptUpload,
+        CutDownload,
+        CutUpload,
+        Disconnect,
+        DropReplyAfterCommit,
+        ExpireTokens,
+        FailNth,
+        FaultScript,
+        RandomFaults,
+        Slow,
+        fail_with,
+    )
+    from b2pure.effects.latency import Latency
+    from b2pure.testing.strategies import (
+        NOW_MILLIS,
+        SyncDirection,
+        b2_pairs,
+        b2_trees,
+        down_pairs,
+        file_names,
+        histories,
+        keep_policies,
+        local_trees,
+        pairs_of_trees,
+        scan_policies,
+        sync_policies,
+    )
+    from b2pure.testing.weather import fault_scripts, passing_answers, passing_errors, passing_faults, random_faults
+    from b2pure.testing.worlds import SimulatedB2, SimulatedFolder, simulated_b2, simulated_disk
 
 __all__ = [
     "NOW_MILLIS",
@@ -72,3 +77,65 @@ __all__ = [
     "simulated_disk",
     "sync_policies",
 ]
+
+_HOMES = {
+    "b2pure.effects.faults": (
+        "Answer",
+        "CorruptDownload",
+        "CorruptUpload",
+        "CutDownload",
+        "CutUpload",
+        "Disconnect",
+        "DropReplyAfterCommit",
+        "ExpireTokens",
+        "FailNth",
+        "FaultScript",
+        "RandomFaults",
+        "Slow",
+        "fail_with",
+    ),
+    "b2pure.effects.latency": ("Latency",),
+    "b2pure.testing.strategies": (
+        "NOW_MILLIS",
+        "SyncDirection",
+        "b2_pairs",
+        "b2_trees",
+        "down_pairs",
+        "file_names",
+        "histories",
+        "keep_policies",
+        "local_trees",
+        "pairs_of_trees",
+        "scan_policies",
+        "sync_policies",
+    ),
+    "b2pure.testing.weather": (
+        "fault_scripts",
+        "passing_answers",
+        "passing_errors",
+        "passing_faults",
+        "random_faults",
+    ),
+    "b2pure.testing.worlds": (
+        "SimulatedB2",
+        "SimulatedFolder",
+        "simulated_b2",
+        "simulated_disk",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for: every pytest run loads the fixtures, and must not pay for what it does not use."""
+    import importlib
+
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(importlib.import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,6 +12,7 @@ from attrs import define, field
 from returns.io import IO
 
 from b2pure.effects.driver import Driver, DriverFactory
+from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import Fault, FaultScript
 from b2pure.effects.faulty_api import FaultyApi
 from b2pure.effects.handlers import Api
@@ -176,7 +177,7 @@ def simulated_disk(**files: bytes) -> SimulatedDisk:
 
 def simulated_b2(
     *buckets: str,
-    faults: FaultScript = (),
+    faults: FaultScript | FaultBoard = (),
     latency: Latency | None = None,
     seed: int | None = None,
     config: SimulatorConfig | None = None,
@@ -186,16 +187,16 @@ def simulated_b2(
     observer: Observer | None = None,
     now_millis: int = 1_700_000_000_000,
 ) -> SimulatedB2:
-    """A world with these buckets. `faults` break what they name; with `latency` calls take (simulated) time; `seed`
-    makes every interleaving repeatable; `stop_after` ends a job's world after so many moments (`Crashed`), as kill -9
-    would.
+    """A world with these buckets. `faults` break what they name (a `FaultBoard` may change meanwhile); with `latency`
+    calls take (simulated) time; `seed` makes every interleaving repeatable; `stop_after` ends a job's world after so
+    many moments (`Crashed`), as kill -9 would.
     """
     clock = SimulatedClock(now_millis, seed or 0)
     simulator = Simulator(clock.now_millis, config=config)
     for name in buckets:
         simulator.add_bucket(name)
     api: Api = SimulatedApi(simulator, simulator.master_key_id, simulator.master_key)
-    faulty = FaultyApi(api, faults, clock=clock) if faults else None
+    faulty = FaultyApi(api, faults, clock=clock) if faults != () else None
     if faulty is not None:
         api = faulty
     if latency is not None:
