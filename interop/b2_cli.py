@@ -16,8 +16,6 @@ from interop.scenario import BUCKET, INSIDE, OTHER_BUCKET, Scenario, Skip, Step,
 from interop.trees import require, same
 from interop.witness import Witness
 
-LARGE_BYTES: Final = 105_500_001
-"""Two parts of the recommended 100 million bytes; the smallest part is 5 million."""
 REFUSED: Final = ("unauthorized", "not allowed", "restricted", "does not have")
 
 
@@ -30,7 +28,7 @@ class B2Cli(Scenario):
         self.b2 = self._program("account")
         self.witness = Witness(target)
         self.small = trees.odd_tree()
-        self.large = trees.content("large", LARGE_BYTES)
+        self.large = trees.large(self.witness.part_size())
         self.up = self.work / "up"
         trees.write(self.up, self.small)
         trees.write(self.work / "large", {"large.bin": self.large})

@@ -52,6 +52,11 @@ def content(name: str, size: int) -> bytes:
     return Random(name).randbytes(size)
 
 
+def large(part_size: int) -> bytes:
+    """What every client sends in two parts at least: more than a part and the smallest one, 5 million bytes."""
+    return content("large", max(part_size + 5_500_001, 20_500_001))
+
+
 def odd_tree() -> dict[str, bytes]:
     """A small file for every odd name, each of another size."""
     return {name: content(name, 0 if name == "empty.bin" else 500 + 37 * i) for i, name in enumerate(ODD_NAMES)}

@@ -44,6 +44,7 @@ class Witness:
         self._attempts = ATTEMPTS if target.faulty else 1
         self._open = build_opener(ProxyHandler({})).open
         self._token = self._account = ""
+        self._part_size = 0
 
     # -- calls
 
@@ -69,6 +70,7 @@ class Witness:
     def _authorize(self) -> None:
         reply = json.loads(self._request(AUTHORIZE, {"Authorization": self._basic()}, b"{}"))
         self._account, self._token = reply["accountId"], reply["authorizationToken"]
+        self._part_size = reply["apiInfo"]["storageApi"]["recommendedPartSize"]
 
     def _basic(self) -> str:
         pair = f"{self._target.key_id}:{self._target.key}".encode()
@@ -88,6 +90,11 @@ class Witness:
         if not self._account:
             self._ask(AUTHORIZE, {"Authorization": self._basic()}, b"{}")
         return self._account
+
+    def part_size(self) -> int:
+        """The recommended size of a part: 100 million bytes, unless the server was told otherwise."""
+        self.account_id()
+        return self._part_size
 
     # -- looking
 
@@ -166,13 +173,14 @@ class Witness:
         )
         return reply["applicationKeyId"], reply["applicationKey"]
 
-    def start_large_file(self, bucket: str, name: str, part: bytes) -> str:
-        """An unfinished large file with one part; its id."""
+    def start_large_file(self, bucket: str, name: str, part: bytes, **fields: Any) -> str:
+        """An unfinished large file with one part, and perhaps more `fields` than the call needs; its id."""
         started = self.call(
             "b2_start_large_file",
             bucketId=self.bucket_id(bucket),
             fileName=name,
             contentType="application/octet-stream",
+            **fields,
         )
         for left in reversed(range(self._attempts)):
             place = self.call("b2_get_upload_part_url", fileId=started["fileId"])

@@ -23,8 +23,6 @@ from interop.scenario import BUCKET, INSIDE, OTHER_BUCKET, Scenario, Skip, Step,
 from interop.trees import refused, require, same
 from interop.witness import Refused, Witness
 
-LARGE_BYTES: Final = 105_500_001
-"""Two parts with B2's real limits: recommended are 100 million bytes, and 5 million the least."""
 SMALL_PART: Final = 5_000_000
 DENIED: Final = ("unauthorized", "not allowed", "not authorized", "restricted", "invalid")
 
@@ -37,7 +35,7 @@ class B2Sdk1(Scenario):
         self.witness = Witness(target)
         self.api = v1.B2Api(v1.InMemoryAccountInfo())
         self.small = trees.odd_tree()
-        self.large = trees.content("large", LARGE_BYTES)
+        self.large = trees.large(self.witness.part_size())
         self.medium = self.large[: 3 * SMALL_PART + 17]
         self.up = self.work / "up"
         trees.write(self.up, self.small)
@@ -186,8 +184,13 @@ class B2Sdk1(Scenario):
         trees.same_tree({"large.bin": self.large}, trees.read(down))
 
     def download_ranges(self) -> None:
-        for first, last in ((0, 0), (5, 104), (99_999_990, 100_000_009), (LARGE_BYTES - 77, LARGE_BYTES - 1)):
+        for first, last in self._ranges():
             trees.same_bytes(self.large[first : last + 1], self._download("large.bin", (first, last)))
+
+    def _ranges(self) -> Sequence[tuple[int, int]]:
+        """The first byte and the last one: at the start, over the seam of two parts, at the end."""
+        seam, size = self.witness.part_size(), len(self.large)
+        return (0, 0), (5, 104), (seam - 10, seam + 9), (size - 77, size - 1)
 
     def _download(self, name: str, range_: tuple[int, int] | None = None, bucket: Any = None) -> bytes:
         into = v1.DownloadDestBytes()
@@ -242,7 +245,7 @@ class B2Sdk1(Scenario):
     def copy_large_file_in_parts(self) -> None:
         other = self.api.get_bucket_by_name(OTHER_BUCKET)
         with known_bug(UnboundLocalError, "b2sdk 1.1.4: Bucket.copy of a large file (UnboundLocalError)"):
-            other.copy(self._id("large.bin"), "copy in parts.bin", offset=0, length=LARGE_BYTES)
+            other.copy(self._id("large.bin"), "copy in parts.bin", offset=0, length=len(self.large))
         trees.same_bytes(self.large, self.witness.content(OTHER_BUCKET, "copy in parts.bin"))
 
     def concatenate_local_and_remote(self) -> None:
@@ -389,7 +392,7 @@ class B2Sdk1(Scenario):
     # -- unfinished files
 
     def continue_an_unfinished_file(self) -> None:
-        name, first = "continued.bin", self.large[:100_000_000]
+        name, first = "continued.bin", self.large[: self.witness.part_size()]
         file_id = self.witness.start_large_file(BUCKET, name, first)
         source = v1.WriteIntent(v1.UploadSourceLocalFile(str(self.work / "large" / "large.bin")))
         with known_bug(TypeError, "b2sdk 1.1.4: get_plan_id takes the SHA-1 of a str (TypeError)"):
@@ -412,7 +415,12 @@ class B2Sdk1(Scenario):
             self.api.cancel_large_file(file.file_id)
         same([], self.witness.unfinished(BUCKET))
         refused(
-            lambda: self.api.cancel_large_file(self.unfinished), B2Error, "no active upload", "not found", "not present"
+            lambda: self.api.cancel_large_file(self.unfinished),
+            B2Error,
+            "no active upload",
+            "invalid fileid",
+            "not found",
+            "not present",
         )
 
     # -- the end

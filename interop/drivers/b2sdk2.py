@@ -24,8 +24,6 @@ from interop.scenario import BUCKET, INSIDE, OTHER_BUCKET, Scenario, Step, Targe
 from interop.trees import refused, require, same
 from interop.witness import Refused, Witness
 
-LARGE_BYTES: Final = 105_500_001
-"""Two parts with B2's real limits: recommended are 100 million bytes, and 5 million the least."""
 SMALL_PART: Final = 5_000_000
 DENIED: Final = ("unauthorized", "not allowed", "not authorized", "restricted", "invalid")
 
@@ -38,7 +36,7 @@ class B2Sdk2(Scenario):
         self.witness = Witness(target)
         self.api = v3.B2Api(v3.InMemoryAccountInfo())
         self.small = trees.odd_tree()
-        self.large = trees.content("large", LARGE_BYTES)
+        self.large = trees.large(self.witness.part_size())
         self.medium = self.large[: 3 * SMALL_PART + 17]
         self.up = self.work / "up"
         trees.write(self.up, self.small)
@@ -97,7 +95,7 @@ class B2Sdk2(Scenario):
         self.api.authorize_account(self.target.key_id, self.target.key, realm=self.target.url)
         same(self.witness.account_id(), self.api.account_info.get_account_id())
         same(SMALL_PART, self.api.account_info.get_absolute_minimum_part_size())
-        same(100_000_000, self.api.account_info.get_recommended_part_size())
+        same(self.witness.part_size(), self.api.account_info.get_recommended_part_size())
 
     def refuse_a_wrong_key(self) -> None:
         other = v3.B2Api(v3.InMemoryAccountInfo())
@@ -210,9 +208,14 @@ class B2Sdk2(Scenario):
         trees.same_tree({"large.bin": self.large}, trees.read(down))
 
     def download_ranges(self) -> None:
-        for first, last in ((0, 0), (5, 104), (99_999_990, 100_000_009), (LARGE_BYTES - 77, LARGE_BYTES - 1)):
+        for first, last in self._ranges():
             found = self._download("large.bin", (first, last))
             trees.same_bytes(self.large[first : last + 1], found)
+
+    def _ranges(self) -> Sequence[tuple[int, int]]:
+        """The first byte and the last one: at the start, over the seam of two parts, at the end."""
+        seam, size = self.witness.part_size(), len(self.large)
+        return (0, 0), (5, 104), (seam - 10, seam + 9), (size - 77, size - 1)
 
     def _download(self, name: str, range_: tuple[int, int] | None = None, bucket: Any = None) -> bytes:
         into = io.BytesIO()
@@ -371,7 +374,7 @@ class B2Sdk2(Scenario):
     def restricted_key_works_inside(self) -> None:
         inside = self._inside()
         inside.upload_bytes(self.small["dir/sub.txt"], f"{INSIDE}sub.txt")
-        same([f"{INSIDE}sub.txt"], [version.file_name for version, _ in inside.ls(INSIDE.rstrip("/"))])
+        same([f"{INSIDE}sub.txt"], [version.file_name for version, _ in inside.ls(INSIDE)])
         trees.same_bytes(self.small["dir/sub.txt"], self._download(f"{INSIDE}sub.txt", bucket=inside))
 
     def restricted_key_is_refused_outside(self) -> None:
@@ -391,7 +394,7 @@ class B2Sdk2(Scenario):
         inside = self._inside()
         self.api.delete_key_by_id(self.key.id_)
         require(self.key.id_ not in {key.id_ for key in self.api.list_keys()}, "the deleted key is listed")
-        refused(lambda: list(inside.ls(INSIDE.rstrip("/"))), B2Error, *DENIED)
+        refused(lambda: list(inside.ls(INSIDE)), B2Error, *DENIED)
         refused(self._inside, B2Error, *DENIED)
 
     def _inside(self) -> Any:
@@ -403,7 +406,8 @@ class B2Sdk2(Scenario):
 
     def continue_an_unfinished_file(self) -> None:
         name = "continued.bin"
-        file_id = self.witness.start_large_file(BUCKET, name, self.medium[:SMALL_PART])
+        info = {"large_file_sha1": trees.digest(self.medium)}  # b2sdk continues a file with the same info only
+        file_id = self.witness.start_large_file(BUCKET, name, self.medium[:SMALL_PART], fileInfo=info)
         version = self.bucket.create_file(
             [v3.WriteIntent(v3.UploadSourceBytes(self.medium))],
             name,
@@ -429,7 +433,12 @@ class B2Sdk2(Scenario):
             self.api.cancel_large_file(file.file_id)
         same([], self.witness.unfinished(BUCKET))
         refused(
-            lambda: self.api.cancel_large_file(self.unfinished), B2Error, "no active upload", "not found", "not present"
+            lambda: self.api.cancel_large_file(self.unfinished),
+            B2Error,
+            "no active upload",
+            "invalid fileid",
+            "not found",
+            "not present",
         )
 
     # -- the older interface
