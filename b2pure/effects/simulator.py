@@ -27,7 +27,7 @@ from b2pure.effects.simulator_lifecycle import run_lifecycle
 from b2pure.effects.simulator_meter import EVENT_DELIVERY, Meter, RequestLog, about, billed_units
 from b2pure.effects.simulator_protection import require
 from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
-from b2pure.effects.simulator_replication import replicate
+from b2pure.effects.simulator_replication import replicate, replicate_version
 from b2pure.effects.simulator_rules import Refused
 from b2pure.effects.simulator_state import Endpoint, Handler, Key, SimulatorConfig, World
 from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
@@ -333,9 +333,14 @@ class Simulator:
                 for day in range(world.lifecycle_day + 1, today + 1):
                     run_lifecycle(world, day * MILLIS_PER_DAY)
             world.lifecycle_ran(today)
-        if world.replication_pending:
-            world.replication_pending = False
+        if world.replication_due:  # a rule is new, and may be about files that are there
+            world.replication_due = False
             replicate(world, world.now())
+        elif world.to_replicate:
+            pending, world.to_replicate = world.to_replicate, {}
+            for file_id in pending:
+                if file_id in world.versions:
+                    replicate_version(world, world.versions[file_id], world.now())
 
     # -- calls
 

@@ -177,6 +177,7 @@ def _update_bucket(world: World, key: Key, call: UpdateBucket) -> BucketReply:
         bucket.reply, revision=bucket.reply.revision + 1, **_changes(world, key, bucket, call)
     )
     world.update_bucket(bucket, reply)
+    world.replication_due = world.replication_due or call.replication_configuration is not None
     return readable_bucket(key, reply)
 
 

@@ -216,7 +216,8 @@ class World:
             requests_per_second=config.requests_per_second,
         )
         self.events = EventQueue()
-        self.replication_pending = False
+        self.replication_due = False
+        self.to_replicate: dict[FileId, None] = {}
 
     # -- time
 
@@ -313,6 +314,7 @@ class World:
         twin = World(now=self.clock, seed=self.seed, config=self.config, base_url=self.base_url, vault=self.vault)
         twin.offset_millis, twin.lifecycle_day = self.offset_millis, self.lifecycle_day
         twin.meter = self.meter.fork()
+        twin.replication_due, twin.to_replicate = self.replication_due, dict(self.to_replicate)
         twin.caps = self.caps.fork()
         twin.events = self.events.fork()
         twin.grants = dict(self.grants)
@@ -581,7 +583,6 @@ class World:
             protection.customer_key_md5,
         )
         self._insert(bucket, version)
-        self.replication_pending = self.replication_pending or replication_status == "PENDING"
         self.meter.stored(length, self.now())
         self._put("version", file_id, lambda: version_record(version))
         return version
@@ -590,8 +591,13 @@ class World:
         assert version.file.file_id is not None
         bucket.add(version)
         self.versions[version.file.file_id] = version
+        self._note_pending(version.file)
         if version.file.action == "start":
             bucket.unfinished[version.file.file_id] = LargeUpload(version)
+
+    def _note_pending(self, file: FileReply) -> None:
+        if file.replication_status == "PENDING" and file.file_id is not None:
+            self.to_replicate[file.file_id] = None
 
     def replace_version(self, old: Version, new: Version) -> None:
         """The same version, told differently: what stands in the listings from now on."""
@@ -599,6 +605,7 @@ class World:
         self.buckets[old.file.bucket_id].replace(old, new)
         self.meter.stored(new.file.content_length - old.file.content_length, self.now())
         self.versions[new.file.file_id] = new
+        self._note_pending(new.file)
         self._put("version", new.file.file_id, lambda: version_record(new))
 
     def drop_version(self, version: Version) -> None:
