@@ -58,6 +58,7 @@ __all__ = [
     "PRODUCTION_URL",
     "SSE_B2_HEADER",
     "SSE_C_HEADERS",
+    "Headers",
     "HttpRequest",
     "HttpResponse",
     "KeyPair",

@@ -11,7 +11,7 @@ from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.client import Client
 from b2pure.shell.clock import SystemClock
-from b2pure.shell.http import HttpApi, realm_url
+from b2pure.shell.http import HttpApi, TestMode, realm_url
 
 __all__ = ["connect", "connect_simulated"]
 
@@ -23,14 +23,23 @@ def connect(
     realm: str = "production",
     workers: int = 10,
     retry: RetryPolicy | None = None,
+    test_mode: TestMode | None = None,
 ) -> Result[Client, B2Error | InvalidArgument]:
-    """A client for B2, authorized. `realm` is `production`, `staging`, or the URL of another server."""
+    """A client for B2, authorized. `realm` is `production`, `staging`, or the URL of another server.
+    `test_mode` asks the server to misbehave in one of B2's own ways.
+    """
     if not application_key_id or not application_key:
         return Failure(InvalidArgument("application key", "is empty; give the key id and the key"))
     address = realm_url(realm)
     if not ok(address):
         return Failure(address.failure())
-    api = HttpApi(application_key_id, application_key, realm_address=address.unwrap(), pool_size=2 * workers + 2)
+    api = HttpApi(
+        application_key_id,
+        application_key,
+        realm_address=address.unwrap(),
+        pool_size=2 * workers + 2,
+        test_mode=test_mode,
+    )
     client = Client(api, SystemClock(), workers=workers, retry=retry, close=api.close)
     # Whoever starts a program wants to know soon that the address is wrong.
     authorized = client.authorize(RetryPolicy(max_attempts=2))

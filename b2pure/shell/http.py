@@ -16,7 +16,7 @@ from hashlib import sha1
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -26,6 +26,7 @@ from b2pure.effects.effect import Credential, Fetched
 from b2pure.effects.handlers import LocalTrouble, Reader, Sink
 from b2pure.effects.wire import (
     PRODUCTION_URL,
+    Headers,
     HttpRequest,
     HttpResponse,
     KeyPair,
@@ -40,7 +41,7 @@ from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Blob, Body, body_length
 
-__all__ = ["DEFAULT_USER_AGENT", "HttpApi", "realm_url"]
+__all__ = ["DEFAULT_USER_AGENT", "HttpApi", "TestMode", "realm_url"]
 
 R = TypeVar("R")
 
@@ -48,6 +49,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 30.0
 READ_TIMEOUT_SECONDS: Final = 130.0
 """Longer than the two minutes that B2 may take to answer."""
 DEFAULT_POOL_SIZE: Final = 32
+TestMode = Literal["fail_some_uploads", "expire_some_account_authorization_tokens", "force_cap_exceeded"]
 ONE_PIECE_BYTES: Final = 1 << 20
 """Bodies up to here are sent as one write with their headers' length known."""
 
@@ -81,7 +83,8 @@ class HttpApi:
     """B2 over HTTP with one application key. Safe for many threads; close it when done.
 
     `realm_address` is a URL, as `realm_url` gives it. `transport` replaces the network, for tests. Timeouts are
-    seconds; `pool_size` is the number of connections kept.
+    seconds; `pool_size` is the number of connections kept. `test_mode` asks B2 to misbehave (`X-Bz-Test-Mode`):
+    `fail_some_uploads`, `expire_some_account_authorization_tokens` or `force_cap_exceeded`.
     """
 
     def __init__(
@@ -95,10 +98,13 @@ class HttpApi:
         read_timeout: float = READ_TIMEOUT_SECONDS,
         pool_size: int = DEFAULT_POOL_SIZE,
         transport: httpx.BaseTransport | None = None,
+        test_mode: TestMode | None = None,
     ) -> None:
         self._key = KeyPair(key_id, key)
         self._realm = realm_address
-        self._headers = (("User-Agent", user_agent), ("Accept-Encoding", "identity"))
+        self._headers: Headers = (("User-Agent", user_agent), ("Accept-Encoding", "identity"))
+        if test_mode is not None:
+            self._headers += (("X-Bz-Test-Mode", test_mode),)
         self._extensions = {"timeout": httpx.Timeout(read_timeout, connect=connect_timeout, pool=None).as_dict()}
         self._client = httpx.Client(
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),

@@ -676,3 +676,17 @@ def test_neither_cookies_nor_redirects_are_followed() -> None:
     assert [request.headers.get("cookie") for request in seen] == [None, None]
     assert seen[0].headers["accept-encoding"] == "identity"
     assert seen[0].headers["user-agent"].startswith("b2pure/")
+    assert "x-bz-test-mode" not in seen[0].headers
+
+
+def test_the_test_mode_goes_out_with_every_request() -> None:
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("x-bz-test-mode"))
+        return httpx.Response(500)
+
+    api = HttpApi("k", "s", transport=httpx.MockTransport(answer), test_mode="force_cap_exceeded")
+    api.send(AuthorizeAccount(), None, Reader())
+    api.fetch(DownloadFileById(FileId("f")), Pair().authorizations[0], Sink())
+    assert seen == ["force_cap_exceeded"] * 2
