@@ -392,13 +392,11 @@ class Simulator:
     ) -> Result[R, B2Error]:
         """Write the answer to the request log, and a good one to the meter."""
         reply = answer.value_or(None)
-        bytes_out = 0
-        if isinstance(reply, Download):
-            bytes_out = reply.reply.content_length
-            self._world.meter.moved(down=bytes_out)
+        bytes_out = reply.reply.content_length if isinstance(reply, Download) else 0
         status, code = (200, None) if isinstance(answer, Success) else _status_of(answer.failure())
         if isinstance(answer, Success):
             self._world.meter.count(call.name, call.billing, billed_units(call.name, reply), self.now())
+            self._world.meter.moved(down=bytes_out)
         if self.config.log_size != 0:
             method = "GET" if call.token == "key" or isinstance(call, DownloadFileById | DownloadFileByName) else "POST"
             told = about(call, self._bucket_name_of(call))
