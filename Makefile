@@ -33,6 +33,9 @@ bench: $(STAMP)  ## speed and memory, side by side with b2sdk
 interop: $(STAMP)  ## rclone, the b2 command line and two b2sdks against `b2pure serve`
 	$(BIN)/python -m interop
 
+interop-faulty: $(STAMP)  ## the same while calls go wrong: it must end with the same files
+	$(BIN)/python -m interop --faulty
+
 browser: $(STAMP)  ## the status page in a real browser; installs Chromium where that is possible
 	scripts/browser.sh
 

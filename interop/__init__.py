@@ -1,6 +1,7 @@
 """Real B2 clients against `b2pure serve`: what they expect of B2 is what the simulator has to give.
 
     make interop
+    make interop-faulty
     python -m interop --only rclone b2_cli
 
 A scenario per client; each step checks its outcome, and what is stored is read again by a witness that is none of the

@@ -18,6 +18,8 @@ from interop.witness import Witness
 
 MIB: Final = 1 << 20
 IN_PARTS: Final = ("--b2-chunk-size=5Mi", "--b2-upload-cutoff=6Mi", "--b2-copy-cutoff=5Mi")
+IMPATIENT: Final = ("--retries=1", "--low-level-retries=3")
+"""rclone tries a refusal again, too, and would do so for a minute."""
 REFUSED: Final = ("401", "unauthorized", "not allowed")
 DENIED_BUCKET: Final = ("401", "unauthorized", "not found", "must use bucket", "restricted")
 
@@ -39,10 +41,9 @@ class Rclone(Scenario):
     def _program(self, key_id: str, key: str) -> Program:
         settings = {"TYPE": "b2", "ACCOUNT": key_id, "KEY": key, "ENDPOINT": self.target.url}
         environment = {f"RCLONE_CONFIG_B2_{name}": value for name, value in settings.items()}
-        patience = () if self.target.faulty else ("--retries=1", "--low-level-retries=3")
-        return Program(
-            self.programs / "rclone", {**environment, "RCLONE_CONFIG": str(self.work / "rclone.conf")}, patience
-        )
+        environment["RCLONE_CONFIG"] = str(self.work / "rclone.conf")
+        patience = () if self.target.faulty and key_id == self.target.key_id else IMPATIENT
+        return Program(self.programs / "rclone", environment, patience)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -237,7 +238,7 @@ class Rclone(Scenario):
         self.witness.sees(OTHER_BUCKET, trees.read(self.changed), "mirror/")
 
     def sync_down(self) -> None:
-        down = self.fresh("synced")
+        down = self.work / "synced"
         self.rclone("sync", f"b2:{BUCKET}/sync", str(down))
         trees.same_tree(trees.read(self.changed), trees.read(down))
 

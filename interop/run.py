@@ -17,8 +17,11 @@ from interop.rclone import Rclone
 from interop.scenario import Outcome, Target
 from interop.server import served
 
-FAULTY_SERVE_ARGS: Final[Sequence[str]] = ()
-"""What `--faulty` starts `b2pure serve` with."""
+FAULTY_SERVE_ARGS: Final[Sequence[str]] = (
+    "--random-faults=seed=1,one-in=12",
+    "--recommended-part-size=5000000",
+)
+"""What `--faulty` starts `b2pure serve` with; smaller parts make more calls that can go wrong."""
 
 CLIENTS: Final[Mapping[str, Callable[[Target, Path], Iterator[Outcome]]]] = {
     "rclone": lambda target, programs: Rclone(target, programs).run(),
@@ -32,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 if no step of any client failed, 1 otherwise."""
     options = _parser().parse_args(arguments)
     serve_arguments = [*(FAULTY_SERVE_ARGS if options.faulty else ()), *options.serve_arg]
+    print(" ".join(("b2pure serve", *serve_arguments)), flush=True)
     began = monotonic()
     environments = {client: environment(client) for client in options.only}
     outcomes: list[tuple[str, Outcome]] = []

@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, Literal
 
-ATTEMPTS_IN_FAULTS: Final = 6
+ATTEMPTS_IN_FAULTS: Final = 12
 STEP_SECONDS: Final = 120
 """The limit of one attempt at a step."""
 BUCKET: Final = "interop-first"

@@ -309,7 +309,8 @@ class B2Sdk1(Scenario):
         raise Skip("b2sdk 1.1.4 has no sync from bucket to bucket")
 
     def sync_down(self) -> None:
-        down = self.fresh("synced")
+        down = self.work / "synced"
+        down.mkdir(exist_ok=True)
         self._sync(f"b2://{BUCKET}/sync", str(down))
         expected = trees.read(self.work / "changed")
         trees.same_tree(expected, trees.read(down))

@@ -325,7 +325,8 @@ class B2Sdk2(Scenario):
         self.witness.sees(OTHER_BUCKET, trees.read(self.work / "changed"), "mirror/")
 
     def sync_down(self) -> None:
-        down = self.fresh("synced")
+        down = self.work / "synced"
+        down.mkdir(exist_ok=True)
         self._sync(f"b2://{BUCKET}/sync", str(down))
         expected = trees.read(self.work / "changed")
         trees.same_tree(expected, trees.read(down))
