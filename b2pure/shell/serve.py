@@ -149,6 +149,8 @@ class _ServedB2:
     async def _exchanged(self, exchange: _Exchange) -> None:
         try:
             await self._answer(exchange)
+        except _Gone:
+            raise
         except _TooSlow:
             await self._turn_away(exchange, refusal(Unavailable(408, "request_timeout", "the body came too slowly")))
         except VaultFailed as failed:

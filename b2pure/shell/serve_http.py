@@ -9,6 +9,7 @@ the simulated B2 has nothing to lose.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import struct
@@ -38,6 +39,9 @@ _GRACE_SECONDS: Final = 0.5
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of no time at all: a close that resets."""
 
+_log = logging.getLogger("b2pure.serve.http")
+_log.setLevel(logging.ERROR)  # what is no HTTP is no news
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -50,6 +54,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.access_log = False
+        self.logger = _log
         self._running: Any = None
         self._unread = 0
         self._heard = False
@@ -125,6 +130,14 @@ class Connection(HttpToolsProtocol):
         """The request is there."""
         self._heard = True
         super().on_message_complete()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn says None, asyncio takes both
+        """The client sends nothing more. What it asked for is answered all the same."""
+        latest: Any = self.cycle
+        if latest is None or latest.response_complete or latest.more_body:
+            return False
+        latest.keep_alive = False
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, or was sent away."""
