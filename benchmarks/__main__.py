@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from benchmarks import loopback, planner_memory, planning, records
+from benchmarks import loopback, planner_memory, planning, records, server
 from benchmarks.measure import show_lines
 
 __all__ = ["main"]
@@ -25,6 +25,7 @@ def main() -> None:
         files=1_000 if small else 10_000, rounds=2, large=1 << 27 if small else 1 << 30, large_rounds=1
     )
     print(flush=True)
+    print(server.show(server.run(files=500 if small else 5_000, mib=32 if small else 128)), end="\n\n", flush=True)
     lines = [*planning.run(100_000 if small else 1_000_000, rounds=3), planner_memory.line(shares), *lines]
     print("", show_lines(lines), f"took {time.monotonic() - start:.0f} s", sep="\n")
 
