@@ -117,7 +117,11 @@ def kept_extents(extents: Iterable[Extent]) -> tuple[ExtentRecord, ...]:
 
 
 def _extents_of(records: Iterable[ExtentRecord], contents: ContentById) -> tuple[Extent, ...]:
-    return tuple(Extent(contents(record.content_id), record.start, record.stop) for record in records)
+    found = tuple(Extent(contents(record.content_id), record.start, record.stop) for record in records)
+    for extent in found:
+        if not 0 <= extent.start < extent.stop <= extent.content.length:
+            raise ValueError(f"a record refers to bytes that the content {extent.content.content_id} has not")
+    return found
 
 
 def version_record(version: Version) -> VersionRecord:

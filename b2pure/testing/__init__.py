@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         fail_with,
     )
     from b2pure.effects.latency import Latency
+    from b2pure.shell.snapshots import load_snapshot, save_snapshot
     from b2pure.testing.strategies import (
         NOW_MILLIS,
         SyncDirection,
@@ -66,12 +67,14 @@ __all__ = [
     "file_names",
     "histories",
     "keep_policies",
+    "load_snapshot",
     "local_trees",
     "pairs_of_trees",
     "passing_answers",
     "passing_errors",
     "passing_faults",
     "random_faults",
+    "save_snapshot",
     "scan_policies",
     "simulated_b2",
     "simulated_disk",
@@ -95,6 +98,7 @@ _HOMES = {
         "fail_with",
     ),
     "b2pure.effects.latency": ("Latency",),
+    "b2pure.shell.snapshots": ("load_snapshot", "save_snapshot"),
     "b2pure.testing.strategies": (
         "NOW_MILLIS",
         "SyncDirection",

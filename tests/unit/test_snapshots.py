@@ -150,6 +150,19 @@ def test_what_is_no_snapshot_is_told(
     assert [files for _, _, files in os.walk(tmp_path / "data" / "contents") if files] == []
 
 
+def test_a_record_of_bytes_that_are_not_there_is_told(tmp_path: Path) -> None:
+    made = Simulator(now, 7)
+    made.put(made.add_bucket("bucket-one").bucket_id, "a", b"abcdef")
+    path = tmp_path / "world.zip"
+    save_snapshot(made, path).unwrap()
+    with ZipFile(path) as archive:
+        records = archive.read("records.jsonl")
+    assert b",0,6]" in records
+    for odd in (b",0,7]", b",-1,6]", b",6,6]"):
+        _changed(path, "records.jsonl", records.replace(b",0,6]", odd))
+        assert "bytes that the content" in load_snapshot(path, now).failure().detail
+
+
 def test_other_archives_are_told(simulator: Simulator, tmp_path: Path) -> None:
     path = tmp_path / "world.zip"
     save_snapshot(simulator, path).unwrap()
