@@ -71,12 +71,14 @@ class Skip(Exception):
 
 
 @contextmanager
-def known_bug(error: type[Exception], reason: str) -> Iterator[None]:
+def known_bug(error: type[Exception], saying: str, reason: str) -> Iterator[None]:
     """A step that the client's own bug ends. It is tried all the same: if the client can do it, it must be right."""
     try:
         yield
-    except error:
-        raise Skip(reason) from None
+    except error as bug:
+        if saying not in str(bug):
+            raise
+        raise Skip(f"{reason} ({error.__name__}: {bug})") from None
 
 
 @contextmanager
