@@ -1,0 +1,43 @@
+"""B2's wire format as pure functions: calls to HTTP requests, HTTP responses to replies and errors."""
+
+from b2pure.effects.wire.replies import authorization_from, decode, decode_download_headers, decode_error
+from b2pure.effects.wire.requests import encode, unsendable
+from b2pure.effects.wire.values import (
+    API_VERSION,
+    DIGEST_LENGTH,
+    OVERRIDES,
+    PRODUCTION_URL,
+    SSE_B2_HEADER,
+    SSE_C_HEADERS,
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    KeyPair,
+    header_encoded,
+    header_problem,
+    info_key_problem,
+    overrides_of,
+)
+
+__all__ = [
+    "API_VERSION",
+    "DIGEST_LENGTH",
+    "OVERRIDES",
+    "PRODUCTION_URL",
+    "SSE_B2_HEADER",
+    "SSE_C_HEADERS",
+    "Headers",
+    "HttpRequest",
+    "HttpResponse",
+    "KeyPair",
+    "authorization_from",
+    "decode",
+    "decode_download_headers",
+    "decode_error",
+    "encode",
+    "header_encoded",
+    "header_problem",
+    "info_key_problem",
+    "overrides_of",
+    "unsendable",
+]

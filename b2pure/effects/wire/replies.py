@@ -1,0 +1,229 @@
+"""HTTP responses as replies: the client's side of B2's wire format, without a socket.
+
+Rules. A reply that does not have the promised shape is a `Transport` error, never an exception. Every error response
+becomes one class of `B2Error` in `decode_error`. Header names are lower case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any, Final, TypeVar
+from urllib.parse import unquote_plus
+
+import msgspec
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.wire.values import (
+    SSE_B2_HEADER,
+    SSE_C_HEADERS,
+    HttpResponse,
+)
+from b2pure.model.account import Allowed, Authorization
+from b2pure.model.calls import (
+    Call,
+    FetchCall,
+)
+from b2pure.model.errors import (
+    B2Error,
+    CapExceeded,
+    Rejected,
+    Throttled,
+    Transport,
+    Unauthorized,
+    Unavailable,
+)
+from b2pure.model.ids import FileId
+from b2pure.model.limits import MAX_PART_SIZE, PartSizes
+from b2pure.model.protection import UNENCRYPTED, EncryptionReply, RetentionValue
+from b2pure.model.replies import AuthorizationReply, DownloadReply
+
+__all__ = [
+    "authorization_from",
+    "decode",
+    "decode_download_headers",
+    "decode_error",
+]
+
+R = TypeVar("R")
+
+_SECRET_IN_MESSAGE: Final = re.compile(r"(auth token )\S+")
+_CONTENT_RANGE: Final = re.compile(r"bytes \d+-\d+/(\d+)\Z")
+_MAX_MESSAGE_CHARS: Final = 500
+
+_CODE_OF_STATUS: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "access_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    409: "conflict",
+    416: "range_not_satisfiable",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "service_unavailable",
+}
+"""What a status says when the body does not: proxies and HEAD give no JSON."""
+
+
+# -- responses
+
+
+def decode(call: Call[R], response: HttpResponse) -> Result[R, B2Error]:
+    """The reply of a JSON call, or the error that the response is."""
+    if not 200 <= response.status < 300:
+        return Failure(decode_error(response.status, response.headers, response.body))
+    try:
+        reply: R = _decoder(call.reply).decode(response.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Failure(Transport("protocol", f"the reply of {call.name} is malformed: {error}"))
+    return Success(reply)
+
+
+@cache
+def _decoder(reply: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(reply)
+
+
+def decode_download_headers(call: FetchCall, response: HttpResponse) -> Result[DownloadReply, B2Error]:
+    """What the headers of a download say, or the error that the response is (`response.body` is read only then).
+
+    File info that comes back as a standard header (Content-Disposition, Cache-Control ...) is left out, because the
+    same headers may be the bucket's or the request's.
+    """
+    if response.status not in (200, 206):
+        return Failure(decode_error(response.status, response.headers, response.body))
+    try:
+        return Success(_download_reply(response))
+    except (KeyError, ValueError) as error:
+        return Failure(Transport("protocol", f"the headers of {call.name} lack or garble {error}"))
+
+
+def _download_reply(response: HttpResponse) -> DownloadReply:
+    headers = response.headers
+    length = _whole(headers, "content-length")
+    return DownloadReply(
+        file_id=FileId(headers["x-bz-file-id"]),
+        file_name=unquote_plus(headers["x-bz-file-name"]),
+        content_length=length,
+        total_length=_total_length(headers) if response.status == 206 else length,
+        content_type=headers.get("content-type", ""),
+        content_sha1=headers.get("x-bz-content-sha1"),
+        upload_timestamp=_whole(headers, "x-bz-upload-timestamp"),
+        file_info={
+            name.removeprefix("x-bz-info-"): unquote_plus(value)
+            for name, value in headers.items()
+            if name.startswith("x-bz-info-")
+        },
+        encryption=_encryption_of(headers),
+        retention=_retention_of(headers),
+        legal_hold=headers.get("x-bz-file-legal-hold"),
+        replication_status=headers.get("x-bz-replication-status"),
+        unreadable=tuple(filter(None, headers.get("x-bz-client-unauthorized-to-read", "").split(","))),
+    )
+
+
+def _encryption_of(headers: Mapping[str, str]) -> EncryptionReply:
+    if SSE_B2_HEADER.lower() in headers:
+        return EncryptionReply("SSE-B2", headers[SSE_B2_HEADER.lower()])
+    if SSE_C_HEADERS[0].lower() in headers:
+        return EncryptionReply("SSE-C", headers[SSE_C_HEADERS[0].lower()])
+    return UNENCRYPTED
+
+
+def _retention_of(headers: Mapping[str, str]) -> RetentionValue | None:
+    mode = headers.get("x-bz-file-retention-mode")
+    return None if mode is None else RetentionValue(mode, _whole(headers, "x-bz-file-retention-retain-until-timestamp"))
+
+
+def _whole(headers: Mapping[str, str], name: str) -> int:
+    text = headers[name]
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(name)
+    return int(text)
+
+
+def _total_length(headers: Mapping[str, str]) -> int:
+    match = _CONTENT_RANGE.match(headers["content-range"])
+    if match is None:
+        raise ValueError("content-range")
+    return int(match.group(1))
+
+
+# -- errors
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> B2Error:
+    """The error value of an unsuccessful response, whatever its body is."""
+    code, message = _code_and_message(status, body)
+    if status == 401:
+        return Unauthorized(code, message)
+    if status == 403 and code.endswith("cap_exceeded"):
+        return CapExceeded(code, message)
+    if status == 429:
+        return Throttled(_retry_after(headers))
+    if status == 408 or 500 <= status < 600:
+        return Unavailable(status, code, message, _retry_after(headers))
+    return Rejected(status, code, message)
+
+
+def _code_and_message(status: int, body: bytes) -> tuple[str, str]:
+    code, message = _CODE_OF_STATUS.get(status, f"http_{status}"), ""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return code, message
+    if isinstance(said, dict):
+        if isinstance(said.get("code"), str) and said["code"]:
+            code = said["code"]
+        if isinstance(said.get("message"), str):
+            message = said["message"]
+    return code, _SECRET_IN_MESSAGE.sub(r"\1***", message)[:_MAX_MESSAGE_CHARS]
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: a number, or a date taken relative to the response's own `Date`."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until, now = _http_date(text), _http_date(headers.get("date", ""))
+    if until is None or now is None:
+        return None
+    return max(0.0, (until - now).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+# -- replies as values of the model
+
+
+def authorization_from(reply: AuthorizationReply) -> Authorization:
+    """The authorization that a reply gives. Part sizes that contradict B2's own limits are brought within them."""
+    storage = reply.api_info.storage_api
+    allowed = storage.allowed
+    minimum = min(max(1, storage.absolute_minimum_part_size), MAX_PART_SIZE)
+    return Authorization(
+        account_id=reply.account_id,
+        token=reply.authorization_token,
+        api_url=storage.api_url,
+        download_url=storage.download_url,
+        allowed=Allowed(
+            capabilities=frozenset(allowed.capabilities),
+            bucket_ids=None if allowed.buckets is None else frozenset(bucket.id for bucket in allowed.buckets),
+            name_prefix=allowed.name_prefix,
+            bucket_names=frozenset((bucket.name, bucket.id) for bucket in allowed.buckets or () if bucket.name),
+        ),
+        part_sizes=PartSizes(
+            recommended=min(max(minimum, storage.recommended_part_size), MAX_PART_SIZE), minimum=minimum
+        ),
+    )
