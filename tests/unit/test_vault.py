@@ -19,6 +19,7 @@ from returns.result import Failure
 from b2pure.effects.content import PIECE_BYTES, VaultFailed, pieces
 from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulator import AccountToken, Simulator
+from b2pure.effects.simulator_state import target_of
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import (
@@ -455,6 +456,17 @@ def test_a_delete_that_could_not_be_committed_leaves_the_content(world: World) -
     again.vault.close()
 
 
+def _upload_request(url: Any, body: bytes) -> ServedRequest:
+    headers = (
+        ("authorization", url.authorization_token),
+        ("x-bz-file-name", "big"),
+        ("content-type", "text/plain"),
+        ("content-length", str(len(body))),
+        ("x-bz-content-sha1", "do_not_verify"),
+    )
+    return ServedRequest("POST", target_of(url.upload_url), headers, body)
+
+
 @posix
 def test_a_body_for_which_there_is_no_room_is_refused_and_the_world_goes_on(world: World) -> None:
     import resource
@@ -464,10 +476,12 @@ def test_a_body_for_which_there_is_no_room_is_refused_and_the_world_goes_on(worl
     resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, hard))
     try:
         answer = world.upload("big", bytes(5 << 20))
+        served = serve(world.simulator, _upload_request(world.ask(GetUploadUrl(world.bucket)).unwrap(), bytes(5 << 20)))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert _lost(answer)
     assert "File too large" in answer.failure().message
+    assert served.response.status == 503
     assert world.upload("small", b"abc").unwrap()
     assert len(world.files()) == 2
 
