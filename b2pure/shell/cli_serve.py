@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.latency import Latency
@@ -99,6 +99,13 @@ _LIMITS: Final = (
     _Limit("--max-buckets", "max_buckets", COUNT, "The most buckets"),
     _Limit("--max-info-pairs", "max_info_pairs", COUNT, "The most file info pairs of a file"),
     _Limit("--info-budget", "info_budget", SIZE, "The most bytes of a file's name and info as headers"),
+    _Limit("--protected-info-budget", "protected_info_budget", SIZE, "The same for encrypted or lockable files"),
+    _Limit("--storage-cap", "storage_cap", SIZE, "The most bytes that are stored"),
+    _Limit("--download-cap", "download_cap_per_day", SIZE, "The most bytes that are downloaded in a day (UTC)"),
+    _Limit("--class-b-cap", "class_b_cap_per_day", COUNT, "The most class B calls in a day"),
+    _Limit("--class-c-cap", "class_c_cap_per_day", COUNT, "The most class C calls in a day"),
+    _Limit("--requests-per-second", "requests_per_second", COUNT, "What comes faster is answered with 429"),
+    _Limit("--log-size", "log_size", COUNT, "How many requests the status page remembers"),
     _Limit("--token-lifetime", "token_lifetime_millis", TIME, "How long tokens and upload URLs are good"),
 )
 
@@ -106,7 +113,7 @@ _LIMITS: Final = (
 def _limit_options(command: F) -> F:
     for limit in reversed(_LIMITS):
         default = getattr(SimulatorConfig(), limit.field)
-        shown = f"{default // 1000}s" if limit.kind is TIME else f"{default}"
+        shown = "none" if default is None else f"{default // 1000}s" if limit.kind is TIME else f"{default}"
         metavar = "SIZE" if limit.kind is SIZE else "TIME" if limit.kind is TIME else "N"
         command = click.option(
             limit.flag, limit.field, type=limit.kind, metavar=metavar, help=f"{limit.help} (default {shown})."
@@ -196,6 +203,14 @@ def _key_pair() -> KeyPair | None:
     help="Makes ids and the key the same each time (default: by chance). Data that are there keep theirs.",
 )
 @_limit_options
+@click.option("--loose-names", is_flag=True, help="Take names with / at their ends or // inside, as the S3 API does.")
+@click.option("--no-custom-timestamps", is_flag=True, help="Refuse upload timestamps that clients choose.")
+@click.option(
+    "--locked-status",
+    type=click.Choice(["401", "403"]),
+    default="403",
+    help="How the deletion of a locked file is refused (default 403, as b2sdk expects; Backblaze's pages say 401).",
+)
 @fault_options
 def serve(
     port: int,
@@ -218,7 +233,13 @@ def serve(
     if fsync and data is None:
         raise click.UsageError("--fsync is about --data, which is not there")
     limits = {limit.field: flags.pop(limit.field) for limit in _LIMITS}
-    config, buckets, pair = _config(limits), _buckets(bucket), _key_pair()
+    config = evolve(
+        _config(limits),
+        strict_names=not flags.pop("loose_names"),
+        custom_timestamps=not flags.pop("no_custom_timestamps"),
+        locked_status=401 if flags.pop("locked_status") == "401" else 403,
+    )
+    buckets, pair = _buckets(bucket), _key_pair()
     script, latency = faults_of(**flags)
     options = ServeOptions(latency=latency or Latency(), latency_seed=seed or 0)
     chosen = secrets.randbits(32) if seed is None else seed
