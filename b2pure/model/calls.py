@@ -299,7 +299,7 @@ class StartLargeFile(Call[replies.FileReply], frozen=True):
     bucket_id: BucketId
     file_name: str
     content_type: str
-    file_info: Mapping[str, str]
+    file_info: Mapping[str, str] = {}
     file_retention: FileRetention | None = None
     legal_hold: LegalHold | None = None
     server_side_encryption: Encryption | None = None

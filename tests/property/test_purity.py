@@ -215,7 +215,7 @@ def test_without_hypothesis_the_testing_package_says_what_to_install() -> None:
 import sys
 sys.modules["hypothesis"] = None
 try:
-    import b2pure.testing
+    from b2pure.testing import b2_trees
 except ImportError as error:
     print(error)
 """
