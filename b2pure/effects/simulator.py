@@ -127,6 +127,9 @@ MUTATING: Final[frozenset[type[Call[Any]]]] = frozenset(
 """The calls that change what is stored, and so stand in the journal."""
 
 
+_IN_NO_NAME: Final = "\0"
+
+
 class Committed(NamedTuple):
     """A mutating call that took effect, and the file id of its reply. `hex_digits_at_end` stands as the digest."""
 
@@ -549,10 +552,10 @@ def _narrowed(key: Key, call: Call[Any]) -> Call[Any]:
     """Version 1 never refuses a list for its prefix: it shows only what the key's own prefix lets through."""
     if not isinstance(call, ListFileNames | ListFileVersions) or key.name_prefix is None:
         return call
-    asked = call.prefix or ""
-    if asked.startswith(key.name_prefix) or not key.name_prefix.startswith(asked):
+    asked, own = call.prefix or "", key.name_prefix
+    if asked.startswith(own):
         return call
-    return msgspec.structs.replace(call, prefix=key.name_prefix)
+    return msgspec.structs.replace(call, prefix=own if own.startswith(asked) else own + _IN_NO_NAME)
 
 
 def _bucket_snapshot(bucket: Bucket) -> tuple[object, ...]:
