@@ -199,7 +199,8 @@ def _authorize(simulator: Simulator, request: ServedRequest, version: int) -> Se
 
 def _download(simulator: Simulator, request: ServedRequest, call: FetchCall, query: Mapping[str, str]) -> Served:
     token = request.header("authorization") or query.get("Authorization")
-    answer = simulator.fetch(call, None if token is None else AccountToken(token))
+    shown = None if token is None else AccountToken(token)
+    answer = simulator.fetch(call, shown, head=request.method == "HEAD")
     return answer.map(downloaded).lash(_failed).unwrap()
 
 

@@ -16,7 +16,7 @@ import msgspec
 from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.content import Content, Intake, Received, Vault, VaultFailed, extents_of, pieces
+from b2pure.effects.content import Content, Intake, Received, Vault, VaultFailed, extents_of, length_of, pieces
 from b2pure.effects.simulator_accounts import ACCOUNT_HANDLERS, authorize
 from b2pure.effects.simulator_bucket import Bucket
 from b2pure.effects.simulator_buckets import BUCKET_HANDLERS
@@ -29,7 +29,7 @@ from b2pure.effects.simulator_protection import require
 from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
 from b2pure.effects.simulator_replication import replicate, replicate_version
 from b2pure.effects.simulator_rules import Refused
-from b2pure.effects.simulator_state import Endpoint, Handler, Key, SimulatorConfig, World
+from b2pure.effects.simulator_state import Endpoint, Handler, Key, SimulatorConfig, World, target_of
 from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
@@ -350,11 +350,13 @@ class Simulator:
     def handle(self, call: Call[R], token: Token, *, api_version: int = 4) -> Result[R, B2Error]:
         """Answer a call. The body of an upload must be a `Blob`, without the digest of `hex_digits_at_end`."""
         answer = self._result(lambda: cast(R, self._answer(call, token, api_version)))
-        return self._counted(call, token, answer)
+        body = call.body if isinstance(call, UploadFile | UploadPart) else None
+        return self._counted(call, token, answer, bytes_in=len(body.data) if isinstance(body, Blob) else 0)
 
-    def fetch(self, call: FetchCall, token: Token) -> Result[Download, B2Error]:
-        """Answer a download with its content."""
-        return self._counted(call, token, self._result(lambda: self._download(call, token)))
+    def fetch(self, call: FetchCall, token: Token, *, head: bool = False) -> Result[Download, B2Error]:
+        """Answer a download with its content; `head`: without, as to a HEAD request."""
+        answer = self._result(lambda: self._download(call, token, head=head))
+        return self._counted(call, token, answer, head=head)
 
     def begin_upload(self, url: str, token: str) -> Result[Endpoint, B2Error]:
         """Occupy an upload URL. Until `finish_upload` or `abandon_upload` nobody else can use it."""
@@ -391,11 +393,11 @@ class Simulator:
         return endpoint
 
     def _counted(
-        self, call: Call[Any], who: Token | Key, answer: Result[R, B2Error], *, bytes_in: int = 0
+        self, call: Call[Any], who: Token | Key, answer: Result[R, B2Error], *, bytes_in: int = 0, head: bool = False
     ) -> Result[R, B2Error]:
         """Write the answer to the request log, and a good one to the meter."""
         reply = answer.value_or(None)
-        bytes_out = reply.reply.content_length if isinstance(reply, Download) else 0
+        bytes_out = length_of(reply.extents) if isinstance(reply, Download) else 0
         status, code = (200, None) if isinstance(answer, Success) else _status_of(answer.failure())
         if isinstance(answer, Success):
             self._world.meter.count(call.name, call.billing, billed_units(call.name, reply), self.now())
@@ -405,7 +407,7 @@ class Simulator:
             told = about(call, self._bucket_name_of(call))
             self.log.add(
                 at_millis=self.now(),
-                method=method,
+                method="HEAD" if head else method,
                 call_name=call.name,
                 about=told,
                 key_id=self._key_id_of(who),
@@ -426,7 +428,10 @@ class Simulator:
                 return who.key_id
             case AccountToken(token):
                 return self._world.key_id_of(token)
-            case UploadUrl() | None:
+            case UploadUrl(url, token):
+                endpoint = self._world.endpoints.get(target_of(url))
+                return endpoint.key.key_id if endpoint is not None and endpoint.token == token else None
+            case None:
                 return None
             case _:
                 assert_never(who)
@@ -460,12 +465,12 @@ class Simulator:
             raise Refused(Unauthorized("bad_auth_token", "Invalid authorization token"))
         return self._world.key_of(token.token)
 
-    def _download(self, call: FetchCall, token: Token) -> Download:
+    def _download(self, call: FetchCall, token: Token, *, head: bool = False) -> Download:
         self._pass_time()
         self._world.caps.admit(self.now())
         reader = self._reader(token)
         self._world.caps.call(call.billing, self.now())
-        return download(self._world, reader, call)
+        return download(self._world, reader, call, head=head)
 
     def _reader(self, token: Token) -> Reader:
         if token is None:

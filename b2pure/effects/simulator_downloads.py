@@ -50,8 +50,8 @@ class Download:
     """What goes out as standard headers, by header name."""
 
 
-def download(world: World, reader: Reader, call: FetchCall) -> Download:
-    """A download. Only public buckets serve who shows nothing."""
+def download(world: World, reader: Reader, call: FetchCall, *, head: bool = False) -> Download:
+    """A download; `head`: without its content. Only public buckets serve who shows nothing."""
     wishes = _checked_wishes(reader, call)
     version, bucket = _wanted(world, reader, call)
     file = version.file
@@ -60,7 +60,7 @@ def download(world: World, reader: Reader, call: FetchCall) -> Download:
         file.server_side_encryption or UNENCRYPTED, version.customer_key_md5, call.server_side_encryption
     )
     start, stop = checked_range(call.range, file.content_length)
-    world.caps.download(stop - start, world.now())
+    world.caps.download(0 if head else stop - start, world.now())
     reply = DownloadReply(
         file_id=file.file_id,
         file_name=file.file_name,
@@ -74,7 +74,7 @@ def download(world: World, reader: Reader, call: FetchCall) -> Download:
         replication_status=file.replication_status,
         **_locks(reader, file),
     )
-    extents = cut(version.extents, start, stop)
+    extents = () if head else cut(version.extents, start, stop)
     return Download(reply, extents, start, call.range is not None, _headers(bucket, file, wishes))
 
 
