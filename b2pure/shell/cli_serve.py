@@ -211,6 +211,7 @@ def _key_pair() -> KeyPair | None:
     default="403",
     help="How the deletion of a locked file is refused (default 403, as b2sdk expects; Backblaze's pages say 401).",
 )
+@click.option("--no-events", is_flag=True, help="Do not post event notifications to the webhooks of bucket rules.")
 @fault_options
 def serve(
     port: int,
@@ -219,6 +220,7 @@ def serve(
     data: Path | None,
     fsync: bool,
     seed: int | None,
+    no_events: bool,
     **flags: Any,
 ) -> None:
     """Serve a simulated B2 over HTTP on 127.0.0.1.
@@ -241,7 +243,7 @@ def serve(
     )
     buckets, pair = _buckets(bucket), _key_pair()
     script, latency = faults_of(**flags)
-    options = ServeOptions(latency=latency or Latency(), latency_seed=seed or 0)
+    options = ServeOptions(latency=latency or Latency(), latency_seed=seed or 0, post_events=not no_events)
     chosen = secrets.randbits(32) if seed is None else seed
     with _simulator(data, chosen, config, fsync=fsync) as simulator:
         if pair is not None:

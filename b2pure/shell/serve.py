@@ -45,6 +45,7 @@ from b2pure.model.calls import HEX_DIGITS_AT_END, UploadFile
 from b2pure.model.errors import Rejected, Unavailable
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.serve_control import Control, expire_tokens, is_control
+from b2pure.shell.serve_events import Deliverer
 from b2pure.shell.serve_http import CONNECTION, App, Connection, HttpServer, Message, Receive, Send, http_server
 
 __all__ = ["RunningServer", "ServeOptions", "asgi_app", "serve_forever", "serve_in_thread"]
@@ -59,7 +60,8 @@ _log = logging.getLogger("b2pure.serve")
 class ServeOptions:
     """How the server treats its clients. `json_bytes` is the most that a body other than an upload has. A body of which
     nothing comes for `body_timeout_seconds` is too slow (408). Where a body is refused unread, the server listens for
-    up to `linger_seconds` until the client has seen the answer; `latency_seed` decides the jitter.
+    up to `linger_seconds` until the client has seen the answer; `latency_seed` decides the jitter. With `post_events`
+    event notifications are posted to their webhooks; otherwise they wait in the simulator (`take_deliveries`).
     """
 
     json_bytes: int = field(default=4 * 1024 * 1024, validator=validators.ge(1))
@@ -67,6 +69,7 @@ class ServeOptions:
     linger_seconds: float = field(default=2.0, validator=validators.ge(0))
     latency: Latency = field(factory=Latency)
     latency_seed: int = 0
+    post_events: bool = False
 
 
 class _Gone(Exception):
@@ -129,6 +132,7 @@ class _ServedB2:
         self._random = random.Random(options.latency_seed)
         self._clock = SystemClock()
         self._control = Control(simulator, faults)
+        self._deliverer = Deliverer(simulator, lock) if options.post_events else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request."""
@@ -148,7 +152,10 @@ class _ServedB2:
 
     async def _exchanged(self, exchange: _Exchange) -> None:
         try:
-            await self._answer(exchange)
+            try:
+                await self._answer(exchange)
+            finally:  # what a call did is told even if its reply was lost
+                self._post_events()
         except _Gone:
             raise
         except _TooSlow:
@@ -158,6 +165,11 @@ class _ServedB2:
         except Exception:
             _log.exception("a bug in b2pure: a request was answered with 500")
             await self._failed(exchange, Unavailable(500, "internal_error", "a bug in the simulated B2"))
+
+    def _post_events(self) -> None:
+        if self._deliverer is not None:
+            with self._lock:
+                self._deliverer.collect()
 
     async def _failed(self, exchange: _Exchange, error: Unavailable) -> None:
         """It is not the client's fault. An answer that has begun cannot be taken back."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from threading import RLock, Thread
+from time import sleep
 from typing import Any, get_args
 
 import msgspec
@@ -16,6 +17,8 @@ import pytest
 from attrs import define, evolve, field
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.simulated_api import SimulatedApi
+from b2pure.effects.simulator import Simulator
 from b2pure.effects.simulator_events import (
     EVENT_TYPE_OF,
     SIGNATURE_HEADER,
@@ -26,12 +29,19 @@ from b2pure.effects.simulator_events import (
     deliveries,
     matches,
 )
+from b2pure.effects.simulator_meter import EVENT_DELIVERY
 from b2pure.effects.simulator_settings import EVENT_TYPES
 from b2pure.model.buckets import CustomHeader, NotificationRule, WebhookTarget
+from b2pure.model.calls import HideFile, SetBucketNotificationRules
 from b2pure.model.errors import B2Error, Rejected, Transport, Unavailable
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.replies import FileReply
+from b2pure.shell.client import Client
+from b2pure.shell.clock import SystemClock
 from b2pure.shell.deliver import deliver
+from b2pure.shell.http import HttpApi
+from b2pure.shell.serve import ServeOptions, serve_in_thread
+from b2pure.shell.serve_events import Deliverer
 
 SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0"
 RULE = NotificationRule(
@@ -282,3 +292,46 @@ def test_nothing_is_posted_in_the_clear_to_another_machine() -> None:
     error = failure_of(delivery)
     assert isinstance(error, Transport)
     assert error.kind == "connect"
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if true():
+            return
+        sleep(0.01)
+    raise AssertionError("it never came to be")
+
+
+def _heard_of_hiding(client: Client, simulator: Simulator, url: str) -> None:
+    """A rule for `url`, and something that it hears of."""
+    bucket = simulator.add_bucket("bucket-one").bucket_id
+    rule = NotificationRule("all-of-it", ("b2:HideMarkerCreated:*",), True, "", WebhookTarget(url))
+    simulator.put(bucket, "photos/cat", b"")
+    client.call(SetBucketNotificationRules(bucket, (rule,))).unwrap()
+    client.call(HideFile(bucket, "photos/cat")).unwrap()
+
+
+def test_a_server_posts_what_its_requests_brought_about_and_writes_it_down() -> None:
+    simulator = Simulator(SystemClock().now_millis)
+    with (
+        listening(Hook()) as hook,
+        serve_in_thread(simulator, options=ServeOptions(post_events=True)) as server,
+        HttpApi(simulator.master_key_id, simulator.master_key, realm_address=server.url) as api,
+    ):
+        _heard_of_hiding(Client(api, SystemClock()), simulator, hook.url)
+        _wait_until(lambda: bool(simulator.log.entries(call_name=EVENT_DELIVERY)))
+        ((_, _, body),) = hook.heard
+        assert json.loads(body)["events"][0]["objectName"] == "photos/cat"
+        (entry,) = simulator.log.entries(call_name=EVENT_DELIVERY)
+        assert (entry.status, entry.about) == (200, "all-of-it")
+
+
+def test_a_webhook_that_is_not_there_is_written_down() -> None:
+    simulator = Simulator(SystemClock().now_millis)
+    with listening(Hook()) as hook:
+        gone = hook.url
+    api = SimulatedApi(simulator, simulator.master_key_id, simulator.master_key)
+    _heard_of_hiding(Client(api, SystemClock()), simulator, gone)
+    Deliverer(simulator, RLock()).collect()
+    _wait_until(lambda: bool(simulator.log.entries(call_name=EVENT_DELIVERY)))
+    assert [(e.status, e.code) for e in simulator.log.entries(call_name=EVENT_DELIVERY)] == [(0, "connect")]
