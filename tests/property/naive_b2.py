@@ -439,8 +439,10 @@ class NaiveB2:
         no |= self.outside(key, ask["bucketId"]) | self.bad_bucket_settings(ask)
         if ask.get("bucketType", "allPublic") not in ("allPublic", "allPrivate"):
             no |= {BAD}
-        if "defaultRetention" in ask or "fileLockEnabled" in ask:
+        if "defaultRetention" in ask or ask.get("fileLockEnabled"):
             no |= self.lacks(key, "writeBucketRetentions")
+        elif "fileLockEnabled" in ask:  # that there be no lock might be nothing to ask for
+            no |= self.doubt("writeBucketRetentions" not in key["capabilities"], UNAUTHORIZED)
         if "defaultServerSideEncryption" in ask:
             no |= self.lacks(key, "writeBucketEncryption")
         if is_bad_default_retention(ask.get("defaultRetention", {})):
@@ -485,7 +487,7 @@ class NaiveB2:
 
     # -- what all that makes a file has in common
 
-    def bad_file(self, key: Json, bucket: Json, name: str, info: Json, ask: Json) -> Refusals:
+    def bad_file(self, key: Json, bucket: Json, name: str, info: Json, ask: Json, inherits: bool = False) -> Refusals:
         """`ask` has the encryption, the retention and the legal hold that the new file shall have."""
         no = self.outside(key, bucket["bucketId"], name)
         encryption, retention, hold = (ask.get(one) for one in ("serverSideEncryption", "fileRetention", "legalHold"))
@@ -498,7 +500,8 @@ class NaiveB2:
         budget = self.limits.info_budget
         if encrypted or bucket["fileLockEnabled"]:
             budget = self.limits.info_budget_when_protected
-        if smallest_info_size(name, info) > budget:
+        # Whether it counts for what a copy inherits, nobody says.
+        if smallest_info_size(name, info) > budget and not inherits:
             no |= {BAD}
         no |= self.doubt(largest_info_size(name, info) > budget, BAD)
         if is_bad_encryption(encryption):
@@ -995,7 +998,7 @@ class NaiveB2:
         wish: Json = {one: ask[one] for one in ("fileRetention", "legalHold") if one in ask}
         if "destinationServerSideEncryption" in ask:
             wish["serverSideEncryption"] = ask["destinationServerSideEncryption"]
-        no |= self.bad_file(key, bucket, name, info, wish)
+        no |= self.bad_file(key, bucket, name, info, wish, inherits=directive == "COPY")
         if no or source is None:
             return no
         content_type = source["contentType"] if directive == "COPY" else ask["contentType"]

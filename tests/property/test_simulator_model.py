@@ -34,7 +34,7 @@ LIMITS = Limits(
     max_large=30,
     max_parts=5,
     min_parts=2,
-    max_buckets=3,
+    max_buckets=5,
     max_info_pairs=3,
     info_budget=1500,
     info_budget_when_protected=1200,
@@ -119,10 +119,11 @@ def the(kind: str) -> Choices:
     return [The(kind, nth) for nth in (0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 6, 9, 14, -1)]
 
 
-BUCKETS, FILES, LARGES, KEYS, SHARES = map(the, ["bucket", "file", "large", "key", "share"])
-BUCKET_NAMES = [The("bucketName", nth) for nth in (0, 1, 0, 1, 2, -1)]
+FILES, LARGES, KEYS, SHARES = map(the, ["file", "large", "key", "share"])
+BUCKETS = [The("bucket", nth) for nth in (0, 1, 2) * 5 + (3, 4, -1)]
+BUCKET_NAMES = [The("bucketName", nth) for nth in (0, 1, 2) * 3 + (3, -1)]
 MASTER = The("token", -2)
-WHO = [MASTER] * 12 + [The("token", nth) for nth in (0, 0, 0, 0, 0, 1, 1, 2, 3, 5, -1)]
+WHO = [MASTER] * 20 + [The("token", nth) for nth in (0, 0, 0, 0, 0, 1, 1, 2, 3, 5, -1)]
 NAMES = ["a", "a/b", "a/b/c", "b", "a/c.txt", "a b+%", "é", "\uff5e", "\U00010400", "a/b", "a/b/d", "a"]
 LONGEST = "/".join(["x" * 200] * 5) + "x" * 20
 ODD_NAMES = [LONGEST, "x" * 1025, "é" * 513, "a\n", "a\x7f", "/a", "a//b", "a\\b", "..", ""]
@@ -450,7 +451,32 @@ STEPS: dict[str, tuple[int, dict[str, Any]]] = {
     ),
     "download_what_is_there": (
         8,
-        {"file": FILES, "by_id": [True, False], "range": MAYBE_RANGE, "token": [MASTER, None, *SHARES[:3]]},
+        {
+            "file": list(range(12)),
+            "by_id": [True, False],
+            "range": MAYBE_RANGE,
+            "token": [MASTER, MASTER, None, *SHARES[:3], *WHO],
+        },
+    ),
+    "hide_what_is_there": (8, {"file": list(range(12)), "who": WHO}),
+    "delete_what_is_there": (8, {"file": list(range(12)), "bypass": [False, True], "who": WHO}),
+    "lock_what_is_there": (
+        14,
+        {
+            "file": list(range(12)),
+            "retention": [None, *NEW_RETENTIONS],
+            "hold": ["on", "off"],
+            "bypass": FLAGS,
+            "who": WHO,
+        },
+    ),
+    "copy_what_is_there": (
+        10,
+        {"file": list(range(12)), "bucket": [None, *BUCKETS], "fileName": NAMES, "range": MAYBE_RANGE, "who": WHO},
+    ),
+    "copy_part_of_what_is_there": (
+        10,
+        {"file": list(range(12)), "large": list(range(4)), "number": [1, 2, 3], "range": MAYBE_RANGE, "who": WHO},
     ),
     "malformed": (
         6,
@@ -478,21 +504,25 @@ class Step(NamedTuple):
     fields: Json
 
 
-def chosen(choices: dict[str, Any], lots: Iterator[int]) -> Json:
-    """One of the choices for each field, by lot."""
-    return {
-        name: chosen(values, lots) if isinstance(values, dict) else values[next(lots) % len(values)]
-        for name, values in choices.items()
-    }
+def chosen(choices: dict[str, Any], lots: Iterator[int], is_tame: bool = False) -> Json:
+    """One of the choices for each field, by lot. A tame step has few of the fields that may be missing."""
+    fields: Json = {}
+    for name, values in choices.items():
+        if isinstance(values, dict):
+            fields[name] = chosen(values, lots, is_tame)
+        else:
+            lot = next(lots)
+            fields[name] = None if is_tame and values[0] is None and lot < 180 else values[lot % len(values)]
+    return fields
 
 
 def step_of(lots: bytes) -> Step:
-    name = WEIGHED[lots[0] % len(WEIGHED)]
-    return Step(name, chosen(STEPS[name][1], iter(lots[1:])))
+    name = WEIGHED[int.from_bytes(lots[:2], "big") % len(WEIGHED)]
+    return Step(name, chosen(STEPS[name][1], iter(lots[3:]), lots[2] < 160))
 
 
 WEIGHED = [name for name, (often, _) in STEPS.items() for _ in range(often)]
-LOTS = 16
+LOTS = 18
 """How many bytes decide a step."""
 
 many_steps = st.lists(st.binary(min_size=LOTS, max_size=LOTS), min_size=STEP_COUNT, max_size=STEP_COUNT).map(
@@ -528,8 +558,13 @@ class Both:
         self.file_names: dict[str, str] = {}
         self.master_token = ""
         self.authorize(*master)
-        for name, kind in (("bucket-a", "allPrivate"), ("bucket-b", "allPublic")):
-            self.call("b2_create_bucket", {"bucketName": name, "bucketType": kind}, The("token", -2))
+        for name, kind, lock in (
+            ("bucket-b", "allPublic", False),
+            ("bucket-l", "allPrivate", True),
+            ("bucket-a", "allPrivate", False),
+        ):
+            fields = {"bucketName": name, "bucketType": kind, "fileLockEnabled": lock}
+            self.call("b2_create_bucket", fields, MASTER)
 
     # -- references
 
@@ -834,16 +869,56 @@ class Doing:
         }
         self.both.call("b2_finish_large_file", {"fileId": file_id, "partSha1Array": digests[how]}, who)
 
-    def download(self, bucket: Any, file: Any, id: The | None, token: The | None, method: str, **extras: Any) -> None:
+    def download(self, bucket: Any, file: Any, id: Any, token: The | None, method: str, **extras: Any) -> None:
         ask: Json = {"bucketName": bucket, "fileName": file} if id is None else {"fileId": id}
         ask |= {name: value for name, value in extras.items() if value and name not in NOT_YET}
         self.both.download(self.both.resolved(ask), self.both.resolved(token), method)
 
-    def download_what_is_there(self, file: The, by_id: bool, range: str | None, token: The | None) -> None:
-        version = self.both.model.version(self.both.resolved(file))
-        bucket = None if version is None else self.both.model.bucket(version["bucketId"])
+    # These find what is left, and mostly succeed.
+
+    def nth_left(self, action: str, nth: int) -> Json:
+        left = [version for version in self.both.model.versions if version["action"] == action]
+        return (
+            left[-1 - nth % len(left)] if left else {"fileId": UNKNOWN["file"], "fileName": "a", "bucketId": "f" * 24}
+        )
+
+    def download_what_is_there(self, file: int, by_id: bool, range: str | None, token: The | None) -> None:
+        version = self.nth_left("upload", file)
+        bucket = self.both.model.bucket(version["bucketId"])
         name = "unknown" if bucket is None else bucket["bucketName"]
-        self.download(name, NameOf(file.nth), file if by_id else None, token, "GET", range=range)
+        key = _key_of(version) if version.get("customerKey") is not None else None
+        file_id = version["fileId"] if by_id else None
+        self.download(name, version["fileName"], file_id, token, "GET", range=range, encryption=key)
+
+    def hide_what_is_there(self, file: int, who: The) -> None:
+        version = self.nth_left("upload", file)
+        self.both.call("b2_hide_file", {name: version[name] for name in ("bucketId", "fileName")}, who)
+
+    def delete_what_is_there(self, file: int, bypass: bool, who: The) -> None:
+        version = self.nth_left("upload", file)
+        fields = {name: version[name] for name in ("fileId", "fileName")}
+        self.both.call("b2_delete_file_version", {**fields, "bypassGovernance": bypass}, who)
+
+    def lock_what_is_there(self, file: int, retention: Json | None, hold: str, bypass: bool | None, who: The) -> None:
+        version = self.nth_left("upload", file)
+        fields = {name: version[name] for name in ("fileId", "fileName")}
+        if retention is None:
+            self.both.call("b2_update_file_legal_hold", {**fields, "legalHold": hold}, who)
+        else:
+            fields |= {"fileRetention": retention, "bypassGovernance": bypass}
+            self.both.call("b2_update_file_retention", fields, who)
+
+    def copy_what_is_there(self, file: int, bucket: The | None, fileName: str, range: str | None, who: The) -> None:
+        source = self.nth_left("upload", file)
+        fields = {"sourceFileId": source["fileId"], "fileName": fileName, "destinationBucketId": bucket, "range": range}
+        self.both.call("b2_copy_file", {**fields, **_opened(source)}, who)
+
+    def copy_part_of_what_is_there(self, file: int, large: int, number: int, range: str | None, who: The) -> None:
+        source, to = self.nth_left("upload", file), self.nth_left("start", large)
+        fields = {"sourceFileId": source["fileId"], "largeFileId": to["fileId"], "partNumber": number, "range": range}
+        if to.get("customerKey") is not None:
+            fields["destinationServerSideEncryption"] = _key_of(to)
+        self.both.call("b2_copy_part", {**fields, **_opened(source)}, who)
 
     def malformed(self, call: str, seed: bytes, field: int, how: str, who: The) -> None:
         asked = chosen(CALLS[call], iter(seed))
@@ -856,6 +931,16 @@ class Doing:
         else:
             asked[name] = None if how == "missing" else 7 if kind in ("list", "dict", "str") else ["wrong"]
         self.both.call(call, asked, who)
+
+
+def _key_of(version: Json) -> Json:
+    """The key of a file that a customer's key has closed."""
+    return next(asked for asked in map(sse_c, (b"k", b"l")) if asked["customerKeyMd5"] == version["customerKey"])
+
+
+def _opened(source: Json) -> Json:
+    """What a copy of this needs."""
+    return {} if source.get("customerKey") is None else {"sourceServerSideEncryption": _key_of(source)}
 
 
 @settings(max_examples=3 * settings().max_examples)
