@@ -27,7 +27,7 @@ from b2pure.effects.simulator_lifecycle import run_lifecycle
 from b2pure.effects.simulator_meter import EVENT_DELIVERY, Meter, RequestLog, about, billed_units
 from b2pure.effects.simulator_protection import require
 from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
-from b2pure.effects.simulator_replication import replicate, replicate_version
+from b2pure.effects.simulator_replication import existing_files_wait, replicate, replicate_version
 from b2pure.effects.simulator_rules import Refused
 from b2pure.effects.simulator_state import Endpoint, Handler, Key, SimulatorConfig, World, target_of
 from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
@@ -177,6 +177,7 @@ class Simulator:
             made._world.restore(chain((world,), items), contents)
         except KeyError as missing:
             raise ValueError(f"the records refer to {missing}, which is not among them") from None
+        made._world.replication_due = existing_files_wait(made._world)
         return made
 
     def __repr__(self) -> str:

@@ -23,7 +23,7 @@ from b2pure.model.ids import BucketId
 from b2pure.model.protection import NO_HOLD, UNENCRYPTED, UNLOCKED, EncryptionReply
 from b2pure.model.replies import BucketReply, FileReply
 
-__all__ = ["replicate", "replicate_version", "replication_status_of", "rule_for"]
+__all__ = ["existing_files_wait", "replicate", "replicate_version", "replication_status_of", "rule_for"]
 
 
 def rule_for(bucket: BucketReply, name: str) -> ReplicationRule | None:
@@ -52,6 +52,18 @@ def replicate(world: World, at_millis: int) -> None:
         for name in list(bucket.names.since("")):
             for version in tuple(bucket.names.versions[name]):
                 replicate_version(world, version, at_millis)
+
+
+def existing_files_wait(world: World) -> bool:
+    """Whether some rule is to take files along that were there before it, and did not yet."""
+    return any(
+        rule is not None and version.file.replication_status is None and _is_due(version.file, rule)
+        for bucket in world.buckets.values()
+        if _source_of(bucket.reply) is not None
+        for name, versions in bucket.names.versions.items()
+        for rule in (rule_for(bucket.reply, name),)
+        for version in versions
+    )
 
 
 def replicate_version(world: World, version: Version, at_millis: int) -> None:
