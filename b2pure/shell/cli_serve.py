@@ -258,6 +258,8 @@ def serve(
                 options=options,
                 faults=FaultBoard(script),
             )
+        except KeyboardInterrupt:
+            pass  # it came before the server minded signals, and is the same wish
         except OSError as error:
             _die(f"cannot serve on port {port}: {error.strerror}")
     if data is not None:
