@@ -11,6 +11,8 @@ import pytest
 
 import b2pure as b2
 
+pytest_plugins = ["pytester"]
+
 BLOCKS = re.findall(r"```python\n(.*?)```", Path(__file__).parents[2].joinpath("README.md").read_text(), re.DOTALL)
 
 
@@ -36,8 +38,25 @@ def test_the_second_block_plans_saves_and_applies(tmp_path: Path, monkeypatch: p
     assert names["report"].ok
 
 
-def test_the_third_block_is_a_test_that_passes() -> None:
-    law: Callable[[], None] = executed("from hypothesis import given\n" + BLOCKS[2])[
+def test_the_block_about_the_fixtures_is_a_test_that_passes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        BLOCKS[2]
+        + """
+import b2pure as b2
+
+def my_backup(url, key_id, key):
+    from pathlib import Path
+    Path("photos").mkdir()
+    Path("photos/beach.jpg").write_bytes(b"sand")
+    with b2.connect(key_id, key, realm=url).unwrap() as client:
+        assert client.sync("photos", "b2://holiday").ok
+"""
+    )
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_last_block_is_a_test_that_passes() -> None:
+    law: Callable[[], None] = executed("from hypothesis import given\n" + BLOCKS[3])[
         "test_our_backup_survives_bad_weather"
     ]
     law()
