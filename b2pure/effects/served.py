@@ -104,7 +104,7 @@ def begin_upload(simulator: Simulator, request: ServedRequest) -> Upload | Serve
         call = upload_call(request)
     except Refused as refused:
         return _with_headers(refusal(refused.error), origin_headers)
-    begun = simulator.begin_upload(_as_v4(request.target), request.header("authorization") or "")
+    begun = simulator.begin_upload(_as_v4(request.target), request.header("authorization") or "", call)
     if not isinstance(begun, Success):
         return _with_headers(refusal(begun.failure()), origin_headers)
     return Upload(begun.unwrap(), call, simulator.intake(call), _version_of(request), origin_headers)

@@ -359,9 +359,14 @@ class Simulator:
         answer = self._result(lambda: self._download(call, token, head=head))
         return self._counted(call, token, answer, head=head)
 
-    def begin_upload(self, url: str, token: str) -> Result[Endpoint, B2Error]:
-        """Occupy an upload URL. Until `finish_upload` or `abandon_upload` nobody else can use it."""
-        return self._result(lambda: self._occupied(self._world.endpoint(url, token)))
+    def begin_upload(self, url: str, token: str, call: UploadCall | None = None) -> Result[Endpoint, B2Error]:
+        """Occupy an upload URL. Until `finish_upload` or `abandon_upload` nobody else can use it. A refusal stands in
+        the log, if the `call` is known.
+        """
+        begun = self._result(lambda: self._occupied(self._world.endpoint(url, token)))
+        if call is None or isinstance(begun, Success):
+            return begun
+        return self._counted(call, UploadUrl(url, token), begun)
 
     def intake(self, call: UploadCall) -> Intake:
         """What takes the body of an upload, piece by piece, and its digest if `call` says that one follows."""
@@ -484,8 +489,8 @@ class Simulator:
             self._pass_time()
             self._world.caps.admit(self.now())
             reply = upload(self._world, endpoint, call, body)
-        except Refused:
-            endpoint.spoiled = True
+        except Refused as refused:
+            endpoint.spoiled = not isinstance(refused.error, Throttled)
             self._world.vault.discard(body.content)
             raise
         finally:

@@ -174,6 +174,12 @@ def _checked_part(world: World, number: int, length: int) -> None:
         raise bad_request(f"a part has 1 to {world.config.max_part_size} bytes")
 
 
+def _check_room(world: World, large: LargeUpload, number: int, length: int) -> None:
+    """The cap on storage; the part that is replaced goes."""
+    before = large.parts.get(number)
+    world.check_storage(length - (0 if before is None else before.reply.content_length))
+
+
 def _upload_part(world: World, endpoint: Endpoint, call: UploadPart, body: Received) -> PartReply:
     if endpoint.file_id is None:
         raise bad_request("the URL is for whole files")
@@ -183,7 +189,7 @@ def _upload_part(world: World, endpoint: Endpoint, call: UploadPart, body: Recei
     length = body.content.length
     _checked_part(world, call.part_number, length)
     sha1 = checked_sha1(call.content_sha1, body)
-    world.check_storage(length)
+    _check_room(world, large, call.part_number, length)
     world.meter.moved(up=length)
     return _keep_part(world, bucket, large, call.part_number, length, sha1, body.md5, extents_of(body.content))
 
@@ -216,7 +222,7 @@ def _copy_part(world: World, key: Key, call: CopyPart) -> PartReply:
     limit = world.config.max_part_size
     extents, length = copied_source(world, key, source, call.range, limit, call.source_server_side_encryption)
     _checked_part(world, call.part_number, length)
-    world.check_storage(length)
+    _check_room(world, large, call.part_number, length)
     world.meter.moved(copied=length)
     return _keep_part(world, bucket, large, call.part_number, length, *digests(extents), extents)
 

@@ -100,6 +100,26 @@ def test_headers_of_uploads_say_how_a_file_is_protected(b2: B2) -> None:
     assert file["uploadTimestamp"] == 500
 
 
+def test_a_part_says_its_number_and_never_the_encryption_of_b2(b2: B2) -> None:
+    large = b2.start()
+
+    def send(**headers: str) -> Any:
+        url = b2.url(large)
+        target = url.url.removeprefix(b2.simulator.base_url)
+        return said(b2.ask("POST", target, b"abc", authorization=url.token, **headers))
+
+    digest = sha1(b"abc").hexdigest()
+    part = send(x_bz_part_number="2", x_bz_content_sha1=digest)
+    assert (part["partNumber"], part["contentSha1"], part["contentLength"]) == (2, digest, 3)
+    for bad in (
+        {"x_bz_part_number": "0"},
+        {"x_bz_part_number": "two"},
+        {},
+        {"x_bz_part_number": "1", "x_bz_server_side_encryption": "AES256"},
+    ):
+        assert send(x_bz_content_sha1=digest, **bad)["code"] == "bad_request"
+
+
 # -- downloads
 
 

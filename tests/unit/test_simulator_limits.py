@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 from simulated import B2, BUCKET, SMALL
 
-from b2pure.effects.simulator import AccountToken
+from b2pure.effects.simulator import AccountToken, SimulatorConfig
 from b2pure.model.calls import (
     AuthorizeAccount,
     CopyFile,
@@ -33,6 +33,18 @@ def limited(**limits: Any) -> B2:
     return B2(evolve(SMALL, **limits))
 
 
+def test_the_limits_are_b2s_own_unless_told_otherwise() -> None:
+    # gap 5
+    own = SimulatorConfig()
+    assert (own.absolute_minimum_part_size, own.recommended_part_size) == (5_000_000, 100_000_000)
+    assert own.max_part_size == own.max_single_size == 5_000_000_000
+    assert (own.max_file_size, own.max_parts) == (10_000_000_000_000, 10_000)
+    assert (own.max_buckets, own.max_info_pairs, own.info_budget, own.protected_info_budget) == (100, 10, 7000, 2048)
+    assert own.token_lifetime_millis == MILLIS_PER_DAY
+    caps = own.storage_cap, own.download_cap_per_day, own.class_b_cap_per_day, own.class_c_cap_per_day
+    assert {*caps, own.requests_per_second} == {None}
+
+
 # -- caps
 
 
@@ -48,6 +60,18 @@ def test_no_upload_goes_over_the_storage_cap() -> None:
     assert b2.fails(CopyPart(file.file_id, large, 1)) == over
     b2.upload("m", b"12")
     assert b2.names() == ["m", "n"]
+
+
+def test_a_part_that_replaces_another_needs_no_room_of_its_own() -> None:
+    b2 = limited(storage_cap=6)
+    source = b2.upload("n", b"abc").file_id
+    large = b2.start()
+    url = b2.url(large)
+    b2.ok(UploadPart(1, "do_not_verify", Blob(b"abc")), url)
+    b2.ok(UploadPart(1, "do_not_verify", Blob(b"xyz")), url)
+    b2.ok(CopyPart(source, large, 1))
+    assert b2.code(CopyPart(source, large, 2)) == "cap_exceeded"
+    assert b2.code(UploadPart(1, "do_not_verify", Blob(b"abcd")), url) == "cap_exceeded"
 
 
 def test_at_the_cap_there_is_no_upload_url_until_something_goes() -> None:
@@ -127,6 +151,14 @@ def test_so_many_requests_are_answered_in_a_second() -> None:
         assert b2.fails(call) == Throttled(1.0)
     b2.now += 1_000
     b2.upload("n")
+
+
+def test_an_upload_url_stays_good_over_a_429() -> None:
+    b2 = limited(requests_per_second=2)
+    url = b2.url()
+    assert b2.fails(b2.file("n"), url) == Throttled(1.0)
+    b2.now += 1_000
+    b2.ok(b2.file("n"), url)
 
 
 def test_a_429_says_when_to_come_back() -> None:
@@ -215,6 +247,19 @@ def test_the_log_has_the_bytes_of_bodies_that_came_over_http() -> None:
     up, down = b2.simulator.log.latest(2)[::-1]
     assert (up.call_name, up.bytes_in, up.key_id) == ("b2_upload_file", 3, b2.simulator.master_key_id)
     assert (down.call_name, down.bytes_out, down.status) == ("b2_download_file_by_name", 2, 200)
+
+
+def test_the_log_has_uploads_that_were_refused_before_their_body_came() -> None:
+    b2 = B2()
+    url = b2.url()
+    target = url.url.removeprefix(b2.simulator.base_url)
+    b2.simulator.expire_upload_tokens()
+    for token in (url.token, "junk"):
+        b2.ask("POST", target, authorization=token, x_bz_file_name="m", content_type="a/b")
+    expired, bad = b2.simulator.log.latest(2)[::-1]
+    assert (expired.call_name, expired.about, expired.status) == ("b2_upload_file", "m", 401)
+    assert (expired.code, expired.key_id) == ("expired_auth_token", b2.simulator.master_key_id)
+    assert (bad.code, bad.key_id) == ("bad_auth_token", None)
 
 
 def test_a_head_request_downloads_nothing() -> None:
