@@ -166,6 +166,8 @@ def sse_c(letter: bytes) -> Json:
     return {"mode": "SSE-C", "algorithm": "AES256", "customerKey": b64encode(key).decode(), "customerKeyMd5": digest}
 
 
+KEY_LETTERS = (b"k", b"l")
+
 CUSTOMER_KEYS: Choices = [
     *[None] * 8,
     *(sse_c(b"k"), sse_c(b"k"), sse_c(b"k"), sse_c(b"l")),
@@ -450,12 +452,25 @@ STEPS: dict[str, tuple[int, dict[str, Any]]] = {
         },
     ),
     "download_what_is_there": (
-        8,
+        12,
         {
             "file": list(range(12)),
             "by_id": [True, False],
             "range": MAYBE_RANGE,
+            "key": ["right", "right", "other", "none"],
+            "method": ["GET", "GET", "HEAD"],
             "token": [MASTER, MASTER, None, *SHARES[:3], *WHO],
+        },
+    ),
+    "share_and_download": (
+        6,
+        {
+            "file": list(range(12)),
+            "prefix": ["", "a", "b"],
+            "life": [3600, 1],
+            "wait": [0, 0, 999, 3_600_007],
+            "bound": [False, False, True],
+            "wishes": [False, False, True],
         },
     ),
     "hide_what_is_there": (8, {"file": list(range(12)), "who": WHO}),
@@ -882,13 +897,27 @@ class Doing:
             left[-1 - nth % len(left)] if left else {"fileId": UNKNOWN["file"], "fileName": "a", "bucketId": "f" * 24}
         )
 
-    def download_what_is_there(self, file: int, by_id: bool, range: str | None, token: The | None) -> None:
+    def download_what_is_there(
+        self, file: int, by_id: bool, range: str | None, key: str, method: str, token: The | None
+    ) -> None:
         version = self.nth_left("upload", file)
         bucket = self.both.model.bucket(version["bucketId"])
         name = "unknown" if bucket is None else bucket["bucketName"]
-        key = _key_of(version) if version.get("customerKey") is not None else None
+        opens = {"right": _key_of(version), "other": sse_c(b"o") if _key_of(version) else None, "none": None}[key]
         file_id = version["fileId"] if by_id else None
-        self.download(name, version["fileName"], file_id, token, "GET", range=range, encryption=key)
+        self.download(name, version["fileName"], file_id, token, method, range=range, encryption=opens)
+
+    def share_and_download(self, file: int, prefix: str, life: int, wait: int, bound: bool, wishes: bool) -> None:
+        version = self.nth_left("upload", file)
+        override = {"b2ContentType": "text/css"} if bound else {}
+        fields = {"bucketId": version["bucketId"], "fileNamePrefix": prefix, "validDurationInSeconds": life, **override}
+        self.call("b2_get_download_authorization", MASTER, **fields)
+        self.time_passes(wait)
+        bucket = self.both.model.bucket(version["bucketId"])
+        name = "unknown" if bucket is None else bucket["bucketName"]
+        asked = {"content-type": "text/css"} if wishes else {}
+        key = _key_of(version)
+        self.download(name, version["fileName"], None, The("share", 0), "GET", override=asked, encryption=key)
 
     def hide_what_is_there(self, file: int, who: The) -> None:
         version = self.nth_left("upload", file)
@@ -911,14 +940,13 @@ class Doing:
     def copy_what_is_there(self, file: int, bucket: The | None, fileName: str, range: str | None, who: The) -> None:
         source = self.nth_left("upload", file)
         fields = {"sourceFileId": source["fileId"], "fileName": fileName, "destinationBucketId": bucket, "range": range}
-        self.both.call("b2_copy_file", {**fields, **_opened(source)}, who)
+        self.both.call("b2_copy_file", {**fields, "sourceServerSideEncryption": _key_of(source)}, who)
 
     def copy_part_of_what_is_there(self, file: int, large: int, number: int, range: str | None, who: The) -> None:
         source, to = self.nth_left("upload", file), self.nth_left("start", large)
         fields = {"sourceFileId": source["fileId"], "largeFileId": to["fileId"], "partNumber": number, "range": range}
-        if to.get("customerKey") is not None:
-            fields["destinationServerSideEncryption"] = _key_of(to)
-        self.both.call("b2_copy_part", {**fields, **_opened(source)}, who)
+        fields["destinationServerSideEncryption"] = _key_of(to)
+        self.both.call("b2_copy_part", {**fields, "sourceServerSideEncryption": _key_of(source)}, who)
 
     def malformed(self, call: str, seed: bytes, field: int, how: str, who: The) -> None:
         asked = chosen(CALLS[call], iter(seed))
@@ -933,14 +961,11 @@ class Doing:
         self.both.call(call, asked, who)
 
 
-def _key_of(version: Json) -> Json:
+def _key_of(version: Json) -> Json | None:
     """The key of a file that a customer's key has closed."""
-    return next(asked for asked in map(sse_c, (b"k", b"l")) if asked["customerKeyMd5"] == version["customerKey"])
-
-
-def _opened(source: Json) -> Json:
-    """What a copy of this needs."""
-    return {} if source.get("customerKey") is None else {"sourceServerSideEncryption": _key_of(source)}
+    return next(
+        (asked for asked in map(sse_c, KEY_LETTERS) if asked["customerKeyMd5"] == version.get("customerKey")), None
+    )
 
 
 @settings(max_examples=3 * settings().max_examples)
