@@ -128,6 +128,7 @@ MUTATING: Final[frozenset[type[Call[Any]]]] = frozenset(
 
 
 _IN_NO_NAME: Final = "\0"
+"""What no name of a file has in it."""
 
 
 class Committed(NamedTuple):

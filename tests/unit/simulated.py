@@ -22,6 +22,14 @@ from b2pure.effects.served import Served, ServedRequest, serve
 from b2pure.effects.simulator import AccountToken, Simulator, SimulatorConfig, Token
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
+from b2pure.model.buckets import (
+    NotificationRule,
+    ReplicationConfiguration,
+    ReplicationDestination,
+    ReplicationRule,
+    ReplicationSource,
+    WebhookTarget,
+)
 from b2pure.model.calls import (
     AuthorizeAccount,
     Call,
@@ -34,12 +42,14 @@ from b2pure.model.calls import (
     GetUploadUrl,
     ListFileNames,
     ListFileVersions,
+    SetBucketNotificationRules,
     StartLargeFile,
     UpdateBucket,
     UploadFile,
     UploadPart,
 )
 from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.sources import Blob
 
 __all__ = ["B2", "BUCKET", "SMALL", "said"]
@@ -174,3 +184,31 @@ class B2:
     def versions(self, bucket: BucketId | None = None, **fields: Any) -> list[tuple[str, str]]:
         page = self.ok(ListFileVersions(bucket or self.bucket, **fields))
         return [(file.file_name, file.action) for file in page.files]
+
+    def files(self, bucket: BucketId) -> list[Any]:
+        listed: list[Any] = list(self.ok(ListFileVersions(bucket)).files)
+        return listed
+
+    # -- what happens by itself
+
+    def pass_days(self, days: float) -> None:
+        self.simulator.advance_time(round(days * MILLIS_PER_DAY))
+        self.token = self.login(self.master)
+
+    def replicating(self, **rule: Any) -> BucketId:
+        """The bucket that the bucket is replicated to from now on."""
+        target = self.new_bucket("replicas")
+        reader, writer = self.create_key("readFiles").key_id, self.create_key("writeFiles").key_id
+        to = ReplicationConfiguration(None, ReplicationDestination({reader: writer}))
+        self.ok(UpdateBucket(self.account, target, replication_configuration=to))
+        one = ReplicationRule("rule", target, "", True, 1, **rule)
+        source = ReplicationConfiguration(ReplicationSource((one,), reader))
+        self.ok(self.update(replication_configuration=source))
+        return target
+
+    def listening(self, bucket: BucketId | None = None, secret: str | None = None) -> None:
+        """Somebody hears of everything that happens in a bucket."""
+        hook = WebhookTarget("https://hook.example", hmac_sha256_signing_secret=secret)
+        kinds = ("ObjectCreated", "ObjectDeleted", "HideMarkerCreated")
+        rules = tuple(NotificationRule(f"on-{kind}", (f"b2:{kind}:*",), True, "", hook, 50) for kind in kinds)
+        self.ok(SetBucketNotificationRules(bucket or self.bucket, rules))
