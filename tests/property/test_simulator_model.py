@@ -56,28 +56,16 @@ CONFIG = SimulatorConfig(
     token_lifetime_millis=LIMITS.token_life,
 )
 
-NOT_YET: frozenset[str] = frozenset()
-"""Calls that the simulator does not answer, and fields that it does not know."""
-
-
-PROTECTION = ("fileRetention", "legalHold", "serverSideEncryption")
-
 KNOWN = {
-    # b2_start_large_file asks for fileInfo, which B2 takes for empty if it is not there.
-    "fileInfo is required": True,
-    # Hide markers and folders have neither retention nor legal hold nor encryption, instead of nulls.
-    "nulls for what is not there": False,
-    # A part that is not encrypted says null, instead of an encryption whose mode is null.
-    "parts without encryption": False,
     # Any refusal ends an upload URL; one for headers of lock and encryption that cannot be read does not here.
     "strange headers do not spoil an upload URL": True,
-    # A bucket has to have a type when it is made.
-    "bucketType is not required": True,
     # What is set for an unfinished file is taken and shown, but not by b2_list_unfinished_large_files, and finishing
     # the file forgets it.
     "unfinished files forget their locks": True,
+    # A bucket has to have a type when it is made.
+    "bucketType is not required": True,
 }
-"""Where the simulator is known to differ. What is False here is mended."""
+"""Where the simulator is known to differ."""
 
 
 # -- what is asked. References to what there is are resolved when the step is made.
@@ -496,7 +484,7 @@ STEPS: dict[str, tuple[int, dict[str, Any]]] = {
     "malformed": (
         6,
         {
-            "call": [call for call in CALLS if call not in NOT_YET],
+            "call": list(CALLS),
             "seed": [bytes([n] * 20) for n in range(16)],
             "field": list(range(10)),
             "how": ["missing", "wrong", "stranger"],
@@ -509,7 +497,6 @@ STEPS: dict[str, tuple[int, dict[str, Any]]] = {
             {**({"pair": PAIRS} if call in PAIRED else {}), **choices, "who": WHO},
         )
         for call, choices in CALLS.items()
-        if call not in NOT_YET
     },
 }
 
@@ -660,9 +647,7 @@ class Both:
 
     def call(self, name: str, fields: Json, who: The) -> Exchange:
         token = self.resolved(who)
-        ask = {field: self.resolved(value) for field, value in fields.items() if field not in NOT_YET}
-        if name == "b2_start_large_file" and ask.get("fileInfo") is None and KNOWN["fileInfo is required"]:
-            ask["fileInfo"] = {}
+        ask = {field: self.resolved(value) for field, value in fields.items()}
         if name == "b2_create_bucket" and ask.get("bucketType") is None and KNOWN["bucketType is not required"]:
             ask["bucketType"] = "allPrivate"
         is_lock = name in ("b2_update_file_retention", "b2_update_file_legal_hold")
@@ -754,10 +739,6 @@ def _in_order(body: Any) -> Any:
     """Sets that are written as lists, in order."""
     if isinstance(body, dict):
         body = {key: _in_order(value) for key, value in body.items()}
-        if body.get("action") in ("hide", "folder") and KNOWN["nulls for what is not there"]:
-            body = {key: value for key, value in body.items() if value is not None or key not in PROTECTION}
-        if "partNumber" in body and body.get("serverSideEncryption") is None and KNOWN["parts without encryption"]:
-            body["serverSideEncryption"] = {"mode": None, "algorithm": None}
         for field in ("capabilities", "bucketIds"):
             if isinstance(body.get(field), list):
                 body[field] = sorted(body[field])
@@ -792,12 +773,12 @@ def _upload_request(fields: Json) -> tuple[Json, bytes]:
         "x-bz-file-name": fields.get("fileName"),
         "content-type": fields.get("contentType") or None,
         "x-bz-part-number": fields.get("partNumber"),
-        "x-bz-file-legal-hold": fields.get("legalHold") if "legalHold" not in NOT_YET else None,
+        "x-bz-file-legal-hold": fields.get("legalHold"),
         **{f"x-bz-info-{key.lower()}": value for key, value in fields.get("fileInfo", {}).items()},
-        **(_sse_headers(fields.get("serverSideEncryption")) if "serverSideEncryption" not in NOT_YET else {}),
+        **_sse_headers(fields.get("serverSideEncryption")),
     }
     retention = fields.get("fileRetention")
-    if retention is not None and "fileRetention" not in NOT_YET:
+    if retention is not None:
         headers["x-bz-file-retention-mode"] = retention["mode"]
         until = retention.get("retainUntilTimestamp")
         headers["x-bz-file-retention-retain-until-timestamp"] = None if until is None else str(until)
@@ -886,7 +867,7 @@ class Doing:
 
     def download(self, bucket: Any, file: Any, id: Any, token: The | None, method: str, **extras: Any) -> None:
         ask: Json = {"bucketName": bucket, "fileName": file} if id is None else {"fileId": id}
-        ask |= {name: value for name, value in extras.items() if value and name not in NOT_YET}
+        ask |= {name: value for name, value in extras.items() if value}
         self.both.download(self.both.resolved(ask), self.both.resolved(token), method)
 
     # These find what is left, and mostly succeed.
@@ -950,7 +931,7 @@ class Doing:
 
     def malformed(self, call: str, seed: bytes, field: int, how: str, who: The) -> None:
         asked = chosen(CALLS[call], iter(seed))
-        fields = [one for one in fields_of(call) if one[0] not in NOT_YET]
+        fields = fields_of(call)
         name, kind, _ = fields[field % len(fields)]
         if call in PAIRED:
             asked |= PAIRS[0]
