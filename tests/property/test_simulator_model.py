@@ -139,7 +139,7 @@ INFOS: Choices = [
 ]
 TYPES = ["text/html", "b2/x-auto", "application/octet-stream"]
 NEW_TYPES = [*TYPES * 5, ""]
-COUNTS = [None, 1, 2, 3, 0, 10000, 1, 2, 10001, -1]
+COUNTS = [None, 1, 2, 3, 0, 10000, 1, 2, 3, 10001, -1]
 RANGES: Choices = [
     *("bytes=0-4", "bytes=3-6", "bytes=0-0", "bytes=0-", "bytes=3-", "bytes=-3", "bytes=2-30", "bytes=4-11"),
     *("bytes=5-5", "bytes=22-25", "bytes=-0", "bytes=-40", "bytes=10-12", "bytes=3-2", "bytes=", "items=1-2"),
@@ -396,7 +396,7 @@ STEPS: dict[str, tuple[int, dict[str, Any]]] = {
     "nothing": (1, {}),
     "time_passes": (14, {"millis": [1, 1, 1, 1, 1, 1, 999, 3_600_007, 3_600_007, DAY + 13]}),
     "authorize": (4, {"key": KEYS, "wrong": [False, False, True]}),
-    "upload_plainly": (24, {"bucket": BUCKETS, "fileName": NAMES, "content": CONTENTS[:41], "who": WHO}),
+    "upload_plainly": (40, {"bucket": BUCKETS, "fileName": NAMES, "content": CONTENTS[:41], "who": WHO}),
     "upload_to_new_url": (10, {"bucket": BUCKETS, "fields": FILE_UPLOAD, "who": WHO}),
     "upload_file_to_old_url": (5, {"endpoint": [0, 0, 0, 1, 2, 3], "fields": FILE_UPLOAD}),
     "upload_part_to_new_url": (8, {"large": LARGES, "fields": PART_UPLOAD, "who": WHO}),
@@ -475,7 +475,14 @@ STEPS: dict[str, tuple[int, dict[str, Any]]] = {
     ),
     "copy_what_is_there": (
         10,
-        {"file": list(range(12)), "bucket": [None, *BUCKETS], "fileName": NAMES, "range": MAYBE_RANGE, "who": WHO},
+        {
+            "file": list(range(12)),
+            "bucket": [None, *BUCKETS],
+            "fileName": NAMES,
+            "range": MAYBE_RANGE,
+            "extra": [{}] * 8 + [{"contentType": "text/html"}, {"fileInfo": {"k": "v"}}],
+            "who": WHO,
+        },
     ),
     "copy_part_of_what_is_there": (
         10,
@@ -918,9 +925,12 @@ class Doing:
             fields |= {"fileRetention": retention, "bypassGovernance": bypass}
             self.both.call("b2_update_file_retention", fields, who)
 
-    def copy_what_is_there(self, file: int, bucket: The | None, fileName: str, range: str | None, who: The) -> None:
+    def copy_what_is_there(
+        self, file: int, bucket: The | None, fileName: str, range: str | None, extra: Json, who: The
+    ) -> None:
         source = self.nth_left("upload", file)
         fields = {"sourceFileId": source["fileId"], "fileName": fileName, "destinationBucketId": bucket, "range": range}
+        fields |= extra
         self.both.call("b2_copy_file", {**fields, "sourceServerSideEncryption": _key_of(source)}, who)
 
     def copy_part_of_what_is_there(self, file: int, large: int, number: int, range: str | None, who: The) -> None:
@@ -949,7 +959,7 @@ def _key_of(version: Json) -> Json | None:
     )
 
 
-@settings(max_examples=3 * settings().max_examples)
+@settings(max_examples=4 * settings().max_examples)
 @given(many_steps)
 def test_the_simulator_says_what_a_naive_model_of_b2_says(steps: list[Step]) -> None:
     doing = Doing()
