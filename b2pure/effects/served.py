@@ -103,6 +103,7 @@ def begin_upload(simulator: Simulator, request: ServedRequest) -> Upload | Serve
         check_method(request, "POST")
         call = upload_call(request)
     except Refused as refused:
+        simulator.note_refused(request.method, call_name_of(request.target) or "", refused.error)
         return _with_headers(refusal(refused.error), origin_headers)
     begun = simulator.begin_upload(_as_v4(request.target), request.header("authorization") or "", call)
     if not isinstance(begun, Success):
@@ -147,6 +148,7 @@ def serve(simulator: Simulator, request: ServedRequest) -> Served:
     try:
         served = _route(simulator, request)
     except Refused as refused:
+        simulator.note_refused(request.method, call_name_of(request.target) or "", refused.error)
         served = refusal(refused.error)
     served = _with_headers(served, _origin_headers(simulator, request))
     return Served(evolve(served.response, body=b"")) if request.method == "HEAD" else served

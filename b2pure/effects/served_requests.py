@@ -129,7 +129,8 @@ def _one_bucket_id(fields: dict[str, Any], version: int) -> None:
         if bucket_id is not None:
             raise bad_request("version 4 takes bucketIds, a list, in the place of bucketId")
         return
-    fields.pop("bucketIds", None)
+    if fields.get("bucketIds") is not None:
+        raise bad_request("bucketIds needs version 4; before it a key has one bucketId at most")
     if bucket_id is not None:
         fields["bucketIds"] = [bucket_id]
 

@@ -27,7 +27,12 @@ from b2pure.effects.simulator_lifecycle import run_lifecycle
 from b2pure.effects.simulator_meter import EVENT_DELIVERY, Meter, RequestLog, about, billed_units
 from b2pure.effects.simulator_protection import require
 from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
-from b2pure.effects.simulator_replication import existing_files_wait, replicate, replicate_version
+from b2pure.effects.simulator_replication import (
+    existing_files_wait,
+    replicate,
+    replicate_version,
+    replication_status_of,
+)
 from b2pure.effects.simulator_rules import Refused
 from b2pure.effects.simulator_state import Endpoint, Handler, Key, SimulatorConfig, World, target_of
 from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
@@ -66,6 +71,7 @@ from b2pure.model.calls import (
 from b2pure.model.errors import B2Error, CapExceeded, Rejected, Throttled, Unauthorized, Unavailable
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import MILLIS_PER_DAY
+from b2pure.model.protection import UNENCRYPTED
 from b2pure.model.replies import BucketReply, FileReply
 from b2pure.model.sources import Blob
 
@@ -265,10 +271,12 @@ class Simulator:
         info: Mapping[str, str] | None = None,
         content_type: str = "application/octet-stream",
     ) -> FileReply:
-        """A file as if somebody had uploaded it now: no token, no checks, no line in the journal."""
-        body = self._received(data)
+        """A file as if somebody had uploaded it now: no token, no checks, no line in the journal. It is replicated and
+        told to webhooks as other uploads are.
+        """
+        body, bucket = self._received(data), self._world.buckets[bucket_id]
         version = self._world.add_version(
-            self._world.buckets[bucket_id],
+            bucket,
             name,
             "upload",
             content_type=content_type,
@@ -277,7 +285,9 @@ class Simulator:
             length=body.content.length,
             content_sha1=body.sha1,
             content_md5=body.md5,
+            replication_status=replication_status_of(bucket.reply, name, UNENCRYPTED),
         )
+        self._world.tell("upload", version)
         self._world.commit()
         return version.file
 
@@ -507,6 +517,21 @@ class Simulator:
         return reply
 
     # -- looking inside
+
+    def note_refused(self, method: str, call_name: str, error: B2Error) -> None:
+        """Write down a request that was refused before it became a call."""
+        status, code = _status_of(error)
+        self.log.add(
+            at_millis=self.now(),
+            method=method,
+            call_name=call_name,
+            about="",
+            key_id=None,
+            status=status,
+            code=code,
+            bytes_in=0,
+            bytes_out=0,
+        )
 
     def cors_rules(
         self, *, bucket_name: str | None = None, bucket_id: str | None = None, file_id: str | None = None

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from b2pure.effects.simulator_rules import bad_request, checked_count, unauthorized
+from b2pure.effects.simulator_rules import bad_request, unauthorized
 from b2pure.effects.simulator_state import Handler, Key, World
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import ALL_CAPABILITIES, BUCKET_CAPABILITIES
@@ -156,7 +156,7 @@ def _delete_key(world: World, key: Key, call: DeleteKey) -> KeyReply:
 
 def _list_keys(world: World, key: Key, call: ListKeys) -> KeyPage:
     check_account(world, call.account_id)
-    count = checked_count(call.max_key_count, default=_DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
+    count = world.page_size(call.max_key_count, default=_DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
     start = call.start_application_key_id or ""
     found = sorted(key_id for key_id, kept in world.keys.items() if kept is not world.master and key_id >= start)
     page = tuple(_told(world, world.keys[key_id]) for key_id in found[:count])

@@ -28,7 +28,6 @@ from b2pure.effects.simulator_protection import (
 from b2pure.effects.simulator_replication import replication_status_of
 from b2pure.effects.simulator_rules import (
     bad_request,
-    checked_count,
     checked_info,
     checked_range,
     not_found,
@@ -85,7 +84,7 @@ def _list_file_names(world: World, key: Key, call: ListFileNames) -> FileNamePag
     bucket = _listed_bucket(world, key, call.bucket_id)
     prefix = call.prefix or ""
     check_prefix(key, prefix)
-    count = checked_count(call.max_file_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
+    count = world.page_size(call.max_file_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
     files, after = bucket.page_of_names(call.start_file_name or "", prefix, call.delimiter or None, count)
     return FileNamePage(_readable_all(key, files), None if after is None else after.file_name)
 
@@ -100,7 +99,7 @@ def _list_file_versions(world: World, key: Key, call: ListFileVersions) -> FileV
     bucket = _listed_bucket(world, key, call.bucket_id)
     prefix = call.prefix or ""
     check_prefix(key, prefix)
-    count = checked_count(call.max_file_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
+    count = world.page_size(call.max_file_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
     if call.start_file_id is not None and call.start_file_name is None:
         raise bad_request("startFileId needs startFileName")
     first = None if call.start_file_id is None else world.serial_of(call.start_file_id)

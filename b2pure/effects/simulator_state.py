@@ -32,7 +32,7 @@ from b2pure.effects.simulator_records import (
     version_of,
     version_record,
 )
-from b2pure.effects.simulator_rules import Refused, bad_request, checked_name, unauthorized
+from b2pure.effects.simulator_rules import Refused, bad_request, checked_count, checked_name, unauthorized
 from b2pure.model.account import ALL_CAPABILITIES
 from b2pure.model.buckets import NotificationRule
 from b2pure.model.errors import CapExceeded, Rejected, Unauthorized
@@ -76,9 +76,10 @@ class SimulatorConfig:
     `minimum_part_count` 2 is what Backblaze's documentation says of large files. `protected_info_budget` is the info
     budget of encrypted files and of buckets with object lock. `strict_names` False takes names that start or end with
     `/` or contain `//`, as the S3-compatible API does. `locked_status` is how the deletion of a locked file is refused
-    (Backblaze's pages say 401, b2sdk 403). Caps are bytes and calls; None means no cap. `requests_per_second` over any
-    one second are answered, then 429. `keep_journal` False and a small `log_size` (requests; None: all) save memory in
-    long runs.
+    (Backblaze's pages say 401, b2sdk 403). A page of a list has at most `page_limit` entries, however many are asked
+    for: B2 may cut a page short, and clients must go on. Caps are bytes and calls; None means no cap. So many
+    `requests_per_second` are answered within each second of the clock, then 429. `keep_journal` False and a small
+    `log_size` (requests; None: all) save memory in long runs.
     """
 
     absolute_minimum_part_size: int = ABSOLUTE_MINIMUM_PART_SIZE
@@ -98,6 +99,7 @@ class SimulatorConfig:
     strict_names: bool = True
     custom_timestamps: bool = True
     locked_status: Literal[401, 403] = 403
+    page_limit: int | None = None
     storage_cap: int | None = None
     download_cap_per_day: int | None = None
     class_b_cap_per_day: int | None = None
@@ -475,6 +477,11 @@ class World:
         if bucket is None:
             raise bad_request(f"Bucket {bucket_id} does not exist", "bad_bucket_id")
         return bucket
+
+    def page_size(self, asked: int | None, *, default: int, maximum: int) -> int:
+        """How many entries a page of a list has. Nothing and 0 mean the default."""
+        count = checked_count(asked, default=default, maximum=maximum)
+        return count if self.config.page_limit is None else min(count, self.config.page_limit)
 
     def check_name(self, name: str) -> None:
         """Refuse what no new file may be called."""

@@ -21,7 +21,6 @@ from b2pure.effects.simulator_rules import (
     UNVERIFIED,
     Refused,
     bad_request,
-    checked_count,
     checked_info,
     checked_sha1,
     resolved_content_type,
@@ -287,7 +286,7 @@ def _cancel_large_file(world: World, key: Key, call: CancelLargeFile) -> CancelR
 
 def _list_parts(world: World, key: Key, call: ListParts) -> PartPage:
     _, large = _unfinished(world, key, call.file_id)
-    count = checked_count(call.max_part_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
+    count = world.page_size(call.max_part_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
     numbers = sorted(number for number in large.parts if number >= (call.start_part_number or 1))
     page = tuple(large.parts[number].reply for number in numbers[:count])
     return PartPage(page, numbers[count] if len(numbers) > count else None)
@@ -297,7 +296,7 @@ def _list_unfinished(world: World, key: Key, call: ListUnfinishedLargeFiles) -> 
     bucket = world.bucket(key, call.bucket_id)
     prefix = call.name_prefix or ""
     check_prefix(key, prefix)
-    count = checked_count(call.max_file_count, default=MAX_UNFINISHED_COUNT, maximum=MAX_UNFINISHED_COUNT)
+    count = world.page_size(call.max_file_count, default=MAX_UNFINISHED_COUNT, maximum=MAX_UNFINISHED_COUNT)
     found: list[FileReply] = []
     for file_id in bucket.unfinished.irange(call.start_file_id):
         file = bucket.unfinished[file_id].version.file

@@ -105,6 +105,7 @@ _LIMITS: Final = (
     _Limit("--class-b-cap", "class_b_cap_per_day", COUNT, "The most class B calls in a day"),
     _Limit("--class-c-cap", "class_c_cap_per_day", COUNT, "The most class C calls in a day"),
     _Limit("--requests-per-second", "requests_per_second", COUNT, "What comes faster is answered with 429"),
+    _Limit("--page-limit", "page_limit", COUNT, "The most entries of a list's page, whatever is asked for"),
     _Limit("--log-size", "log_size", COUNT, "How many requests the status page remembers"),
     _Limit("--token-lifetime", "token_lifetime_millis", TIME, "How long tokens and upload URLs are good"),
 )

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 from simulated import B2, BUCKET, SMALL
 
+from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulator import AccountToken, SimulatorConfig
 from b2pure.model.calls import (
     AuthorizeAccount,
@@ -22,6 +23,7 @@ from b2pure.model.calls import (
     HideFile,
     ListBuckets,
     ListFileNames,
+    ListFileVersions,
     UploadPart,
 )
 from b2pure.model.errors import CapExceeded, Throttled
@@ -278,3 +280,21 @@ def test_the_log_can_be_small_or_off() -> None:
         for _ in range(3):
             b2.ok(ListBuckets(b2.account))
         assert len(b2.simulator.log.entries()) == kept
+
+
+def test_a_page_may_be_cut_short_and_says_where_to_go_on() -> None:
+    # gap 7
+    b2 = limited(page_limit=1)
+    for name in "abc":
+        b2.simulator.put(b2.bucket, name, b"")
+    first = b2.ok(ListFileNames(b2.bucket, max_file_count=100))
+    assert ([file.file_name for file in first.files], first.next_file_name) == (["a"], "b")
+    assert len(b2.ok(ListFileVersions(b2.bucket)).files) == 1
+
+
+def test_a_request_that_never_became_a_call_is_in_the_log() -> None:
+    simulator = limited().simulator
+    serve(simulator, ServedRequest("POST", "/b2api/v4/b2_list_buckets", (), b"no json"))
+    serve(simulator, ServedRequest("GET", "/somewhere/else", ()))
+    found = [(entry.call_name, entry.status, entry.code) for entry in simulator.log.latest(2)]
+    assert sorted(found) == [("", 404, "not_found"), ("b2_list_buckets", 400, "bad_json")]
