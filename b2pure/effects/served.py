@@ -99,13 +99,15 @@ def begin_upload(simulator: Simulator, request: ServedRequest) -> Upload | Serve
     if request.method == "OPTIONS":
         return serve(simulator, request)
     origin_headers = _origin_headers(simulator, request)
+    url, token = _as_v4(request.target), request.header("authorization") or ""
     try:
         check_method(request, "POST")
         call = upload_call(request)
     except Refused as refused:
+        simulator.begin_upload(url, token).map(simulator.abandon_upload)  # a refusal spoils the URL
         simulator.note_refused(request.method, call_name_of(request.target) or "", refused.error)
         return _with_headers(refusal(refused.error), origin_headers)
-    begun = simulator.begin_upload(_as_v4(request.target), request.header("authorization") or "", call)
+    begun = simulator.begin_upload(url, token, call)
     if not isinstance(begun, Success):
         return _with_headers(refusal(begun.failure()), origin_headers)
     return Upload(begun.unwrap(), call, simulator.intake(call), _version_of(request), origin_headers)

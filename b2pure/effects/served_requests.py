@@ -19,6 +19,7 @@ from b2pure.effects.simulator_rules import Refused, bad_request
 from b2pure.effects.wire import OVERRIDES, SSE_B2_HEADER, SSE_C_HEADERS, KeyPair
 from b2pure.model.calls import (
     Call,
+    CreateBucket,
     CreateKey,
     DownloadFileById,
     DownloadFileByName,
@@ -111,6 +112,8 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 def _in_version_4(given: Mapping[str, Any], call_type: type[Call[Any]], version: int) -> dict[str, Any]:
     fields = {name: value for name, value in given.items() if value is not None}
+    if call_type is CreateBucket and "bucketType" not in fields:
+        raise bad_request("bucketType is missing")
     if call_type is CreateKey:
         _one_bucket_id(fields, version)
     for name in _FILE_ENCRYPTIONS:

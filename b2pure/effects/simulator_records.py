@@ -51,13 +51,15 @@ class ExtentRecord(Record, frozen=True, array_like=True):
 
 class WorldRecord(Record, frozen=True):
     """What there is one of: ids and secrets follow from `seed` and the serials. `offset_millis` is how far the
-    clock was moved, `lifecycle_day` the last day (UTC, since the epoch) whose lifecycle run took place.
+    clock was moved, `lifecycle_day` the last day (UTC, since the epoch) whose lifecycle run took place, `generation` how often the world
+    was read again: tokens and upload URLs, which are not written down, are other ones each time.
     """
 
     seed: int
     serials: dict[str, int]
     offset_millis: int = 0
     lifecycle_day: int | None = None
+    generation: int = 0
 
 
 class KeyRecord(Record, frozen=True):

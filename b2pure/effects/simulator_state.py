@@ -612,6 +612,9 @@ class World:
         self.buckets[old.file.bucket_id].replace(old, new)
         self.meter.stored(new.file.content_length - old.file.content_length, self.now())
         self.versions[new.file.file_id] = new
+        unfinished = self.buckets[old.file.bucket_id].unfinished.get(new.file.file_id)
+        if unfinished is not None:
+            unfinished.version = new
         self._note_pending(new.file)
         self._put("version", new.file.file_id, lambda: version_record(new))
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_b2 import OVERRIDES, Answer, Limits, NaiveB2, matches
-from naive_b2_rules import BUCKET_CAPABILITIES, DAY, Json, are_strange, fields_of, sha1_of, words
+from naive_b2_rules import BUCKET_CAPABILITIES, DAY, Json, fields_of, sha1_of, words
 
 from b2pure.effects.served import Served, ServedRequest, serve
 from b2pure.effects.simulated_clock import SimulatedClock
@@ -55,18 +55,6 @@ CONFIG = SimulatorConfig(
     protected_info_budget=LIMITS.info_budget_when_protected,
     token_lifetime_millis=LIMITS.token_life,
 )
-
-KNOWN = {
-    # Any refusal ends an upload URL; one for headers of lock and encryption that cannot be read does not here.
-    "strange headers do not spoil an upload URL": True,
-    # What is set for an unfinished file is taken and shown, but not by b2_list_unfinished_large_files, and finishing
-    # the file forgets it.
-    "unfinished files forget their locks": True,
-    # A bucket has to have a type when it is made.
-    "bucketType is not required": True,
-}
-"""Where the simulator is known to differ."""
-
 
 # -- what is asked. References to what there is are resolved when the step is made.
 
@@ -655,11 +643,6 @@ class Both:
     def call(self, name: str, fields: Json, who: The) -> Exchange:
         token = self.resolved(who)
         ask = {field: self.resolved(value) for field, value in fields.items()}
-        if name == "b2_create_bucket" and ask.get("bucketType") is None and KNOWN["bucketType is not required"]:
-            ask["bucketType"] = "allPrivate"
-        is_lock = name in ("b2_update_file_retention", "b2_update_file_legal_hold")
-        if is_lock and self.model.unfinished(str(ask.get("fileId"))) and KNOWN["unfinished files forget their locks"]:
-            ask["fileId"] = UNKNOWN["file"]
         if any(field == "accountId" for field, _, _ in fields_of(name)):
             ask.setdefault("accountId", self.simulator.account_id)
         got = self.post(name, ask, token)
@@ -714,9 +697,6 @@ class Both:
         sent = {**encoded, "authorization": chosen["token"], "content-length": str(len(body))}
         got = self.send("POST", chosen["url"], sent, body)
         self.compare((headers, body), self.model.upload(chosen["url"], chosen["token"], headers, body, got.told()), got)
-        is_strange = are_strange(headers, chosen)
-        if is_strange and chosen["spoiled"] and KNOWN["strange headers do not spoil an upload URL"]:
-            known.remove(chosen)
 
     def download(self, ask: Json, token: str | None, method: str) -> None:
         override = ask.get("override", {})
