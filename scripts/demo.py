@@ -88,7 +88,9 @@ def change(folder: Path) -> str:
 @contextmanager
 def served() -> Iterator[dict[str, str]]:
     """A simulated B2 on loopback; the environment that points the command line at it."""
-    server = subprocess.Popen([*B2PURE, "serve", "--json", "--bucket", "demo-bucket"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [*B2PURE, "serve", "--json", "--bucket", "demo-bucket"], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         told = json.loads(server.stdout.readline())

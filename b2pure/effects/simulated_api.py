@@ -15,10 +15,10 @@ from typing import Any, TypeVar, assert_never, cast
 import msgspec
 from returns.io import IOFailure, IOResult, IOSuccess
 
-from b2pure.effects.content import pieces
 from b2pure.effects.effect import Credential, Fetched
 from b2pure.effects.handlers import LocalTrouble, Reader, Sink
 from b2pure.effects.simulator import AccountToken, Download, Simulator, Token
+from b2pure.effects.simulator.content import pieces
 from b2pure.effects.wire import KeyPair, unsendable
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import AuthorizeAccount, Call, FetchCall, UploadFile, UploadPart

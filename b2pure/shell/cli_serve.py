@@ -20,7 +20,7 @@ from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.latency import Latency
 from b2pure.effects.program import ok
 from b2pure.effects.simulator import Simulator, SimulatorConfig
-from b2pure.effects.simulator_rules import Refused, checked_bucket_name
+from b2pure.effects.simulator.rules import Refused, checked_bucket_name
 from b2pure.effects.wire import KeyPair
 from b2pure.model.errors import LocalFailure, describe
 from b2pure.shell.cli_faults import fault_options, faults_of

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
 
-from b2pure.effects.simulator_events import Delivery
-from b2pure.effects.simulator_settings import LOOPBACK_HOSTS, is_webhook
+from b2pure.effects.simulator.events import Delivery
+from b2pure.effects.simulator.settings import LOOPBACK_HOSTS, is_webhook
 from b2pure.model.errors import B2Error, Rejected, Transport, Unavailable
 
 __all__ = ["deliver"]

@@ -23,7 +23,6 @@ from typing import Final, NoReturn
 
 from attrs import evolve, field, frozen, validators
 
-from b2pure.effects.content import VaultFailed, pieces
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import Strike, flipped, response_of
 from b2pure.effects.latency import Latency, seconds
@@ -40,6 +39,7 @@ from b2pure.effects.served import (
     serve,
 )
 from b2pure.effects.simulator import Simulator
+from b2pure.effects.simulator.content import VaultFailed, pieces
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.calls import HEX_DIGITS_AT_END, UploadFile
 from b2pure.model.errors import Rejected, Unavailable

@@ -23,8 +23,8 @@ from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.fault_text import decode_script, encode_script
 from b2pure.effects.program import ok
 from b2pure.effects.served import Served, ServedRequest, refusal
+from b2pure.effects.served.status import JSON_PATH, PAGE_PATH, serve_status
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.status import JSON_PATH, PAGE_PATH, serve_status
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.errors import Rejected
 

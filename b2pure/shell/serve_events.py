@@ -14,8 +14,8 @@ from returns.io import IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.simulator_events import Delivery
-from b2pure.effects.simulator_meter import EVENT_DELIVERY
+from b2pure.effects.simulator.events import Delivery
+from b2pure.effects.simulator.meter import EVENT_DELIVERY
 from b2pure.model.errors import B2Error, Rejected, Transport, Unavailable
 from b2pure.shell.deliver import deliver
 

@@ -22,9 +22,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import msgspec
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.content import PIECE_BYTES, Content, MemoryVault, Vault, VaultFailed
 from b2pure.effects.simulator import Simulator, SimulatorConfig
-from b2pure.effects.simulator_records import RECORDS, Record
+from b2pure.effects.simulator.content import PIECE_BYTES, Content, MemoryVault, Vault, VaultFailed
+from b2pure.effects.simulator.records import RECORDS, Record
 from b2pure.model.errors import LocalFailure
 from b2pure.shell.vault import DiskVault
 

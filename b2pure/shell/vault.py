@@ -33,9 +33,9 @@ from typing import Any, BinaryIO, Final, TypeVar
 import msgspec
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.content import PIECE_BYTES, Changes, Content, Draft, Piece, VaultFailed
 from b2pure.effects.simulator import Simulator, SimulatorConfig
-from b2pure.effects.simulator_records import RECORDS, Record, contents_of
+from b2pure.effects.simulator.content import PIECE_BYTES, Changes, Content, Draft, Piece, VaultFailed
+from b2pure.effects.simulator.records import RECORDS, Record, contents_of
 from b2pure.model.errors import LocalFailure
 
 if sys.platform == "win32":

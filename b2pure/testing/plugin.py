@@ -102,7 +102,7 @@ def _marks(request: pytest.FixtureRequest) -> _Marks:
     from attrs import fields_dict
 
     from b2pure.effects.simulator import SimulatorConfig
-    from b2pure.effects.simulator_rules import Refused, checked_bucket_name
+    from b2pure.effects.simulator.rules import Refused, checked_bucket_name
 
     given: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("b2"))):

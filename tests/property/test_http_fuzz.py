@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from b2pure.effects.served import ServedRequest, serve
+from b2pure.effects.served.status import serve_status
 from b2pure.effects.simulator import AccountToken, Simulator, SimulatorConfig
-from b2pure.effects.status import serve_status
 from b2pure.effects.wire import KeyPair
 from b2pure.model.calls import (
     ALL_CALLS,

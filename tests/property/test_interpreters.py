@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
-from b2pure.effects.content import pieces
 from b2pure.effects.handlers import LocalTrouble
 from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import Simulator, SimulatorConfig
+from b2pure.effects.simulator.content import pieces
 from b2pure.effects.wire import KeyPair, authorization_from
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.buckets import (

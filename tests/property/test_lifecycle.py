@@ -10,8 +10,8 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b2pure.effects.simulator_bucket import Version
-from b2pure.effects.simulator_lifecycle import (
+from b2pure.effects.simulator.bucket import Version
+from b2pure.effects.simulator.lifecycle import (
     CancelUnfinished,
     DeleteVersion,
     HideName,
@@ -19,7 +19,7 @@ from b2pure.effects.simulator_lifecycle import (
     lifecycle_actions,
     run_lifecycle,
 )
-from b2pure.effects.simulator_state import SimulatorConfig, World
+from b2pure.effects.simulator.world import SimulatorConfig, World
 from b2pure.model.buckets import LifecycleRule, NotificationRule, WebhookTarget
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.protection import NO_HOLD, UNLOCKED, LegalHoldReply, RetentionReply, RetentionValue

@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b2pure.effects.simulator_meter import Entry, Meter, RequestLog
+from b2pure.effects.simulator.meter import Entry, Meter, RequestLog
 from b2pure.plan.bill import BILLED_CLASSES, BilledClass
 from b2pure.plan.cost import PRICES, PriceTable
 

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from b2pure.effects.served.status_page import status_page
+from b2pure.effects.served.status_view import view_of
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.status_page import status_page
-from b2pure.effects.status_view import view_of
 from b2pure.model.names import printable
 
 NOW = 1_790_000_000_000

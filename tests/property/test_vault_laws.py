@@ -20,6 +20,7 @@ from threading import Event, Thread
 from time import sleep
 from typing import Any
 
+import msgspec
 import pytest
 from attrs import define, field
 from hypothesis import given, settings
@@ -28,10 +29,10 @@ from returns.io import IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 from test_interpreters import SMALL, Pair, Reader, over_the_wire, seeded_pair, step
 
-from b2pure.effects.content import pieces
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import AccountToken, Simulator
-from b2pure.effects.simulator_records import Record, WorldRecord, contents_of
+from b2pure.effects.simulator.content import pieces
+from b2pure.effects.simulator.records import Record, WorldRecord, contents_of
 from b2pure.effects.wire import KeyPair, authorization_from
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import (
@@ -101,12 +102,12 @@ class Kept:
     def reopen(self) -> None:
         """Close and open: everything is the same. Both go on from what was kept."""
         pair = self.pair
+        save_snapshot(pair.wired, self.root / "again").unwrap()
         self.vault.close()
         opened, self.vault = open_vault(self.root / "data", self._now, seed=99, config=SMALL).unwrap()
         assert opened.snapshot() == pair.wired.snapshot() == pair.direct.snapshot()
         assert told(opened) == told(pair.wired) == told(pair.direct)
         self.check_files(opened)
-        save_snapshot(opened, self.root / "again").unwrap()
         pair.wired = opened
         self._go_on(self._loaded("again"), opened)
 
@@ -128,12 +129,14 @@ def _first(urls: list[UploadUrl], call: str) -> UploadUrl:
 
 
 def told(simulator: Simulator) -> dict[tuple[str, str], Record]:
-    """All records that say nothing of contents. How many tokens were made is not kept for its own sake."""
+    """All records that say nothing of contents. How many tokens were made, and how often the world was read, is not
+    kept for its own sake.
+    """
     records = {(kind, identity): record for kind, identity, record in simulator.records() if not contents_of(record)}
     world = records["world", ""]
     assert isinstance(world, WorldRecord)
     world.serials.pop("token", None)
-    return records
+    return records | {("world", ""): msgspec.structs.replace(world, generation=0)}
 
 
 @settings(max_examples=max(10, settings().max_examples // 3))

@@ -17,9 +17,9 @@ from typing import Any, Final
 import msgspec
 from attrs import define, field
 
-from b2pure.effects.content import Received, pieces
 from b2pure.effects.served import Served, ServedRequest, serve
 from b2pure.effects.simulator import AccountToken, Simulator, SimulatorConfig, Token
+from b2pure.effects.simulator.content import Received, pieces
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
 from b2pure.model.buckets import (

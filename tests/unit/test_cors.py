@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from b2pure.effects.simulator_cors import exposed, origin_matches, preflight
+from b2pure.effects.simulator.cors import exposed, origin_matches, preflight
 from b2pure.model.buckets import CorsRule
 
 PAGE = "https://www.example.com"

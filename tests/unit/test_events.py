@@ -19,7 +19,7 @@ from returns.unsafe import unsafe_perform_io
 
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.simulator_events import (
+from b2pure.effects.simulator.events import (
     EVENT_TYPE_OF,
     SIGNATURE_HEADER,
     Delivery,
@@ -29,8 +29,8 @@ from b2pure.effects.simulator_events import (
     deliveries,
     matches,
 )
-from b2pure.effects.simulator_meter import EVENT_DELIVERY
-from b2pure.effects.simulator_settings import EVENT_TYPES
+from b2pure.effects.simulator.meter import EVENT_DELIVERY
+from b2pure.effects.simulator.settings import EVENT_TYPES
 from b2pure.model.buckets import CustomHeader, NotificationRule, WebhookTarget
 from b2pure.model.calls import HideFile, SetBucketNotificationRules
 from b2pure.model.errors import B2Error, Rejected, Transport, Unavailable

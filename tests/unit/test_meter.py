@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from b2pure.effects.simulator_meter import EVENT_DELIVERY, Entry, Meter, RequestLog, about, billed_units
+from b2pure.effects.simulator.meter import EVENT_DELIVERY, Entry, Meter, RequestLog, about, billed_units
 from b2pure.model.calls import (
     ALL_CALLS,
     CopyFile,

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from attrs import define, field
 
-from b2pure.effects.content import Intake, extents_of, pieces
-from b2pure.effects.simulator_bucket import Bucket, Version
-from b2pure.effects.simulator_replication import replicate, replicate_version, replication_status_of, rule_for
-from b2pure.effects.simulator_state import Protection, SimulatorConfig, World
+from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.content import Intake, extents_of, pieces
+from b2pure.effects.simulator.replication import replicate, replicate_version, replication_status_of, rule_for
+from b2pure.effects.simulator.world import Protection, SimulatorConfig, World
 from b2pure.model.buckets import (
     DefaultEncryptionReply,
     FileLockConfiguration,

@@ -18,7 +18,6 @@ import pytest
 from attrs import define, frozen
 from returns.unsafe import unsafe_perform_io
 
-from b2pure.effects.content import Extent, Piece
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import (
     Answer,
@@ -35,6 +34,7 @@ from b2pure.effects.faults import (
 from b2pure.effects.latency import Latency
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import Simulator, SimulatorConfig
+from b2pure.effects.simulator.content import Extent, Piece
 from b2pure.effects.wire import KeyPair
 from b2pure.model.calls import AuthorizeAccount
 from b2pure.shell.clock import SystemClock

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from simulated import B2, BUCKET, said
 
-from b2pure.effects.content import pieces
 from b2pure.effects.served import Served
+from b2pure.effects.simulator.content import pieces
 from b2pure.model.buckets import CorsRule
 from b2pure.model.calls import HEX_DIGITS_AT_END
 from b2pure.model.protection import FileRetention, SseC

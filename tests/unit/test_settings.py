@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from b2pure.effects.simulator_rules import Refused
-from b2pure.effects.simulator_settings import (
+from b2pure.effects.simulator.rules import Refused
+from b2pure.effects.simulator.settings import (
     EVENT_TYPES,
     checked_bucket_info,
     checked_cors,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from simulated import B2, BUCKET
 
-from b2pure.effects.content import pieces
 from b2pure.effects.simulator import AccountToken
+from b2pure.effects.simulator.content import pieces
 from b2pure.model.calls import (
     DeleteBucket,
     DeleteFileVersion,

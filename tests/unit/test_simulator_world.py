@@ -7,7 +7,7 @@ import json
 import pytest
 from simulated import B2
 
-from b2pure.effects.simulator_events import Delivery
+from b2pure.effects.simulator.events import Delivery
 from b2pure.model.buckets import (
     LifecycleRule,
 )

@@ -11,8 +11,8 @@ from zipfile import ZIP_BZIP2, ZIP_STORED, ZipFile
 import pytest
 from returns.result import Success
 
-from b2pure.effects.content import PIECE_BYTES
 from b2pure.effects.simulator import AccountToken, Simulator
+from b2pure.effects.simulator.content import PIECE_BYTES
 from b2pure.effects.wire import KeyPair
 from b2pure.model.calls import AuthorizeAccount, CopyFile, HideFile, StartLargeFile
 from b2pure.shell.snapshots import load_snapshot, save_snapshot

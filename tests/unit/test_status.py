@@ -10,10 +10,10 @@ import pytest
 from attrs import define, evolve, field
 
 from b2pure.effects.served import Served
+from b2pure.effects.served.status import serve_status, status_json
+from b2pure.effects.served.status_page import status_page
+from b2pure.effects.served.status_view import SHOWN_BUCKETS, SHOWN_FILES, SHOWN_REQUESTS, StatusView, view_of
 from b2pure.effects.simulator import AccountToken, Simulator
-from b2pure.effects.status import serve_status, status_json
-from b2pure.effects.status_page import status_page
-from b2pure.effects.status_view import SHOWN_BUCKETS, SHOWN_FILES, SHOWN_REQUESTS, StatusView, view_of
 from b2pure.effects.wire import KeyPair
 from b2pure.model.calls import AuthorizeAccount, GetUploadUrl, HideFile, StartLargeFile
 from b2pure.model.ids import BucketId

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from returns.result import Failure
 
-from b2pure.effects.content import PIECE_BYTES, VaultFailed, pieces
 from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulator import AccountToken, Simulator
-from b2pure.effects.simulator_state import target_of
+from b2pure.effects.simulator.content import PIECE_BYTES, VaultFailed, pieces
+from b2pure.effects.simulator.world import target_of
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import (
@@ -118,6 +118,15 @@ def test_keys_and_files_are_the_same_after_a_restart(world: World) -> None:
     ]
     assert not isinstance(again.simulator.handle(AuthorizeAccount(), extra), Failure)
     again.vault.close()
+
+
+def test_tokens_and_upload_urls_are_never_given_out_again(tmp_path: Path) -> None:
+    given: set[tuple[str, str]] = set()
+    for _ in range(3):
+        world = World(tmp_path / "data")
+        given.add((world.url.upload_url, world.url.authorization_token))
+        world.vault.close()
+    assert len({url for url, _ in given}) == len({token for _, token in given}) == 3
 
 
 def test_a_new_world_is_kept_before_anybody_asks_it(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from b2pure.effects.content import Extent, cut, digests
-from b2pure.effects.simulator_bucket import Bucket, Version
-from b2pure.effects.simulator_protection import (
+from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.content import Extent, cut, digests
+from b2pure.effects.simulator.protection import (
     check_customer_key,
     check_deletable,
     check_retention_change,
@@ -25,8 +25,8 @@ from b2pure.effects.simulator_protection import (
     readable,
     require,
 )
-from b2pure.effects.simulator_replication import replication_status_of
-from b2pure.effects.simulator_rules import (
+from b2pure.effects.simulator.replication import replication_status_of
+from b2pure.effects.simulator.rules import (
     bad_request,
     checked_info,
     checked_range,
@@ -34,7 +34,7 @@ from b2pure.effects.simulator_rules import (
     resolved_content_type,
     unauthorized,
 )
-from b2pure.effects.simulator_state import Handler, Key, World
+from b2pure.effects.simulator.world import Handler, Key, World
 from b2pure.model.calls import (
     Call,
     CopyFile,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from b2pure.effects.simulator_rules import Refused
+from b2pure.effects.simulator.rules import Refused
 from b2pure.model.calls import BillingClass
 from b2pure.model.errors import CapExceeded, Throttled
 from b2pure.model.limits import MILLIS_PER_DAY

@@ -1,6 +1,6 @@
 """The simulated B2's answers to calls about the account and its application keys.
 
-Rules. As in `simulator_calls`. A key cannot give what it does not have itself.
+Rules. As in `file_calls`. A key cannot give what it does not have itself.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from b2pure.effects.simulator_rules import bad_request, unauthorized
-from b2pure.effects.simulator_state import Handler, Key, World
+from b2pure.effects.simulator.rules import bad_request, unauthorized
+from b2pure.effects.simulator.world import Handler, Key, World
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import ALL_CAPABILITIES, BUCKET_CAPABILITIES
 from b2pure.model.calls import Call, CreateKey, DeleteKey, ListKeys

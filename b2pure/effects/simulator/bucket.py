@@ -16,7 +16,7 @@ import msgspec
 from attrs import define, field
 from sortedcontainers import SortedDict, SortedList
 
-from b2pure.effects.content import Extent
+from b2pure.effects.simulator.content import Extent
 from b2pure.model.buckets import NotificationRule
 from b2pure.model.ids import FileId
 from b2pure.model.replies import BucketReply, FileReply, PartReply

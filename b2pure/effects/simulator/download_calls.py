@@ -1,6 +1,6 @@
 """The simulated B2's answers to downloads, and to the question for a token that others may download with.
 
-Rules. As in `simulator_calls`. Whether a name exists is not told to who may not read it. A download authorization
+Rules. As in `file_calls`. Whether a name exists is not told to who may not read it. A download authorization
 reads by name only, in its bucket and below its prefix, and only with the overrides that it was made for.
 """
 
@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from b2pure.effects.content import Extent, cut
-from b2pure.effects.simulator_bucket import Bucket, Version
-from b2pure.effects.simulator_protection import check_customer_key, readable, require
-from b2pure.effects.simulator_rules import HEADER_INFO, bad_request, checked_range, not_found, unauthorized
-from b2pure.effects.simulator_state import Grant, Handler, Key, World
+from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.content import Extent, cut
+from b2pure.effects.simulator.protection import check_customer_key, readable, require
+from b2pure.effects.simulator.rules import HEADER_INFO, bad_request, checked_range, not_found, unauthorized
+from b2pure.effects.simulator.world import Grant, Handler, Key, World
 from b2pure.effects.wire import OVERRIDES, header_problem, overrides_of
 from b2pure.model.calls import Call, DownloadFileById, DownloadFileByName, FetchCall, GetDownloadAuthorization
 from b2pure.model.protection import UNENCRYPTED

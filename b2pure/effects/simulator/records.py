@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from b2pure.effects.content import Content, Extent
-from b2pure.effects.simulator_bucket import Part, Version
+from b2pure.effects.simulator.bucket import Part, Version
+from b2pure.effects.simulator.content import Content, Extent
 from b2pure.model.buckets import NotificationRule
 from b2pure.model.ids import BucketId
 from b2pure.model.replies import BucketReply, FileReply, PartReply
@@ -51,8 +51,8 @@ class ExtentRecord(Record, frozen=True, array_like=True):
 
 class WorldRecord(Record, frozen=True):
     """What there is one of: ids and secrets follow from `seed` and the serials. `offset_millis` is how far the
-    clock was moved, `lifecycle_day` the last day (UTC, since the epoch) whose lifecycle run took place, `generation` how often the world
-    was read again: tokens and upload URLs, which are not written down, are other ones each time.
+    clock was moved, `lifecycle_day` the last day (UTC, since the epoch) whose lifecycle run took place, `generation`
+    how often the world was read again: tokens and upload URLs, which are not written down, are other ones each time.
     """
 
     seed: int

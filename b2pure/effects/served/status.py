@@ -11,9 +11,9 @@ import attrs
 import msgspec
 
 from b2pure.effects.served import Served, refusal
+from b2pure.effects.served.status_page import JSON_PATH, PAGE_PATH, POLICY, status_page
+from b2pure.effects.served.status_view import StatusView, view_of
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.status_page import JSON_PATH, PAGE_PATH, POLICY, status_page
-from b2pure.effects.status_view import StatusView, view_of
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.errors import Rejected
 from b2pure.plan.bill import BILLED_CLASSES

@@ -15,8 +15,8 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
-from b2pure.effects.simulator_meter import Entry
-from b2pure.effects.status_view import BucketView, FileView, StatusView
+from b2pure.effects.served.status_view import BucketView, FileView, StatusView
+from b2pure.effects.simulator.meter import Entry
 from b2pure.model.names import printable
 from b2pure.plan.bill import Bill, BilledClass, Usage
 from b2pure.plan.cost import dollars

@@ -15,8 +15,8 @@ import attrs
 from attrs import frozen
 
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.simulator_bucket import Bucket, Version
-from b2pure.effects.simulator_meter import Entry
+from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.meter import Entry
 from b2pure.plan.bill import Bill, Usage
 from b2pure.plan.cost import PRICES
 

@@ -1,7 +1,7 @@
 """A deterministic B2 in memory: the same calls, at the same times, give the same answers, ids and tokens.
 
 Rules. The simulator does no I/O, has no clock of its own and no lock: one owner at a time calls it. Every rule of B2
-that a call can break is in `simulator_rules`, `simulator_calls` and `simulator_uploads`; this file is the door: it
+that a call can break is in `rules`, `file_calls` and `upload_calls`; this file is the door: it
 checks tokens and capabilities, runs the handler, and writes the journal of what took effect. There is no limit on the
 number of anything. `fork()` gives an independent copy, so that one past can have several futures.
 """
@@ -16,26 +16,35 @@ import msgspec
 from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.content import Content, Intake, Received, Vault, VaultFailed, extents_of, length_of, pieces
-from b2pure.effects.simulator_accounts import ACCOUNT_HANDLERS, authorize
-from b2pure.effects.simulator_bucket import Bucket
-from b2pure.effects.simulator_buckets import BUCKET_HANDLERS
-from b2pure.effects.simulator_calls import FILE_HANDLERS
-from b2pure.effects.simulator_downloads import DOWNLOAD_HANDLERS, Download, Reader, download
-from b2pure.effects.simulator_events import Delivery
-from b2pure.effects.simulator_lifecycle import run_lifecycle
-from b2pure.effects.simulator_meter import EVENT_DELIVERY, Meter, RequestLog, about, billed_units
-from b2pure.effects.simulator_protection import require
-from b2pure.effects.simulator_records import ContentById, Record, WorldRecord
-from b2pure.effects.simulator_replication import (
+from b2pure.effects.simulator.account_calls import ACCOUNT_HANDLERS, authorize
+from b2pure.effects.simulator.bucket import Bucket
+from b2pure.effects.simulator.bucket_calls import BUCKET_HANDLERS
+from b2pure.effects.simulator.content import (
+    Content,
+    Intake,
+    Received,
+    Vault,
+    VaultFailed,
+    extents_of,
+    length_of,
+    pieces,
+)
+from b2pure.effects.simulator.download_calls import DOWNLOAD_HANDLERS, Download, Reader, download
+from b2pure.effects.simulator.events import Delivery
+from b2pure.effects.simulator.file_calls import FILE_HANDLERS
+from b2pure.effects.simulator.lifecycle import run_lifecycle
+from b2pure.effects.simulator.meter import EVENT_DELIVERY, Meter, RequestLog, about, billed_units
+from b2pure.effects.simulator.protection import require
+from b2pure.effects.simulator.records import ContentById, Record, WorldRecord
+from b2pure.effects.simulator.replication import (
     existing_files_wait,
     replicate,
     replicate_version,
     replication_status_of,
 )
-from b2pure.effects.simulator_rules import Refused
-from b2pure.effects.simulator_state import Endpoint, Handler, Key, SimulatorConfig, World, target_of
-from b2pure.effects.simulator_uploads import UPLOAD_HANDLERS, upload
+from b2pure.effects.simulator.rules import Refused
+from b2pure.effects.simulator.upload_calls import UPLOAD_HANDLERS, upload
+from b2pure.effects.simulator.world import Endpoint, Handler, Key, SimulatorConfig, World, target_of
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
 from b2pure.model.buckets import CorsRule
@@ -460,6 +469,7 @@ class Simulator:
             if not isinstance(token, KeyPair):
                 raise TypeError("b2_authorize_account needs a KeyPair")
             self._world.caps.call(call.billing, self.now())
+            self._world.commit()  # the first token after a restart: its generation must last
             return authorize(self._world, token)
         if isinstance(call, UploadFile | UploadPart):
             if not isinstance(token, UploadUrl):

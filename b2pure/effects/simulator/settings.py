@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from b2pure.effects.simulator_rules import bad_request
+from b2pure.effects.simulator.rules import bad_request
 from b2pure.effects.wire import header_problem
 from b2pure.model.buckets import (
     CorsRule,

@@ -1,7 +1,7 @@
 """HTTP requests answered by a simulator: the server's side of B2's wire format, without a socket.
 
-Rules. `serve` is the inverse of `wire`: it finds out what a request asks for (`served_requests`), asks the simulator,
-and tells the reply (`served_replies`). Paths of the versions 1 to 4 are served alike. A `Date` header is the server's
+Rules. `serve` is the inverse of `wire`: it finds out what a request asks for (`requests`), asks the simulator,
+and tells the reply (`replies`). Paths of the versions 1 to 4 are served alike. A `Date` header is the server's
 business. To pages of other origins a bucket's CORS rules speak.
 """
 
@@ -15,9 +15,8 @@ from urllib.parse import parse_qsl, unquote
 from attrs import evolve, frozen
 from returns.result import Result, Success
 
-from b2pure.effects.content import Intake, VaultFailed
-from b2pure.effects.served_replies import Served, authorized, downloaded, refusal, rendered
-from b2pure.effects.served_requests import (
+from b2pure.effects.served.replies import Served, authorized, downloaded, refusal, rendered
+from b2pure.effects.served.requests import (
     ServedRequest,
     check_method,
     download_by_id,
@@ -27,9 +26,10 @@ from b2pure.effects.served_requests import (
     upload_call,
 )
 from b2pure.effects.simulator import AccountToken, Simulator
-from b2pure.effects.simulator_cors import exposed, preflight
-from b2pure.effects.simulator_rules import Refused
-from b2pure.effects.simulator_state import Endpoint
+from b2pure.effects.simulator.content import Intake, VaultFailed
+from b2pure.effects.simulator.cors import exposed, preflight
+from b2pure.effects.simulator.rules import Refused
+from b2pure.effects.simulator.world import Endpoint
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.buckets import CorsRule
 from b2pure.model.calls import (

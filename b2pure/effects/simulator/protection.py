@@ -1,6 +1,6 @@
 """What the simulated B2 says about encryption, object lock and who may read of them.
 
-Rules. As in `simulator_calls`: a check leaves by `Refused`. Nothing is really encrypted: of an SSE-C file the MD5 of
+Rules. As in `file_calls`: a check leaves by `Refused`. Nothing is really encrypted: of an SSE-C file the MD5 of
 its key is kept, and a reader must bring that key. A version is locked while its legal hold is on or its retention
 lies in the future; hiding it and adding newer versions is always allowed.
 """
@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from b2pure.effects.simulator_bucket import Bucket, Version
-from b2pure.effects.simulator_rules import Refused, bad_request, unauthorized
-from b2pure.effects.simulator_state import Key, Protection, World
+from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.rules import Refused, bad_request, unauthorized
+from b2pure.effects.simulator.world import Key, Protection, World
 from b2pure.model.buckets import DefaultRetention
 from b2pure.model.errors import Rejected, Unauthorized
 from b2pure.model.limits import MILLIS_PER_DAY

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from b2pure.effects.content import Received
+from b2pure.effects.simulator.content import Received
 from b2pure.effects.wire import header_encoded, header_problem, info_key_problem
 from b2pure.model.calls import HEX_DIGITS_AT_END
 from b2pure.model.errors import B2Error, Rejected, Unauthorized

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import msgspec
 
-from b2pure.effects.simulator_bucket import Bucket, Version
-from b2pure.effects.simulator_events import EventKind
-from b2pure.effects.simulator_state import Protection, World
+from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.events import EventKind
+from b2pure.effects.simulator.world import Protection, World
 from b2pure.model.buckets import ReplicationRule, ReplicationSource
 from b2pure.model.ids import BucketId
 from b2pure.model.protection import NO_HOLD, UNENCRYPTED, UNLOCKED, EncryptionReply

@@ -1,6 +1,6 @@
 """The simulated B2's answers to calls about buckets and their settings.
 
-Rules. As in `simulator_calls`. What a setting may be is in `simulator_settings`; here is who may change it and when.
+Rules. As in `file_calls`. What a setting may be is in `settings`; here is who may change it and when.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from b2pure.effects.simulator_accounts import check_account
-from b2pure.effects.simulator_bucket import Bucket
-from b2pure.effects.simulator_protection import lockable, require
-from b2pure.effects.simulator_rules import Refused, bad_request, checked_bucket_name, unauthorized
-from b2pure.effects.simulator_settings import (
+from b2pure.effects.simulator.account_calls import check_account
+from b2pure.effects.simulator.bucket import Bucket
+from b2pure.effects.simulator.protection import lockable, require
+from b2pure.effects.simulator.rules import Refused, bad_request, checked_bucket_name, unauthorized
+from b2pure.effects.simulator.settings import (
     checked_bucket_info,
     checked_cors,
     checked_default_retention,
@@ -22,7 +22,7 @@ from b2pure.effects.simulator_settings import (
     checked_notifications,
     checked_replication,
 )
-from b2pure.effects.simulator_state import Handler, Key, World
+from b2pure.effects.simulator.world import Handler, Key, World
 from b2pure.model.buckets import (
     DefaultEncryption,
     DefaultEncryptionReply,

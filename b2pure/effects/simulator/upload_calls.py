@@ -1,6 +1,6 @@
 """The simulated B2's answers to calls that bring content: small uploads and large files.
 
-Rules. As in `simulator_calls`. An upload belongs to the endpoint of its URL, which also says whose key it is. A large
+Rules. As in `file_calls`. An upload belongs to the endpoint of its URL, which also says whose key it is. A large
 file keeps the time and the serial of its start, so that finishing it late never makes it newer; it keeps its parts as
 they came, and nothing is ever joined.
 """
@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
-from b2pure.effects.content import Extent, Received, digests, extents_of
-from b2pure.effects.simulator_bucket import Bucket, LargeUpload, Part, Version
-from b2pure.effects.simulator_calls import DEFAULT_COUNT, check_prefix, copied_source
-from b2pure.effects.simulator_protection import check_customer_key, info_budget, protection_of_new, readable
-from b2pure.effects.simulator_replication import replication_status_of
-from b2pure.effects.simulator_rules import (
+from b2pure.effects.simulator.bucket import Bucket, LargeUpload, Part, Version
+from b2pure.effects.simulator.content import Extent, Received, digests, extents_of
+from b2pure.effects.simulator.file_calls import DEFAULT_COUNT, check_prefix, copied_source
+from b2pure.effects.simulator.protection import check_customer_key, info_budget, protection_of_new, readable
+from b2pure.effects.simulator.replication import replication_status_of
+from b2pure.effects.simulator.rules import (
     UNVERIFIED,
     Refused,
     bad_request,
@@ -25,7 +25,7 @@ from b2pure.effects.simulator_rules import (
     checked_sha1,
     resolved_content_type,
 )
-from b2pure.effects.simulator_state import Endpoint, Handler, Key, Protection, World
+from b2pure.effects.simulator.world import Endpoint, Handler, Key, Protection, World
 from b2pure.model.calls import (
     Call,
     CancelLargeFile,

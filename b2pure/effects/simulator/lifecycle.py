@@ -18,10 +18,10 @@ from typing import assert_never
 
 from attrs import frozen
 
-from b2pure.effects.simulator_bucket import Bucket, Version
-from b2pure.effects.simulator_calls import HIDE_MARKER_TYPE
-from b2pure.effects.simulator_protection import is_locked
-from b2pure.effects.simulator_state import World
+from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.file_calls import HIDE_MARKER_TYPE
+from b2pure.effects.simulator.protection import is_locked
+from b2pure.effects.simulator.world import World
 from b2pure.model.buckets import LifecycleRule
 from b2pure.model.limits import MILLIS_PER_DAY
 

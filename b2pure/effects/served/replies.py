@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from attrs import field, frozen
 
-from b2pure.effects.content import Extent
 from b2pure.effects.simulator import Download
+from b2pure.effects.simulator.content import Extent
 from b2pure.effects.wire import SSE_B2_HEADER, SSE_C_HEADERS, HttpResponse, header_encoded
 from b2pure.model.errors import B2Error, CapExceeded, Rejected, Throttled, Unauthorized, Unavailable
 from b2pure.model.replies import (

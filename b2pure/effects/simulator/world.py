@@ -14,12 +14,12 @@ from typing import Any, Final, Literal
 import msgspec
 from attrs import define, evolve, field, frozen
 
-from b2pure.effects.content import Content, Extent, MemoryVault, Vault
-from b2pure.effects.simulator_bucket import Bucket, LargeUpload, Part, Version
-from b2pure.effects.simulator_caps import Caps
-from b2pure.effects.simulator_events import EventKind, EventQueue
-from b2pure.effects.simulator_meter import Meter
-from b2pure.effects.simulator_records import (
+from b2pure.effects.simulator.bucket import Bucket, LargeUpload, Part, Version
+from b2pure.effects.simulator.caps import Caps
+from b2pure.effects.simulator.content import Content, Extent, MemoryVault, Vault
+from b2pure.effects.simulator.events import EventKind, EventQueue
+from b2pure.effects.simulator.meter import Meter
+from b2pure.effects.simulator.records import (
     BucketRecord,
     ContentById,
     KeyRecord,
@@ -32,7 +32,7 @@ from b2pure.effects.simulator_records import (
     version_of,
     version_record,
 )
-from b2pure.effects.simulator_rules import Refused, bad_request, checked_count, checked_name, unauthorized
+from b2pure.effects.simulator.rules import Refused, bad_request, checked_count, checked_name, unauthorized
 from b2pure.model.account import ALL_CAPABILITIES
 from b2pure.model.buckets import NotificationRule
 from b2pure.model.errors import CapExceeded, Rejected, Unauthorized
@@ -207,6 +207,7 @@ class World:
         self.buckets: dict[BucketId, Bucket] = {}
         self.bucket_ids: dict[str, BucketId] = {}
         self.versions: dict[FileId, Version] = {}
+        self._generation = 0
         self._serials = {"key": 0, "token": 0, "bucket": 0, "file": 0}
         self.master = Key(self.account_id, self._secret(0), "master", frozenset(ALL_CAPABILITIES))
         self.keys[self.account_id] = self.master
@@ -259,7 +260,7 @@ class World:
             self.vault.commit(changes)
 
     def _record(self) -> WorldRecord:
-        return WorldRecord(self.seed, dict(self._serials), self.offset_millis, self.lifecycle_day)
+        return WorldRecord(self.seed, dict(self._serials), self.offset_millis, self.lifecycle_day, self._generation)
 
     def records(self) -> Iterator[tuple[str, str, Record]]:
         """Everything, as (kind, id, record), in an order in which it can be read again."""
@@ -289,12 +290,16 @@ class World:
             match record:
                 case WorldRecord():
                     self._serials |= record.serials
+                    self._generation = record.generation + 1
+                    self._put_world()
                     self.offset_millis, self.lifecycle_day = record.offset_millis, record.lifecycle_day
                 case KeyRecord():
                     self.keys[record.key_id] = _key_of(record)
                 case BucketRecord(reply, notifications):
                     self.buckets[reply.bucket_id] = Bucket(reply, notifications)
                     self.bucket_ids[reply.bucket_name.lower()] = reply.bucket_id
+                case VersionRecord(file) if file.file_id is None:
+                    raise ValueError(f"a version of {file.file_name!r} has no id")
                 case VersionRecord():
                     self._insert(self.buckets[record.file.bucket_id], version_of(record, contents))
                 case PartRecord():
@@ -328,6 +333,7 @@ class World:
         twin.bucket_ids = dict(self.bucket_ids)
         twin.versions = dict(self.versions)
         twin._serials = dict(self._serials)
+        twin._generation = self._generation
         return twin
 
     # -- ids and tokens
@@ -356,7 +362,8 @@ class World:
 
     def _token(self, key: Key, kind: str) -> str:
         serial = self._serial("token")
-        return f"4_{key.key_id}_{serial:08x}_{self._digest(kind, serial)[:24]}_{kind}"
+        digest = self._digest(f"{kind}{self._generation or ''}", serial)
+        return f"4_{key.key_id}_{serial:08x}_{digest[:24]}_{kind}"
 
     # -- keys and tokens
 
@@ -446,7 +453,7 @@ class World:
         token = self._token(key, "upld")
         call = "b2_upload_file" if file_id is None else "b2_upload_part"
         place = f"&file={file_id}" if file_id is not None else ""
-        target = f"/b2api/v4/{call}?cvt={self._digest('cvt', self._serials['token'])}&bucket={bucket_id}{place}"
+        target = f"/b2api/v4/{call}?cvt={token.split('_')[-2]}&bucket={bucket_id}{place}"
         self.endpoints[target] = Endpoint(token, key, bucket_id, file_id, self._token_end(key))
         return self.base_url + target, token
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, unquote_plus
 import msgspec
 from attrs import field, frozen
 
-from b2pure.effects.simulator_rules import Refused, bad_request
+from b2pure.effects.simulator.rules import Refused, bad_request
 from b2pure.effects.wire import OVERRIDES, SSE_B2_HEADER, SSE_C_HEADERS, KeyPair
 from b2pure.model.calls import (
     Call,
