@@ -351,7 +351,7 @@ class Simulator:
         world = self._world
         today = world.now() // MILLIS_PER_DAY
         if world.lifecycle_day is None:
-            world.lifecycle_day = today
+            world.lifecycle_ran(today)
         elif world.lifecycle_day < today:
             if any(bucket.reply.lifecycle_rules for bucket in world.buckets.values()):
                 for day in range(world.lifecycle_day + 1, today + 1):

@@ -290,9 +290,9 @@ class World:
             match record:
                 case WorldRecord():
                     self._serials |= record.serials
+                    self.offset_millis, self.lifecycle_day = record.offset_millis, record.lifecycle_day
                     self._generation = record.generation + 1
                     self._put_world()
-                    self.offset_millis, self.lifecycle_day = record.offset_millis, record.lifecycle_day
                 case KeyRecord():
                     self.keys[record.key_id] = _key_of(record)
                 case BucketRecord(reply, notifications):
