@@ -289,7 +289,7 @@ class World:
         for record in records:
             match record:
                 case WorldRecord():
-                    self._serials |= record.serials
+                    self._serials |= record.serials | {"token": 0}
                     self.offset_millis, self.lifecycle_day = record.offset_millis, record.lifecycle_day
                     self._generation = record.generation + 1
                     self._put_world()
