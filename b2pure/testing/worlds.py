@@ -23,7 +23,7 @@ from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.simulator import Simulator
-from b2pure.effects.simulator.world import SimulatorConfig
+from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.model.calls import DownloadFileById
 from b2pure.model.errors import LocalFailure
 from b2pure.model.files import B2Path, B2Tree, LocalItem, LocalPath

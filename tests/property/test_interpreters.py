@@ -596,7 +596,7 @@ def test_a_url_is_occupied_until_the_whole_body_is_there() -> None:
                 f"POST {target} HTTP/1.1\r\nHost: h\r\nAuthorization: {url.token}\r\n"
                 "Content-Length: 10\r\n\r\nhalf".encode()
             )
-            _wait_until(lambda: simulator._world.endpoints[target].occupied)
+            _wait_until(lambda: simulator._world.credentials.endpoints[target].occupied)
             assert _code_until(api, call, url, "auth_token_limit")
         assert _code_until(api, call, url, "expired_auth_token")
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b2pure.effects.simulator.bucket import Version
+from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.effects.simulator.lifecycle import (
     CancelUnfinished,
     DeleteVersion,
@@ -19,7 +20,7 @@ from b2pure.effects.simulator.lifecycle import (
     lifecycle_actions,
     run_lifecycle,
 )
-from b2pure.effects.simulator.world import SimulatorConfig, World
+from b2pure.effects.simulator.world import World
 from b2pure.model.buckets import LifecycleRule, NotificationRule, WebhookTarget
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.protection import NO_HOLD, UNLOCKED, LegalHoldReply, RetentionReply, RetentionValue

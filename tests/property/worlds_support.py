@@ -19,7 +19,7 @@ from b2pure.effects.faults import FaultScript
 from b2pure.effects.report import Report
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import AccountToken, Simulator
-from b2pure.effects.simulator.world import SimulatorConfig
+from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.effects.wire import KeyPair
 from b2pure.model.calls import AuthorizeAccount, DeleteFileVersion, HideFile
 from b2pure.model.ids import BucketId

@@ -39,7 +39,7 @@ from b2pure.effects.report import ReportBuilder
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.seeded import SeededDriver
 from b2pure.effects.simulated_api import SimulatedApi
-from b2pure.effects.simulator.world import SimulatorConfig
+from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.effects.sync import run_action, run_chunk, run_file_sync
 from b2pure.effects.uploads import upload
 from b2pure.model.calls import ListBuckets

@@ -9,9 +9,10 @@ import pytest
 from attrs import define, field
 
 from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.effects.simulator.content import Intake, extents_of, pieces
 from b2pure.effects.simulator.replication import replicate, replicate_version, replication_status_of, rule_for
-from b2pure.effects.simulator.world import Protection, SimulatorConfig, World
+from b2pure.effects.simulator.world import Protection, World
 from b2pure.model.buckets import (
     DefaultEncryptionReply,
     FileLockConfiguration,
@@ -66,7 +67,7 @@ class Pair:
 
     def key(self, *capabilities: str, **limits: Any) -> str:
         limits = {"name": "key", "bucket_ids": None, "name_prefix": None, "expires_at": None} | limits
-        return self.world.add_key(capabilities, **limits).key_id
+        return self.world.credentials.add_key(capabilities, **limits).key_id
 
     def rule(self, **fields: Any) -> ReplicationRule:
         return changed(ReplicationRule("rule", self.target.reply.bucket_id, "", True, 1), **fields)
@@ -213,7 +214,7 @@ def test_what_cannot_be_replicated_fails_for_good(pair: Pair, trouble: str) -> N
         case "mapping":
             pair.map_keys({"another": pair.writer})
         case "key":
-            pair.world.drop_key(pair.world.keys[pair.writer])
+            pair.world.credentials.drop_key(pair.world.credentials.keys[pair.writer])
         case "capability":
             pair.map_keys({pair.reader: pair.key("readFiles")})
         case "expired":

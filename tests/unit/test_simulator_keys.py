@@ -341,7 +341,17 @@ def test_a_key_is_deleted_once_and_the_master_key_never(b2: B2) -> None:
 def test_no_repr_shows_a_secret(b2: B2) -> None:
     key = b2.ok(CreateKey(b2.account, ("listFiles",), "k"))
     world = b2.simulator._world
-    shown = repr((b2.simulator, b2.token, world.master, b2.url(), world.endpoints, [*world.sessions.values()], key))
+    shown = repr(
+        (
+            b2.simulator,
+            b2.token,
+            world.credentials.master,
+            b2.url(),
+            world.credentials.endpoints,
+            [*world.credentials.sessions.values()],
+            key,
+        )
+    )
     for secret in (b2.simulator.master_key, key.application_key, b2.token.token, b2.url().token):
         assert secret not in shown
 

@@ -254,3 +254,13 @@ def test_deleting_the_newest_version_shows_the_one_before_it(b2: B2) -> None:
     newest = b2.upload("n", b"new")
     b2.ok(DeleteFileVersion("n", newest.file_id))
     assert b2.content(DownloadFileByName(BUCKET, "n")) == b"old"
+
+
+def test_upload_urls_that_nobody_can_use_any_more_are_forgotten_now_and_then(b2: B2) -> None:
+    credentials = b2.simulator._world.credentials
+    good = b2.url()
+    for _ in range(10_000):
+        target, _ = credentials.new_endpoint(credentials.master, b2.bucket, None)
+        credentials.endpoints[target].spoiled = True
+    assert len(credentials.endpoints) < 100
+    assert b2.ok(b2.file("n"), good).file_name == "n"

@@ -19,7 +19,7 @@ from returns.result import Failure
 from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulator import AccountToken, Simulator
 from b2pure.effects.simulator.content import PIECE_BYTES, VaultFailed, pieces
-from b2pure.effects.simulator.world import target_of
+from b2pure.effects.simulator.credentials import target_of
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import (

@@ -28,8 +28,8 @@ from b2pure.effects.served.requests import (
 from b2pure.effects.simulator import AccountToken, Simulator
 from b2pure.effects.simulator.content import Intake, VaultFailed
 from b2pure.effects.simulator.cors import exposed, preflight
+from b2pure.effects.simulator.credentials import Endpoint
 from b2pure.effects.simulator.rules import Refused
-from b2pure.effects.simulator.world import Endpoint
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.buckets import CorsRule
 from b2pure.model.calls import (

@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from b2pure.effects.simulator.credentials import Key
 from b2pure.effects.simulator.rules import bad_request, unauthorized
-from b2pure.effects.simulator.world import Handler, Key, World
+from b2pure.effects.simulator.world import Handler, World
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import ALL_CAPABILITIES, BUCKET_CAPABILITIES
 from b2pure.model.calls import Call, CreateKey, DeleteKey, ListKeys
@@ -42,7 +43,7 @@ def check_account(world: World, account_id: AccountId) -> None:
 
 def authorize(world: World, pair: KeyPair) -> AuthorizationReply:
     """A new account token."""
-    key, token = world.login(pair.key_id, pair.key)
+    key, token = world.credentials.login(pair.key_id, pair.key)
     return AuthorizationReply(
         account_id=world.account_id,
         authorization_token=token,
@@ -89,7 +90,7 @@ def _create_key(world: World, key: Key, call: CreateKey) -> CreatedKeyReply:
     if call.bucket_ids is not None:
         _check_buckets(world, call.bucket_ids)
     _check_reach(key, call)
-    made = world.add_key(
+    made = world.credentials.add_key(
         call.capabilities,
         name=call.key_name,
         bucket_ids=call.bucket_ids,
@@ -147,10 +148,10 @@ def _told(world: World, key: Key) -> KeyReply:
 
 
 def _delete_key(world: World, key: Key, call: DeleteKey) -> KeyReply:
-    found = world.keys.get(call.application_key_id)
-    if found is None or found is world.master:
+    found = world.credentials.keys.get(call.application_key_id)
+    if found is None or found is world.credentials.master:
         raise bad_request("there is no such application key")
-    world.drop_key(found)
+    world.credentials.drop_key(found)
     return _told(world, found)
 
 
@@ -158,8 +159,12 @@ def _list_keys(world: World, key: Key, call: ListKeys) -> KeyPage:
     check_account(world, call.account_id)
     count = world.page_size(call.max_key_count, default=_DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
     start = call.start_application_key_id or ""
-    found = sorted(key_id for key_id, kept in world.keys.items() if kept is not world.master and key_id >= start)
-    page = tuple(_told(world, world.keys[key_id]) for key_id in found[:count])
+    found = sorted(
+        key_id
+        for key_id, kept in world.credentials.keys.items()
+        if kept is not world.credentials.master and key_id >= start
+    )
+    page = tuple(_told(world, world.credentials.keys[key_id]) for key_id in found[:count])
     return KeyPage(page, found[count] if len(found) > count else None)
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from b2pure.effects.simulator.account_calls import check_account
 from b2pure.effects.simulator.bucket import Bucket
+from b2pure.effects.simulator.credentials import Key
 from b2pure.effects.simulator.protection import lockable, require
 from b2pure.effects.simulator.rules import Refused, bad_request, checked_bucket_name, unauthorized
 from b2pure.effects.simulator.settings import (
@@ -22,7 +23,7 @@ from b2pure.effects.simulator.settings import (
     checked_notifications,
     checked_replication,
 )
-from b2pure.effects.simulator.world import Handler, Key, World
+from b2pure.effects.simulator.world import Handler, World
 from b2pure.model.buckets import (
     DefaultEncryption,
     DefaultEncryptionReply,
@@ -159,7 +160,7 @@ def _default_encryption(asked: DefaultEncryption | None) -> DefaultEncryptionRep
 def _replication(world: World, asked: ReplicationConfiguration | None) -> ReplicationReply:
     configuration = ReplicationConfiguration() if asked is None else checked_replication(asked)
     source = configuration.as_replication_source
-    if source is not None and source.source_application_key_id not in world.keys:
+    if source is not None and source.source_application_key_id not in world.credentials.keys:
         raise bad_request("sourceApplicationKeyId is not a key of the account")
     return ReplicationReply(True, configuration)
 

@@ -13,9 +13,10 @@ from attrs import frozen
 
 from b2pure.effects.simulator.bucket import Bucket, Version
 from b2pure.effects.simulator.content import Extent, cut
+from b2pure.effects.simulator.credentials import Grant, Key
 from b2pure.effects.simulator.protection import check_customer_key, readable, require
 from b2pure.effects.simulator.rules import HEADER_INFO, bad_request, checked_range, not_found, unauthorized
-from b2pure.effects.simulator.world import Grant, Handler, Key, World
+from b2pure.effects.simulator.world import Handler, World
 from b2pure.effects.wire import OVERRIDES, header_problem, overrides_of
 from b2pure.model.calls import Call, DownloadFileById, DownloadFileByName, FetchCall, GetDownloadAuthorization
 from b2pure.model.protection import UNENCRYPTED
@@ -161,7 +162,7 @@ def _get_download_authorization(world: World, key: Key, call: GetDownloadAuthori
     if not 1 <= seconds <= MAX_AUTHORIZATION_SECONDS:
         raise bad_request(f"validDurationInSeconds is 1 to {MAX_AUTHORIZATION_SECONDS}")
     wishes = _checked_overrides(overrides_of(call))
-    token = world.new_grant(key, call.bucket_id, call.file_name_prefix, seconds * 1000, wishes)
+    token = world.credentials.new_grant(key, call.bucket_id, call.file_name_prefix, seconds * 1000, wishes)
     return DownloadAuthorizationReply(call.bucket_id, call.file_name_prefix, token)
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from b2pure.effects.simulator.bucket import Bucket, Version
 from b2pure.effects.simulator.content import Extent, cut, digests
+from b2pure.effects.simulator.credentials import Key
 from b2pure.effects.simulator.protection import (
     check_customer_key,
     check_deletable,
@@ -34,7 +35,7 @@ from b2pure.effects.simulator.rules import (
     resolved_content_type,
     unauthorized,
 )
-from b2pure.effects.simulator.world import Handler, Key, World
+from b2pure.effects.simulator.world import Handler, World
 from b2pure.model.calls import (
     Call,
     CopyFile,
@@ -102,7 +103,7 @@ def _list_file_versions(world: World, key: Key, call: ListFileVersions) -> FileV
     count = world.page_size(call.max_file_count, default=DEFAULT_COUNT, maximum=MAX_LIST_COUNT)
     if call.start_file_id is not None and call.start_file_name is None:
         raise bad_request("startFileId needs startFileName")
-    first = None if call.start_file_id is None else world.serial_of(call.start_file_id)
+    first = None if call.start_file_id is None else world.ids.serial_of(call.start_file_id)
     files, after = bucket.page_of_versions(call.start_file_name or "", first, prefix, call.delimiter or None, count)
     page = _readable_all(key, files)
     if after is None:

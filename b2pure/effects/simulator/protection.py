@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from b2pure.effects.simulator.bucket import Bucket, Version
+from b2pure.effects.simulator.credentials import Key
 from b2pure.effects.simulator.rules import Refused, bad_request, unauthorized
-from b2pure.effects.simulator.world import Key, Protection, World
+from b2pure.effects.simulator.world import Protection, World
 from b2pure.model.buckets import DefaultRetention
 from b2pure.model.errors import Rejected, Unauthorized
 from b2pure.model.limits import MILLIS_PER_DAY

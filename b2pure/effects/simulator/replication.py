@@ -113,7 +113,7 @@ def _destination(
 
 
 def _may(world: World, key_id: str | None, capability: str, bucket_id: BucketId, name: str, at_millis: int) -> bool:
-    key = None if key_id is None else world.keys.get(key_id)
+    key = None if key_id is None else world.credentials.keys.get(key_id)
     return (
         key is not None
         and key.may(capability)

@@ -1,24 +1,25 @@
 """A deterministic B2 in memory: the same calls, at the same times, give the same answers, ids and tokens.
 
-Rules. The simulator does no I/O, has no clock of its own and no lock: one owner at a time calls it. Every rule of B2
-that a call can break is in `rules`, `file_calls` and `upload_calls`; this file is the door: it
-checks tokens and capabilities, runs the handler, and writes the journal of what took effect. There is no limit on the
-number of anything. `fork()` gives an independent copy, so that one past can have several futures.
+Rules. The simulator does no I/O, has no clock of its own and no lock: one owner at a time calls it. This file is the
+door: it lets time pass, checks tokens and capabilities, runs the handler, commits, and writes the journal of what took
+effect. Every rule of B2 that a call can break is behind it. There is no limit on the number of anything. `fork()`
+gives an independent copy, so that one past can have several futures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeVar, assert_never, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
-from attrs import evolve, field, frozen
+from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.simulator.account_calls import ACCOUNT_HANDLERS, authorize
+from b2pure.effects.simulator.account_calls import authorize
+from b2pure.effects.simulator.books import Books
 from b2pure.effects.simulator.bucket import Bucket
-from b2pure.effects.simulator.bucket_calls import BUCKET_HANDLERS
+from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.effects.simulator.content import (
     Content,
     Intake,
@@ -26,14 +27,14 @@ from b2pure.effects.simulator.content import (
     Vault,
     VaultFailed,
     extents_of,
-    length_of,
     pieces,
 )
-from b2pure.effects.simulator.download_calls import DOWNLOAD_HANDLERS, Download, Reader, download
+from b2pure.effects.simulator.credentials import Endpoint, Key
+from b2pure.effects.simulator.dispatch import HANDLERS, MUTATING, AccountToken, Token, narrowed
+from b2pure.effects.simulator.download_calls import Download, Reader, download
 from b2pure.effects.simulator.events import Delivery
-from b2pure.effects.simulator.file_calls import FILE_HANDLERS
 from b2pure.effects.simulator.lifecycle import run_lifecycle
-from b2pure.effects.simulator.meter import EVENT_DELIVERY, Meter, RequestLog, about, billed_units
+from b2pure.effects.simulator.meter import EVENT_DELIVERY, Meter, RequestLog
 from b2pure.effects.simulator.protection import require
 from b2pure.effects.simulator.records import ContentById, Record, WorldRecord
 from b2pure.effects.simulator.replication import (
@@ -43,8 +44,8 @@ from b2pure.effects.simulator.replication import (
     replication_status_of,
 )
 from b2pure.effects.simulator.rules import Refused
-from b2pure.effects.simulator.upload_calls import UPLOAD_HANDLERS, upload
-from b2pure.effects.simulator.world import Endpoint, Handler, Key, SimulatorConfig, World, target_of
+from b2pure.effects.simulator.upload_calls import upload
+from b2pure.effects.simulator.world import World
 from b2pure.effects.wire import KeyPair
 from b2pure.model.account import UploadUrl
 from b2pure.model.buckets import CorsRule
@@ -53,31 +54,14 @@ from b2pure.model.calls import (
     AnyCall,
     AuthorizeAccount,
     Call,
-    CancelLargeFile,
-    CopyFile,
-    CopyPart,
-    CreateBucket,
-    CreateKey,
-    DeleteBucket,
-    DeleteFileVersion,
-    DeleteKey,
     DownloadFileById,
     DownloadFileByName,
     FetchCall,
-    FinishLargeFile,
-    HideFile,
-    ListFileNames,
-    ListFileVersions,
-    SetBucketNotificationRules,
-    StartLargeFile,
-    UpdateBucket,
-    UpdateFileLegalHold,
-    UpdateFileRetention,
     UploadCall,
     UploadFile,
     UploadPart,
 )
-from b2pure.model.errors import B2Error, CapExceeded, Rejected, Throttled, Unauthorized, Unavailable
+from b2pure.model.errors import B2Error, Throttled, Unauthorized, Unavailable
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.protection import UNENCRYPTED
@@ -98,52 +82,6 @@ __all__ = [
 R = TypeVar("R")
 
 DEFAULT_BASE_URL: Final = "https://b2.simulated.example"
-
-
-@frozen
-class AccountToken:
-    """The token of b2_authorize_account."""
-
-    token: str = field(repr=False)
-
-
-Token = KeyPair | AccountToken | UploadUrl | None
-"""What a call shows: a key, an account token, an upload URL with its token, or nothing (public downloads)."""
-
-HANDLERS: Final[Mapping[type[Call[Any]], Handler]] = {
-    **ACCOUNT_HANDLERS,
-    **BUCKET_HANDLERS,
-    **FILE_HANDLERS,
-    **UPLOAD_HANDLERS,
-    **DOWNLOAD_HANDLERS,
-}
-
-MUTATING: Final[frozenset[type[Call[Any]]]] = frozenset(
-    {
-        CreateKey,
-        DeleteKey,
-        CreateBucket,
-        UpdateBucket,
-        DeleteBucket,
-        SetBucketNotificationRules,
-        UploadFile,
-        StartLargeFile,
-        UploadPart,
-        CopyPart,
-        FinishLargeFile,
-        CancelLargeFile,
-        CopyFile,
-        HideFile,
-        DeleteFileVersion,
-        UpdateFileRetention,
-        UpdateFileLegalHold,
-    }
-)
-"""The calls that change what is stored, and so stand in the journal."""
-
-
-_IN_NO_NAME: Final = "\0"
-"""What no name of a file has in it."""
 
 
 class Committed(NamedTuple):
@@ -169,7 +107,7 @@ class Simulator:
     ) -> None:
         self._world = World(now=now, seed=seed, config=config or SimulatorConfig(), base_url=base_url, vault=vault)
         self.journal: list[Committed] = []
-        self.log = RequestLog(self.config.log_size)
+        self._books = Books(self._world, RequestLog(self.config.log_size))
 
     @classmethod
     def restored(
@@ -221,19 +159,19 @@ class Simulator:
     @property
     def master_key_id(self) -> str:
         """The id of the key that may do everything."""
-        return self._world.master.key_id
+        return self._world.credentials.master.key_id
 
     @property
     def master_key(self) -> str:
         """The secret of that key."""
-        return self._world.master.secret
+        return self._world.credentials.master.secret
 
     def fork(self) -> Simulator:
         """An independent copy with the same clock; contents are shared, because they never change."""
-        twin = Simulator(self._world.now, self._world.seed, config=self.config, base_url=self.base_url)
+        twin = Simulator(self._world.clock, self._world.ids.seed, config=self.config, base_url=self.base_url)
         twin._world = self._world.fork()
         twin.journal = list(self.journal)
-        twin.log = self.log.fork()
+        twin._books = Books(twin._world, self.log.fork())
         return twin
 
     # -- preparing a world
@@ -248,18 +186,17 @@ class Simulator:
         name: str = "key",
     ) -> KeyPair:
         """A new application key; `expires_at` is milliseconds since the epoch."""
-        key = self._world.add_key(
+        key = self._world.credentials.add_key(
             capabilities, name=name, bucket_ids=bucket_ids, name_prefix=name_prefix, expires_at=expires_at
         )
-        self._world.commit()
+        self._world.ledger.commit()
         return KeyPair(key.key_id, key.secret)
 
     def install_key(self, pair: KeyPair) -> None:
         """A key that may do everything, with an id and a secret of somebody's choice, instead of what has the id."""
-        key = evolve(self._world.master, key_id=pair.key_id, secret=pair.key)
-        self._world.keys[key.key_id] = key
-        self._world._put("key", key.key_id, key.record)
-        self._world.commit()
+        credentials = self._world.credentials
+        credentials.install(evolve(credentials.master, key_id=pair.key_id, secret=pair.key))
+        self._world.ledger.commit()
 
     def bucket_id(self, name: str) -> BucketId | None:
         """The id of a bucket, whose name is compared as B2 does: without regard to case."""
@@ -268,7 +205,7 @@ class Simulator:
     def add_bucket(self, name: str, bucket_type: str = "allPrivate") -> BucketReply:
         """A bucket, without a token and without a line in the journal."""
         reply = self._world.add_bucket(name, bucket_type)
-        self._world.commit()
+        self._world.ledger.commit()
         return reply
 
     def put(
@@ -297,7 +234,7 @@ class Simulator:
             replication_status=replication_status_of(bucket.reply, name, UNENCRYPTED),
         )
         self._world.tell("upload", version)
-        self._world.commit()
+        self._world.ledger.commit()
         return version.file
 
     def _received(self, data: bytes) -> Received:
@@ -307,12 +244,12 @@ class Simulator:
 
     def expire_account_tokens(self) -> None:
         """Every account token given so far is expired now. Keys, and upload URLs, stay good."""
-        self._world.expire_account_tokens()
+        self._world.credentials.expire_account_tokens()
 
     def expire_upload_tokens(self) -> None:
         """Every upload URL given so far is expired now."""
         now = self._world.now()
-        for endpoint in self._world.endpoints.values():
+        for endpoint in self._world.credentials.endpoints.values():
             endpoint.expires_at = min(endpoint.expires_at, now)
 
     # -- time
@@ -327,17 +264,17 @@ class Simulator:
             raise ValueError("time does not go back")
         self._world.advance(millis)
         self._pass_time()
-        self._world.commit()
+        self._world.ledger.commit()
 
     def run_lifecycle(self) -> None:
         """The daily run of the lifecycle rules, now."""
         run_lifecycle(self._world, self.now())
-        self._world.commit()
+        self._world.ledger.commit()
 
     def run_replication(self) -> None:
         """What is pending is replicated now. It happens by itself before the next call."""
         replicate(self._world, self.now())
-        self._world.commit()
+        self._world.ledger.commit()
 
     def take_deliveries(self) -> tuple[Delivery, ...]:
         """The posts of event notifications that are due, each of them once."""
@@ -372,21 +309,21 @@ class Simulator:
         """Answer a call. The body of an upload must be a `Blob`, without the digest of `hex_digits_at_end`."""
         answer = self._result(lambda: cast(R, self._answer(call, token, api_version)))
         body = call.body if isinstance(call, UploadFile | UploadPart) else None
-        return self._counted(call, token, answer, bytes_in=len(body.data) if isinstance(body, Blob) else 0)
+        return self._books.counted(call, token, answer, bytes_in=len(body.data) if isinstance(body, Blob) else 0)
 
     def fetch(self, call: FetchCall, token: Token, *, head: bool = False) -> Result[Download, B2Error]:
         """Answer a download with its content; `head`: without, as to a HEAD request."""
         answer = self._result(lambda: self._download(call, token, head=head))
-        return self._counted(call, token, answer, head=head)
+        return self._books.counted(call, token, answer, head=head)
 
     def begin_upload(self, url: str, token: str, call: UploadCall | None = None) -> Result[Endpoint, B2Error]:
         """Occupy an upload URL. Until `finish_upload` or `abandon_upload` nobody else can use it. A refusal stands in
         the log, if the `call` is known.
         """
-        begun = self._result(lambda: self._occupied(self._world.endpoint(url, token)))
+        begun = self._result(lambda: self._occupied(self._world.credentials.endpoint(url, token)))
         if call is None or isinstance(begun, Success):
             return begun
-        return self._counted(call, UploadUrl(url, token), begun)
+        return self._books.counted(call, UploadUrl(url, token), begun)
 
     def intake(self, call: UploadCall) -> Intake:
         """What takes the body of an upload, piece by piece, and its digest if `call` says that one follows."""
@@ -395,7 +332,7 @@ class Simulator:
     def finish_upload(self, endpoint: Endpoint, call: UploadCall, body: Received) -> Result[object, B2Error]:
         """The whole body is there; that of `call` is not looked at. A failure spoils the URL."""
         answer = self._result(lambda: self._upload(endpoint, call, body))
-        return self._counted(call, endpoint.key, answer, bytes_in=body.content.length)
+        return self._books.counted(call, endpoint.key, answer, bytes_in=body.content.length)
 
     def abandon_upload(self, endpoint: Endpoint) -> None:
         """The body never came: the URL is spoiled."""
@@ -418,50 +355,6 @@ class Simulator:
         endpoint.occupied = True
         return endpoint
 
-    def _counted(
-        self, call: Call[Any], who: Token | Key, answer: Result[R, B2Error], *, bytes_in: int = 0, head: bool = False
-    ) -> Result[R, B2Error]:
-        """Write the answer to the request log, and a good one to the meter."""
-        reply = answer.value_or(None)
-        bytes_out = length_of(reply.extents) if isinstance(reply, Download) else 0
-        status, code = (200, None) if isinstance(answer, Success) else _status_of(answer.failure())
-        if isinstance(answer, Success):
-            self._world.meter.count(call.name, call.billing, billed_units(call.name, reply), self.now())
-            self._world.meter.moved(down=bytes_out)
-        if self.config.log_size != 0:
-            method = "GET" if call.token == "key" or isinstance(call, DownloadFileById | DownloadFileByName) else "POST"
-            told = about(call, self._bucket_name_of(call))
-            self.log.add(
-                at_millis=self.now(),
-                method="HEAD" if head else method,
-                call_name=call.name,
-                about=told,
-                key_id=self._key_id_of(who),
-                status=status,
-                code=code,
-                bytes_in=bytes_in,
-                bytes_out=bytes_out,
-            )
-        return answer
-
-    def _bucket_name_of(self, call: Call[Any]) -> str | None:
-        bucket = self._world.buckets.get(getattr(call, "bucket_id", None) or BucketId(""))
-        return None if bucket is None else bucket.reply.bucket_name
-
-    def _key_id_of(self, who: Token | Key) -> str | None:
-        match who:
-            case Key() | KeyPair():
-                return who.key_id
-            case AccountToken(token):
-                return self._world.key_id_of(token)
-            case UploadUrl(url, token):
-                endpoint = self._world.endpoints.get(target_of(url))
-                return endpoint.key.key_id if endpoint is not None and endpoint.token == token else None
-            case None:
-                return None
-            case _:
-                assert_never(who)
-
     def _answer(self, call: Call[Any], token: Token, api_version: int) -> object:
         self._pass_time()
         self._world.caps.admit(self.now())
@@ -469,14 +362,14 @@ class Simulator:
             if not isinstance(token, KeyPair):
                 raise TypeError("b2_authorize_account needs a KeyPair")
             self._world.caps.call(call.billing, self.now())
-            self._world.commit()  # the first token after a restart: its generation must last
+            self._world.ledger.commit()  # the first token after a restart: its generation must last
             return authorize(self._world, token)
         if isinstance(call, UploadFile | UploadPart):
             if not isinstance(token, UploadUrl):
                 raise TypeError(f"{call.name} needs an UploadUrl")
             if not isinstance(call.body, Blob):
                 raise TypeError("the simulator takes bodies as Blob only")
-            endpoint = self._world.endpoint(token.url, token.token)
+            endpoint = self._world.credentials.endpoint(token.url, token.token)
             return self._upload(endpoint, call, self._received(call.body.data))
         if isinstance(call, DownloadFileById | DownloadFileByName):
             return self._download(call, token).reply
@@ -484,13 +377,13 @@ class Simulator:
         require(key, call.capability)
         self._world.caps.call(call.billing, self.now())
         if api_version == 1:
-            call = _narrowed(key, call)
+            call = narrowed(key, call)
         return self._committed(call, HANDLERS[type(call)](self._world, key, call))
 
     def _key(self, token: Token) -> Key:
         if not isinstance(token, AccountToken):
             raise Refused(Unauthorized("bad_auth_token", "Invalid authorization token"))
-        return self._world.key_of(token.token)
+        return self._world.credentials.key_of(token.token)
 
     def _download(self, call: FetchCall, token: Token, *, head: bool = False) -> Download:
         self._pass_time()
@@ -502,7 +395,7 @@ class Simulator:
     def _reader(self, token: Token) -> Reader:
         if token is None:
             return None
-        grant = self._world.grant_of(token.token) if isinstance(token, AccountToken) else None
+        grant = self._world.credentials.grant_of(token.token) if isinstance(token, AccountToken) else None
         return self._key(token) if grant is None else grant
 
     def _upload(self, endpoint: Endpoint, call: UploadCall, body: Received) -> object:
@@ -521,7 +414,7 @@ class Simulator:
         return self._committed(call, reply)
 
     def _committed(self, call: Call[Any], reply: object) -> object:
-        self._world.commit()
+        self._world.ledger.commit()
         if type(call) in MUTATING and self.config.keep_journal:
             self.journal.append(Committed(cast(AnyCall, call), getattr(reply, "file_id", None)))
         return reply
@@ -530,18 +423,7 @@ class Simulator:
 
     def note_refused(self, method: str, call_name: str, error: B2Error) -> None:
         """Write down a request that was refused before it became a call."""
-        status, code = _status_of(error)
-        self.log.add(
-            at_millis=self.now(),
-            method=method,
-            call_name=call_name,
-            about="",
-            key_id=None,
-            status=status,
-            code=code,
-            bytes_in=0,
-            bytes_out=0,
-        )
+        self._books.note_refused(method, call_name, error)
 
     def cors_rules(
         self, *, bucket_name: str | None = None, bucket_id: str | None = None, file_id: str | None = None
@@ -555,6 +437,11 @@ class Simulator:
         else:
             bucket = world.source_bucket(FileId(file_id or ""))
         return () if bucket is None else bucket.reply.cors_rules
+
+    @property
+    def log(self) -> RequestLog:
+        """Every request, whatever became of it."""
+        return self._books.log
 
     @property
     def meter(self) -> Meter:
@@ -579,30 +466,6 @@ class Simulator:
         """Everything that is stored, as a value that compares: buckets with their versions and unfinished parts."""
         buckets = sorted(self._world.buckets.values(), key=lambda bucket: bucket.reply.bucket_name)
         return tuple(map(_bucket_snapshot, buckets))
-
-
-def _status_of(error: B2Error) -> tuple[int, str]:
-    match error:
-        case Rejected(status, code) | Unavailable(status, code):
-            return status, code
-        case Unauthorized(code):
-            return 401, code
-        case CapExceeded(code):
-            return 403, code
-        case Throttled():
-            return 429, "too_many_requests"
-        case _:
-            raise TypeError(f"{type(error).__name__} is not an answer of B2")
-
-
-def _narrowed(key: Key, call: Call[Any]) -> Call[Any]:
-    """Version 1 never refuses a list for its prefix: it shows only what the key's own prefix lets through."""
-    if not isinstance(call, ListFileNames | ListFileVersions) or key.name_prefix is None:
-        return call
-    asked, own = call.prefix or "", key.name_prefix
-    if asked.startswith(own):
-        return call
-    return msgspec.structs.replace(call, prefix=own if own.startswith(asked) else own + _IN_NO_NAME)
 
 
 def _bucket_snapshot(bucket: Bucket) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ import msgspec
 
 from b2pure.effects.simulator.bucket import Bucket, LargeUpload, Part, Version
 from b2pure.effects.simulator.content import Extent, Received, digests, extents_of
+from b2pure.effects.simulator.credentials import Endpoint, Key
 from b2pure.effects.simulator.file_calls import DEFAULT_COUNT, check_prefix, copied_source
 from b2pure.effects.simulator.protection import check_customer_key, info_budget, protection_of_new, readable
 from b2pure.effects.simulator.replication import replication_status_of
@@ -25,7 +26,7 @@ from b2pure.effects.simulator.rules import (
     checked_sha1,
     resolved_content_type,
 )
-from b2pure.effects.simulator.world import Endpoint, Handler, Key, Protection, World
+from b2pure.effects.simulator.world import Handler, Protection, World
 from b2pure.model.calls import (
     Call,
     CancelLargeFile,
@@ -66,12 +67,14 @@ def _get_upload_url(world: World, key: Key, call: GetUploadUrl) -> UploadUrlRepl
     world.bucket(key, call.bucket_id)
     if world.config.storage_cap is not None and world.meter.stored_bytes >= world.config.storage_cap:
         raise Refused(CapExceeded("storage_cap_exceeded", "Storage cap exceeded"))
-    return UploadUrlReply(call.bucket_id, *world.new_endpoint(key, call.bucket_id, None))
+    target, token = world.credentials.new_endpoint(key, call.bucket_id, None)
+    return UploadUrlReply(call.bucket_id, world.base_url + target, token)
 
 
 def _get_upload_part_url(world: World, key: Key, call: GetUploadPartUrl) -> UploadPartUrlReply:
     bucket, _ = _unfinished(world, key, call.file_id)
-    return UploadPartUrlReply(call.file_id, *world.new_endpoint(key, bucket.reply.bucket_id, call.file_id))
+    target, token = world.credentials.new_endpoint(key, bucket.reply.bucket_id, call.file_id)
+    return UploadPartUrlReply(call.file_id, world.base_url + target, token)
 
 
 def upload(world: World, endpoint: Endpoint, call: UploadCall, body: Received) -> FileReply | PartReply:
