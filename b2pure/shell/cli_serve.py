@@ -78,6 +78,16 @@ TIME: Final = _Quantity("time", _SECONDS, 1000, "90s, 15m, 24h or 1d")
 COUNT: Final = click.IntRange(1, 10_000_000)
 
 
+class _DirectoryType(click.Path):
+    """A directory, and not the present one for want of a name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty name, which is mostly a variable that is not set."""
+        if value == "":
+            self.fail("the name of the directory is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @frozen
 class _Limit:
     """A flag that sets a field of `SimulatorConfig`."""
@@ -193,7 +203,7 @@ def _key_pair() -> KeyPair | None:
 )
 @click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_DirectoryType(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Keep everything in this directory, and go on from there the next time (default: in memory).",
 )

@@ -14,8 +14,9 @@ import asyncio
 import logging
 import random
 import socket
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import RLock, Thread
 from time import monotonic, sleep
 from types import TracebackType
@@ -312,10 +313,10 @@ class _ServedB2:
         cut = strike.cut_upload if strike.cut_upload is not None and strike.cut_upload < length else None
         taken, more = 0, True
         while more:
-            if cut is not None and taken >= cut:
-                exchange.reset()
             piece, more = await exchange.body()
             taken += len(piece)
+            if cut is not None and taken > cut:  # what came beyond it never arrived
+                exchange.reset()
             if strike.corrupt_upload is not None:
                 piece = flipped(piece, strike.corrupt_upload - taken + len(piece))
             upload.intake.write(piece)
@@ -485,6 +486,34 @@ def serve_in_thread(
     return running
 
 
+class _FewerLines(logging.Filter):
+    """asyncio tells of every connection that it cannot take, with a traceback, as fast as it can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Pass it on once, in a line."""
+        if "out of system resource" not in record.getMessage():
+            return True
+        record.exc_info = None
+        record.msg, record.args = "too many connections for this process; new ones wait (ulimit -n)", None
+        first, self._told = not self._told, True
+        return first
+
+
+def _take_many_connections() -> None:
+    """As many as this process may have, where the usual limit is lower."""
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    logging.getLogger("asyncio").addFilter(_FewerLines())
+
+
 def serve_forever(
     simulator: Simulator,
     port: int = 0,
@@ -494,6 +523,7 @@ def serve_forever(
     faults: FaultBoard | None = None,
 ) -> None:
     """Serve on this thread until Ctrl-C or SIGTERM; `ready` is told the URL once the port is bound."""
+    _take_many_connections()
     server, listener = _bound(
         simulator,
         port,

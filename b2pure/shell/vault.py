@@ -17,6 +17,7 @@ After a commit that failed, nobody knows whether the database has the changes, a
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sqlite3
@@ -53,6 +54,7 @@ _APPLICATION: Final = 0x62327075
 """The database's `application_id`: ours and nobody else's."""
 _MAGIC: Final = b"SQLite format 3\0"
 _STATE: Final = "state.sqlite"
+_log = logging.getLogger("b2pure.vault")
 _STATE_FILES: Final = frozenset({_STATE, f"{_STATE}-journal", f"{_STATE}-wal", f"{_STATE}-shm"})
 _CONTENT_ID: Final = re.compile(r"[0-9a-f]{24,}\Z")
 _BUFFER_BYTES: Final = 1 << 16
@@ -193,6 +195,7 @@ class DiskVault:
         self._lock_file = _locked(directory)
         try:
             self._database = _database(directory, fsync=fsync)
+            self._inode: int | None = os.stat(os.path.join(directory, _STATE)).st_ino
         except BaseException:
             os.close(self._lock_file)
             raise
@@ -244,9 +247,14 @@ class DiskVault:
         with self._lock:
             self.check()
             try:
+                self._see_that_it_is_there()
                 moved = self._written(changes)
             except BaseException as error:
-                self._trouble = f"cannot write to {self.directory} ({error}): start the server again"
+                self._trouble = (
+                    f"cannot write to {self.directory} ({error}): nothing that was acknowledged is lost; "
+                    "make room there if the disk is full, and start the server again"
+                )
+                _log.error("%s", self._trouble)
                 with suppress(sqlite3.Error):
                     self._database.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
@@ -254,6 +262,15 @@ class DiskVault:
                 raise
             self._recount(moved)
             self._bury()
+
+    def _see_that_it_is_there(self) -> None:
+        """SQLite goes on writing to a file that somebody has removed."""
+        try:
+            found: int | None = os.stat(os.path.join(self.directory, _STATE)).st_ino
+        except OSError:
+            found = None
+        if found != self._inode:
+            raise sqlite3.OperationalError("somebody removed or replaced the database")
 
     def _written(self, changes: Changes) -> Counter[str]:
         """The changes, in the database. How much more or less often the records refer to contents now."""

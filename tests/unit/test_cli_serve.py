@@ -69,6 +69,7 @@ def test_a_large_smallest_part_makes_the_recommended_one_larger() -> None:
     ("arguments", "told"),
     [
         ("--bucket short", "'short'"),
+        ("--data=", "the name of the directory is empty"),
         ("--bucket b2-reserved", "do not start with b2-"),
         ("--bucket bucket-one:secret", "NAME, NAME:public or NAME:private"),
         ("--bucket bucket-one --bucket BUCKET-one", "there twice"),

@@ -543,6 +543,18 @@ def test_a_reply_is_dropped_after_the_commit(b2: B2, faults: FaultBoard) -> None
     assert b2.stored() == {"n": b"data"}
 
 
+@pytest.mark.parametrize(("size", "after"), [(6, 1), (100, 99), (1_000_000, 999_999)])
+def test_an_upload_breaks_off_wherever_the_cut_is(b2: B2, faults: FaultBoard, size: int, after: int) -> None:
+    faults.append(CutUpload(1, after))
+    assert broken(lambda: b2.upload(bytes(size)))
+    wait_until(lambda: b2.stored() == {})
+    assert b2.upload(b"data").status == 200
+
+
+def test_a_name_that_is_not_percent_encoded_is_refused(b2: B2) -> None:
+    assert b2.upload(b"", **{"X-Bz-File-Name": "r\xe9"}).json["code"] == "bad_request"
+
+
 def test_an_upload_breaks_off(b2: B2, faults: FaultBoard) -> None:
     faults.append(CutUpload(1, 100_000))
     assert broken(lambda: b2.upload(bytes(MEBI)))

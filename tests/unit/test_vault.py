@@ -25,6 +25,7 @@ from b2pure.model.account import UploadUrl
 from b2pure.model.calls import (
     AuthorizeAccount,
     CopyFile,
+    CreateBucket,
     DeleteFileVersion,
     DownloadFileById,
     GetUploadUrl,
@@ -454,6 +455,13 @@ def test_what_could_not_be_committed_is_not_acknowledged_and_nothing_is_answered
     assert kept == [*files, *acknowledged]
     assert len(again.files()) == len(kept)
     again.vault.close()
+
+
+@posix
+def test_a_directory_that_is_removed_meanwhile_is_noticed(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.rmtree(world.directory)
+    assert _lost(world.ask(CreateBucket(world.simulator.account_id, "bucket-two")))
+    assert "removed or replaced" in caplog.text
 
 
 def test_a_delete_that_could_not_be_committed_leaves_the_content(world: World) -> None:

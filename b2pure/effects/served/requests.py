@@ -239,6 +239,8 @@ def _whole_header(request: ServedRequest, name: str) -> int | None:
 
 
 def _decoded(text: str) -> str:
+    if not text.isascii():
+        raise bad_request("a name or value is not percent-encoded: it has bytes beyond ASCII")
     try:
         return unquote_plus(text, errors="strict")
     except UnicodeDecodeError:

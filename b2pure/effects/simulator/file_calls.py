@@ -20,6 +20,7 @@ from b2pure.effects.simulator.protection import (
     check_customer_key,
     check_deletable,
     check_retention_change,
+    checked_hold,
     info_budget,
     lockable,
     protection_of_new,
@@ -166,7 +167,7 @@ def _update_file_retention(world: World, key: Key, call: UpdateFileRetention) ->
 
 def _update_file_legal_hold(world: World, key: Key, call: UpdateFileLegalHold) -> FileLegalHoldReply:
     version = _lockable_version(world, key, call.file_id, call.file_name)
-    _retold(world, version, legal_hold=LegalHoldReply(True, call.legal_hold))
+    _retold(world, version, legal_hold=LegalHoldReply(True, checked_hold(call.legal_hold)))
     return FileLegalHoldReply(call.file_id, call.file_name, call.legal_hold)
 
 
@@ -241,6 +242,10 @@ def _copied_metadata(
         if call.content_type is not None or call.file_info is not None:
             raise bad_request("contentType and fileInfo need metadataDirective REPLACE")
         return source.content_type or "", source.file_info
+    if call.metadata_directive != "REPLACE":
+        raise bad_request("metadataDirective is COPY or REPLACE")
+    if call.content_type is None:
+        raise bad_request("metadataDirective REPLACE needs a contentType")
     content_type = resolved_content_type(call.content_type, call.file_name)
     return content_type, checked_info(
         call.file_info or {},

@@ -38,6 +38,7 @@ __all__ = [
     "check_customer_key",
     "check_deletable",
     "check_retention_change",
+    "checked_hold",
     "info_budget",
     "is_locked",
     "lockable",
@@ -107,9 +108,17 @@ def lockable(bucket: Bucket) -> None:
         raise bad_request("The bucket is not file lock enabled", "bucket_missing_file_lock")
 
 
+def checked_hold(asked: str) -> str:
+    """Refuse what is neither on nor off: types are for those who use a type checker."""
+    if asked not in ("on", "off"):
+        raise bad_request("a legal hold is on or off")
+    return asked
+
+
 def _hold_of_new(key: Key, bucket: Bucket, asked: LegalHold | None) -> LegalHoldReply:
     if asked is None:
         return NO_HOLD
+    checked_hold(asked)
     require(key, "writeFileLegalHolds")
     lockable(bucket)
     return LegalHoldReply(True, asked)

@@ -146,8 +146,10 @@ def _header_size(info: Mapping[str, str], name: str) -> int:
 
 def resolved_content_type(content_type: str | None, name: str) -> str:
     """The content type that is kept: `b2/x-auto` looks at the extension."""
-    if not content_type or header_problem(content_type) is not None:
+    if not content_type:
         raise bad_request("a content type is needed")
+    if (problem := header_problem(content_type)) is not None:
+        raise bad_request(f"bad content type: {problem}")
     if content_type != AUTO_CONTENT_TYPE:
         return content_type
     base = name.rpartition("/")[2]
@@ -174,7 +176,9 @@ def checked_sha1(declared: str, body: Received) -> str:
         return claimed
     digest = claimed.removeprefix(UNVERIFIED).lower()
     if not _HEX_SHA1.match(digest):
-        raise bad_request("bad X-Bz-Content-Sha1")
+        raise bad_request(
+            "X-Bz-Content-Sha1 is 40 hex digits, hex_digits_at_end (they follow the body) or do_not_verify"
+        )
     if claimed.startswith(UNVERIFIED):
         return UNVERIFIED + digest
     if digest != body.sha1:
