@@ -53,8 +53,8 @@ class _Unreadable(Exception):
 
 
 def save_snapshot(simulator: Simulator, path: str | os.PathLike[str]) -> Result[None, LocalFailure]:
-    """Write all that a simulator knows, but for account tokens and upload URLs, to a file. One that is there is
-    replaced.
+    """Write what a simulator holds to a file: buckets, files, parts, keys and the time; not its account tokens, upload
+    URLs, journal, log, meter and limits. A file that is there is replaced.
     """
     name = os.path.realpath(os.fspath(path))
     try:

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 import b2pure as b2
+from b2pure.effects.fault_text import decode_script
 
 pytest_plugins = ["pytester"]
 
-BLOCKS = re.findall(r"```python\n(.*?)```", Path(__file__).parents[2].joinpath("README.md").read_text(), re.DOTALL)
+README = Path(__file__).parents[2].joinpath("README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def executed(block: str, **names: object) -> dict[str, Any]:
     space: dict[str, Any] = {"b2": b2, **names}
-    exec(compile(block, "README.md", "exec"), space)
+    exec(compile(block, "<README>", "exec"), space)  # no file: its lines are not those of the block
     return space
 
 
@@ -53,6 +55,12 @@ def my_backup(url, key_id, key):
 """
     )
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_script_of_faults_is_one() -> None:
+    script = re.search(r"/control/faults -d '(.*?)'", README, re.DOTALL)
+    assert script is not None
+    assert len(decode_script(script.group(1).encode()).unwrap()) == 2
 
 
 def test_the_last_block_is_a_test_that_passes() -> None:
