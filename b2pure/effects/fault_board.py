@@ -147,6 +147,8 @@ class FaultBoard(MutableSequence[Fault]):
 
     def insert(self, index: SupportsIndex, value: Fault) -> None:
         """Add a fault, which counts the calls from now on."""
+        if not isinstance(value, Fault):
+            raise TypeError(f"a fault is FailNth(...), CutDownload(...) or another of b2pure.testing, not {value!r}")
         with self._lock:
             self._faults.insert(index, value)
             self._counting.insert(index, self._from_now(value))

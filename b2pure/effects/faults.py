@@ -12,10 +12,12 @@ faults strike one call, delays add up, and of everything else the first in the s
 from __future__ import annotations
 
 import math
+import re
 from difflib import get_close_matches
 from email.utils import formatdate
+from functools import cache
 from hashlib import blake2b
-from typing import Final, Literal, assert_never, cast, get_args
+from typing import Any, Final, Literal, assert_never, cast, get_args, get_type_hints
 
 import msgspec
 from attrs import evolve, frozen
@@ -136,6 +138,9 @@ class Answer(_FaultRecord, frozen=True):
     content_type: str = "text/html"
 
     def __post_init__(self) -> None:
+        _check_types(self)
+        if _LINE_BREAK.search(self.code + self.content_type):
+            raise ValueError("code and contentType have no line breaks")
         if not 300 <= self.status <= 599:
             raise ValueError(f"status is 300 to 599, not {self.status}")
         if self.retry_after is not None and self.retry_after < 0:
@@ -150,6 +155,7 @@ class _NthRecord(_FaultRecord, frozen=True, kw_only=True, tag_field="fault"):
     times: int | None = 1
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _check(cast("NthFault", self))
 
 
@@ -240,6 +246,7 @@ class RandomFaults(_FaultRecord, frozen=True, tag_field="fault", tag="random"):
     call_name: str = ANY_CALL
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if self.one_in < 1:
             raise ValueError(f"oneIn is 1 or more, not {self.one_in}")
         if not self.kinds:
@@ -265,6 +272,24 @@ FaultScript = tuple[Fault, ...]
 def matches(pattern: str, call_name: str) -> bool:
     """Whether a fault of this name means that call."""
     return call_name.startswith(pattern[:-1]) if pattern.endswith("*") else call_name == pattern
+
+
+_LINE_BREAK: Final = re.compile(r"[\r\n]")
+
+
+def _check_types(record: msgspec.Struct) -> None:
+    """What decoding checks for JSON, for those who build a fault in Python."""
+    for name, declared in _types_of(type(record)).items():
+        try:
+            msgspec.convert(getattr(record, name), declared)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{name} of {type(record).__name__}: {error}") from None
+
+
+@cache
+def _types_of(record: type[msgspec.Struct]) -> dict[str, Any]:
+    hints = get_type_hints(record)
+    return {name: hints[name] for name in record.__struct_fields__}
 
 
 def _check(fault: NthFault) -> None:

@@ -25,6 +25,7 @@ from b2pure.effects.program import ok
 from b2pure.effects.served import Served, ServedRequest, refusal
 from b2pure.effects.served.status import JSON_PATH, PAGE_PATH, serve_status
 from b2pure.effects.simulator import Simulator
+from b2pure.effects.simulator.simulator import LAST_MILLIS
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.errors import Rejected
 
@@ -33,10 +34,6 @@ __all__ = ["Control", "is_control"]
 _PREFIX: Final = "/control/"
 _PAGES: Final = (PAGE_PATH, JSON_PATH)
 _HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?\Z", re.IGNORECASE | re.ASCII)
-
-
-_LAST_MILLIS: Final = 253_402_300_799_999
-"""The end of the year 9999, where calendars end."""
 
 
 class _AdvanceTime(msgspec.Struct, forbid_unknown_fields=True):
@@ -101,7 +98,7 @@ class Control:
 
     def _advance_time(self, request: ServedRequest) -> Served:
         millis = _given(request.body, _AdvanceTime).millis
-        if not 0 <= millis <= _LAST_MILLIS - self._simulator.now():
+        if not 0 <= millis <= LAST_MILLIS - self._simulator.now():
             raise _Wrong("millis is 0 or more, and time ends with the year 9999")
         self._simulator.advance_time(millis)
         return _json({"nowMillis": self._simulator.now()})

@@ -95,7 +95,10 @@ class _Marks:
 
         self.buckets = buckets
         self.seed = seed
-        self.config = SimulatorConfig(**limits)
+        try:
+            self.config = SimulatorConfig(**limits)
+        except ValueError as wrong:
+            pytest.fail(f"the marker b2: {wrong}", pytrace=False)
 
 
 def _marks(request: pytest.FixtureRequest) -> _Marks:
@@ -118,8 +121,14 @@ def _marks(request: pytest.FixtureRequest) -> _Marks:
         if name not in known:
             raise pytest.UsageError(f"the marker b2 knows no {name}; there is buckets, seed, {', '.join(_SHORT)}, "
                                     f"{', '.join(known)}")  # fmt: skip
+    if not isinstance(seed, int | None) or isinstance(seed, bool):
+        raise pytest.UsageError(f"the marker b2: seed is a whole number, not {seed!r}")
     if isinstance(buckets, str):
         buckets = (buckets,)
+    if not isinstance(buckets, list | tuple) or not all(isinstance(name, str) for name in buckets):
+        raise pytest.UsageError(f"the marker b2: buckets is a list of names, not {buckets!r}")
+    if len({name.lower() for name in buckets}) < len(buckets):
+        raise pytest.UsageError("the marker b2: two buckets have one name; upper and lower case are the same")
     for name in buckets:
         try:
             checked_bucket_name(name)

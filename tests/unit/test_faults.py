@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from returns.io import IOFailure, IOSuccess
 from returns.result import Success
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.fault_text import decode_script, encode_script, parse_fault, parse_random
 from b2pure.effects.faults import (
     ANY_CALL,
@@ -566,3 +567,25 @@ def test_a_world_with_latency_takes_time() -> None:
     before = world.clock.now_millis()
     world.client.buckets().unwrap()
     assert world.clock.now_millis() - before == 2000, "one to authorize, one to list"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ExpireTokens(1, tokens="foo"),  # type: ignore[arg-type]
+        lambda: Disconnect("*", 1, "foo"),  # type: ignore[arg-type]
+        lambda: RandomFaults(1, 1, kinds=("foo",)),  # type: ignore[arg-type]
+        lambda: FailNth("*", 1, 503),  # type: ignore[arg-type]
+        lambda: Answer(503, retry_after_form="x"),  # type: ignore[arg-type]
+        lambda: Answer("503"),  # type: ignore[arg-type]
+        lambda: Answer(503, code="x\r\ny"),
+    ],
+)
+def test_what_is_no_fault_is_refused_when_it_is_made(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError):
+        make()
+
+
+def test_a_board_takes_nothing_but_faults() -> None:
+    with pytest.raises(TypeError, match="FailNth"):
+        FaultBoard().append("503")  # type: ignore[arg-type]

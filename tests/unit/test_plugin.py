@@ -129,6 +129,10 @@ def test_faults_strike_both(pytester: pytest.Pytester) -> None:
         ("minimum_part_sise=1", "knows no minimum_part_sise"),
         ("buckets=['x']", "'x' cannot be a bucket"),
         ("['bucket']", "takes names only"),
+        ("buckets=3", "buckets is a list of names"),
+        ("buckets=['bucket-1', 'BUCKET-1']", "two buckets have one name"),
+        ("seed='x'", "seed is a whole number"),
+        ("max_parts=0", "max_parts is a whole number from 1"),
     ],
 )
 def test_a_mark_that_means_nothing_is_told(pytester: pytest.Pytester, mark: str, told: str) -> None:

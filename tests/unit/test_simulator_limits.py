@@ -27,6 +27,7 @@ from b2pure.model.calls import (
     UploadPart,
 )
 from b2pure.model.errors import CapExceeded, Throttled
+from b2pure.model.ids import BucketId
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.sources import Blob
 
@@ -298,3 +299,49 @@ def test_a_request_that_never_became_a_call_is_in_the_log() -> None:
     serve(simulator, ServedRequest("GET", "/somewhere/else", ()))
     found = [(entry.call_name, entry.status, entry.code) for entry in simulator.log.latest(2)]
     assert sorted(found) == [("", 404, "not_found"), ("b2_list_buckets", 400, "bad_json")]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"absolute_minimum_part_size": -1},
+        {"recommended_part_size": "5KB"},
+        {"page_limit": 0},
+        {"locked_status": 402},
+        {"keep_journal": 1},
+        {"max_parts": True},
+    ],
+)
+def test_what_is_no_limit_is_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(limits))):
+        SimulatorConfig(**limits)
+
+
+def test_preparing_a_world_knows_b2s_rules() -> None:
+    simulator = limited().simulator
+    simulator.add_bucket("short")
+    for name in ("short", "SHORT"):
+        with pytest.raises(ValueError, match=name):
+            simulator.add_bucket(name)
+    with pytest.raises(ValueError, match="odd"):
+        simulator.add_bucket("bucket-two", "odd")
+    with pytest.raises(ValueError, match="nope"):
+        simulator.put(BucketId("nope"), "n", b"")
+    with pytest.raises(ValueError, match="readfiles"):
+        simulator.add_key(["readfiles"])
+
+
+def test_time_passes_by_whole_milliseconds_and_ends() -> None:
+    simulator = limited().simulator
+    with pytest.raises(TypeError, match="whole"):
+        simulator.advance_time(1.5)  # type: ignore[arg-type]
+    for millis in (-1, 10**18):
+        with pytest.raises(ValueError, match="9999"):
+            simulator.advance_time(millis)
+
+
+def test_a_token_of_a_wrong_kind_is_not_told() -> None:
+    b2 = limited()
+    with pytest.raises(TypeError) as caught:
+        b2.simulator.handle(ListBuckets(b2.account), b2.token.token)  # type: ignore[arg-type]
+    assert b2.token.token not in str(caught.value)

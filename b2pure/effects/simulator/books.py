@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeVar
 
 from returns.result import Result, Success
 
@@ -77,8 +77,8 @@ class Books:
                 return endpoint.key.key_id if endpoint is not None and endpoint.token == token else None
             case None:
                 return None
-            case _:
-                assert_never(who)
+            case _:  # what it was stays unsaid: it may be a token
+                raise TypeError("a call is shown a KeyPair, an AccountToken, an UploadUrl, or None")
 
     def note_refused(self, method: str, call_name: str, error: B2Error) -> None:
         """Write down a request that was refused before it became a call."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from b2pure.model.limits import (
     ABSOLUTE_MINIMUM_PART_SIZE,
@@ -17,6 +17,10 @@ from b2pure.model.limits import (
 )
 
 __all__ = ["SimulatorConfig"]
+
+_CAPS: Final = frozenset({"storage_cap", "download_cap_per_day", "class_b_cap_per_day", "class_c_cap_per_day"})
+_MAY_BE_NONE: Final = _CAPS | {"log_size", "page_limit", "requests_per_second"}
+_MAY_BE_ZERO: Final = _CAPS | {"log_size", "max_buckets", "max_info_pairs", "info_budget", "protected_info_budget"}
 
 
 @frozen
@@ -55,3 +59,22 @@ class SimulatorConfig:
     class_b_cap_per_day: int | None = None
     class_c_cap_per_day: int | None = None
     requests_per_second: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for field in fields(SimulatorConfig):
+            _check(field.name, getattr(self, field.name), field.default)
+        if self.locked_status not in (401, 403):
+            raise ValueError(f"locked_status is 401 or 403, not {self.locked_status!r}")
+
+
+def _check(name: str, value: object, default: object) -> None:
+    """Refuse what is no limit. Whoever sets one size alone is not told that the others do not fit it."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is True or False, not {value!r}")
+        return
+    if value is None and name in _MAY_BE_NONE:
+        return
+    least = 0 if name in _MAY_BE_ZERO else 1
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} is a whole number from {least} on, not {value!r}")

@@ -47,7 +47,7 @@ from b2pure.effects.simulator.rules import Refused
 from b2pure.effects.simulator.upload_calls import upload
 from b2pure.effects.simulator.world import World
 from b2pure.effects.wire import KeyPair
-from b2pure.model.account import UploadUrl
+from b2pure.model.account import ALL_CAPABILITIES, UploadUrl
 from b2pure.model.buckets import CorsRule
 from b2pure.model.calls import (
     HEX_DIGITS_AT_END,
@@ -81,6 +81,8 @@ __all__ = [
 
 R = TypeVar("R")
 
+LAST_MILLIS: Final = 253_402_300_799_999
+"""The end of the year 9999, where calendars end."""
 DEFAULT_BASE_URL: Final = "https://b2.simulated.example"
 
 
@@ -185,7 +187,13 @@ class Simulator:
         expires_at: int | None = None,
         name: str = "key",
     ) -> KeyPair:
-        """A new application key; `expires_at` is milliseconds since the epoch."""
+        """A new application key; `expires_at` is milliseconds since the epoch. Raises ValueError for a capability that
+        B2 does not have.
+        """
+        capabilities = frozenset(capabilities)
+        unknown = sorted(capabilities.difference(ALL_CAPABILITIES))
+        if unknown:
+            raise ValueError(f"there is no capability {unknown[0]!r}")
         key = self._world.credentials.add_key(
             capabilities, name=name, bucket_ids=bucket_ids, name_prefix=name_prefix, expires_at=expires_at
         )
@@ -203,7 +211,13 @@ class Simulator:
         return self._world.bucket_ids.get(name.lower())
 
     def add_bucket(self, name: str, bucket_type: str = "allPrivate") -> BucketReply:
-        """A bucket, without a token and without a line in the journal."""
+        """A bucket, without a token and without a line in the journal; its name may be shorter than B2 allows. Raises
+        ValueError for an unknown type and for a name that is taken.
+        """
+        if bucket_type not in ("allPrivate", "allPublic"):
+            raise ValueError(f"a bucket is allPrivate or allPublic, not {bucket_type!r}")
+        if name.lower() in self._world.bucket_ids:
+            raise ValueError(f"there is a bucket {name!r} already; upper and lower case are the same")
         reply = self._world.add_bucket(name, bucket_type)
         self._world.ledger.commit()
         return reply
@@ -220,7 +234,10 @@ class Simulator:
         """A file as if somebody had uploaded it now: no token, no checks, no line in the journal. It is replicated and
         told to webhooks as other uploads are.
         """
-        body, bucket = self._received(data), self._world.buckets[bucket_id]
+        bucket = self._world.buckets.get(bucket_id)
+        if bucket is None:
+            raise ValueError(f"there is no bucket with the id {bucket_id!r}")
+        body = self._received(data)
         version = self._world.add_version(
             bucket,
             name,
@@ -260,8 +277,10 @@ class Simulator:
 
     def advance_time(self, millis: int) -> None:
         """Let time pass. The lifecycle runs of every midnight (UTC) on the way take place."""
-        if millis < 0:
-            raise ValueError("time does not go back")
+        if isinstance(millis, bool) or not isinstance(millis, int):
+            raise TypeError(f"time passes by whole milliseconds, not {millis!r}")
+        if not 0 <= millis <= LAST_MILLIS - self.now():
+            raise ValueError("time does not go back, and ends with the year 9999")
         self._world.advance(millis)
         self._pass_time()
         self._world.ledger.commit()
