@@ -43,13 +43,14 @@ NAMES = ("b2_upload_file", "b2_upload_part", "b2_download_file_by_id", "b2_list_
 QUIET = Strike()
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
+lines = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=8)
 answers = st.one_of(
-    st.builds(Answer, st.integers(300, 599), texts, texts, st.none() | st.integers(0, 99)),
+    st.builds(Answer, st.integers(300, 599), lines, texts, st.none() | st.integers(0, 99)),
     st.builds(
         Answer,
         st.integers(300, 599),
         body=texts,
-        content_type=texts,
+        content_type=lines,
         retry_after=st.none() | st.integers(0, 99),
         retry_after_form=st.sampled_from(("seconds", "date")),
     ),
