@@ -19,8 +19,10 @@ from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact
+from b2pure.model.limits import PartSizes
+from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import DownloadReply
-from b2pure.model.sources import LocalSlice
+from b2pure.model.sources import Body, StreamPiece
 from b2pure.plan.session import SessionDecision, SessionEvent
 from b2pure.plan.urls import PoolDecision, PoolEvent
 
@@ -31,13 +33,16 @@ __all__ = [
     "CreateTemp",
     "Credential",
     "DeleteLocal",
+    "Digests",
     "Discard",
     "Draw",
+    "DropPiece",
     "Effect",
     "Emit",
     "Fetch",
     "Fetched",
-    "HashSlice",
+    "HashBody",
+    "HashParts",
     "HashTemp",
     "LocalError",
     "Now",
@@ -48,6 +53,8 @@ __all__ = [
     "StepCrowd",
     "StepPool",
     "StepSession",
+    "TakePiece",
+    "TakenPiece",
     "Temp",
 ]
 
@@ -109,10 +116,52 @@ class Stat(Effect[Result[LocalFact | None, LocalFailure]]):
 
 
 @frozen
-class HashSlice(Effect[Result[str, LocalError]]):
-    """Hex SHA-1 of a range of a local file."""
+class HashBody(Effect[Result[str, LocalError]]):
+    """Hex SHA-1 of a body."""
 
-    slice: LocalSlice
+    body: Body
+
+
+@frozen
+class Digests:
+    """Hex SHA-1 of a whole body, and of each part of it."""
+
+    whole: str
+    parts: tuple[str, ...]
+
+
+@frozen
+class HashParts(Effect[Result[Digests, LocalError]]):
+    """The digests of a body and of its adjacent `ranges`, which cover it, in one pass over the data."""
+
+    body: Body
+    ranges: tuple[ByteRange, ...]
+
+
+@frozen
+class TakenPiece:
+    """A piece of the job's stream: `last` when the stream ended with it. Pieces count from 1."""
+
+    body: StreamPiece
+    sha1: str
+    last: bool
+
+
+@frozen
+class TakePiece(Effect[Result[TakenPiece | None, LocalError]]):
+    """The next piece of the job's stream, kept until it is dropped: of the next of `sizes`' part sizes, or shorter
+    where the stream ends. None when a piece before was the last. Only the first piece may be empty. One who takes
+    waits for whoever takes the piece before.
+    """
+
+    sizes: PartSizes
+
+
+@frozen
+class DropPiece(Effect[None]):
+    """The piece is not needed any more."""
+
+    piece: StreamPiece
 
 
 @frozen
@@ -213,7 +262,10 @@ AnyEffect = (
     Send[Any]
     | Fetch
     | Stat
-    | HashSlice
+    | HashBody
+    | HashParts
+    | TakePiece
+    | DropPiece
     | CreateTemp
     | HashTemp
     | Publish

@@ -12,14 +12,15 @@ from typing import Protocol, TypeVar
 
 from returns.io import IOResult
 
-from b2pure.effects.effect import Credential, Fetched, LocalError, Temp
+from b2pure.effects.effect import Credential, Fetched, LocalError, TakenPiece, Temp
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, LocalFailure
 from b2pure.model.files import LocalFact
-from b2pure.model.sources import LocalSlice
+from b2pure.model.limits import PartSizes
+from b2pure.model.sources import Body, LocalSlice, StreamPiece
 
-__all__ = ["Api", "Clock", "Disk", "LocalTrouble", "Reader", "Sink"]
+__all__ = ["Api", "Clock", "Disk", "LocalTrouble", "Reader", "Sink", "Stream"]
 
 R = TypeVar("R")
 
@@ -35,9 +36,9 @@ class LocalTrouble(Exception):
 class Reader(Protocol):
     """Opens the bodies of uploads."""
 
-    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
-        """The bytes of the slice in chunks, exactly `slice_.range.length` of them. Raises LocalTrouble when the file
-        cannot be read or is not the pinned one, before or while it is read.
+    def read(self, body: Body) -> Iterator[bytes]:
+        """The bytes of the body in chunks, exactly `body_length(body)` of them. Raises LocalTrouble when what it
+        stands for cannot be read or is not the pinned one, before or while it is read.
         """
         ...
 
@@ -62,17 +63,32 @@ class Api(Protocol):
         ...
 
 
-class Disk(Reader, Protocol):
+class Disk(Protocol):
     """One local folder. Every path is relative to it; nothing outside it is ever written, renamed or removed."""
 
+    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+        """The bytes of the slice in chunks, exactly `slice_.range.length` of them. Raises LocalTrouble when the file
+        cannot be read or is not the pinned one, before or while it is read.
+        """
+        ...
+
     def stat(self, path: str) -> IOResult[LocalFact | None, LocalFailure]: ...
-    def sha1(self, slice_: LocalSlice) -> IOResult[str, LocalError]: ...
     def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]: ...
     def sink(self, temp: Temp, offset: int) -> AbstractContextManager[Sink]: ...
     def sha1_temp(self, temp: Temp) -> IOResult[str, LocalFailure]: ...
     def publish(self, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> IOResult[None, LocalError]: ...
     def discard(self, temp: Temp) -> None: ...
     def delete(self, path: str, expect: LocalFact) -> IOResult[None, LocalError]: ...
+
+
+class Stream(Protocol):
+    """What a job reads only once, in pieces that are kept until they are dropped. For many threads."""
+
+    def take(self, sizes: PartSizes) -> IOResult[TakenPiece | None, LocalError]: ...
+    def drop(self, piece: StreamPiece) -> None: ...
+    def read(self, piece: StreamPiece) -> Iterator[bytes]:
+        """The bytes of the piece's range in chunks. Raises LocalTrouble."""
+        ...
 
 
 class Clock(Protocol):

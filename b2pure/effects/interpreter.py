@@ -15,6 +15,7 @@ from returns.io import IO, IOResult
 from returns.result import Failure, Result
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.bodies import Bodies, digests_of, sha1_of
 from b2pure.effects.effect import (
     All,
     AnyEffect,
@@ -23,10 +24,12 @@ from b2pure.effects.effect import (
     DeleteLocal,
     Discard,
     Draw,
+    DropPiece,
     Emit,
     Fetch,
     Fetched,
-    HashSlice,
+    HashBody,
+    HashParts,
     HashTemp,
     Now,
     Publish,
@@ -36,9 +39,11 @@ from b2pure.effects.effect import (
     StepCrowd,
     StepPool,
     StepSession,
+    TakePiece,
 )
 from b2pure.effects.events import Event
-from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble
+from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Stream
+from b2pure.effects.streams import NoStream
 from b2pure.model.errors import B2Error
 from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
@@ -91,9 +96,18 @@ class Interpreter:
     """Performs effects for one job."""
 
     def __init__(
-        self, api: Api, disk: Disk, clock: Clock, machines: Machines, listener: Listener | None = None
+        self,
+        api: Api,
+        disk: Disk,
+        clock: Clock,
+        machines: Machines,
+        listener: Listener | None = None,
+        *,
+        stream: Stream | None = None,
     ) -> None:
         self.api, self.disk, self.clock, self.machines = api, disk, clock, machines
+        self.stream = stream or NoStream()
+        self.reader: Reader = Bodies(disk, self.stream)
         self._listener = listener
         self._emitting = threading.Lock()
         self._crowded = False
@@ -102,7 +116,7 @@ class Interpreter:
         """Do it and return the reply that the effect's type promises."""
         match effect:
             case Send():
-                return _value(self.api.send(effect.call, effect.credential, self.disk))
+                return _value(self.api.send(effect.call, effect.credential, self.reader))
             case StepPool():
                 return self.machines.step_pool(effect.key, effect.event)
             case StepSession():
@@ -115,8 +129,14 @@ class Interpreter:
                 return _value(self.disk.create_temp(effect.path))
             case Publish():
                 return _value(self.disk.publish(effect.temp, effect.mod_time_millis, effect.expect))
-            case HashSlice():
-                return _value(self.disk.sha1(effect.slice))
+            case HashBody():
+                return _value(sha1_of(effect.body, self.reader))
+            case HashParts():
+                return _value(digests_of(effect.body, effect.ranges, self.reader))
+            case TakePiece():
+                return _value(self.stream.take(effect.sizes))
+            case DropPiece():
+                return self.stream.drop(effect.piece)
             case HashTemp():
                 return _value(self.disk.sha1_temp(effect.temp))
             case Stat():

@@ -81,7 +81,7 @@ class SimulatedApi:
 
 def body_bytes(body: Body, reader: Reader) -> bytes:
     """A whole body. Raises LocalTrouble."""
-    return body.data if isinstance(body, Blob) else b"".join(reader.read(body))
+    return b"".join(reader.read(body))
 
 
 def _with_blob(call: Call[R], reader: Reader) -> Call[R]:

@@ -109,13 +109,6 @@ class SimulatedDisk:
         if len(data) != wanted.length:
             raise LocalTrouble(LocalDrifted(path, slice_.fact, self._fact(path)))
 
-    def sha1(self, slice_: LocalSlice) -> IOResult[str, LocalError]:
-        """Hex SHA-1 of the slice."""
-        try:
-            return IOSuccess(_sha1(b"".join(self.read(slice_))))
-        except LocalTrouble as trouble:
-            return IOFailure(trouble.error)
-
     def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]:
         """A new empty temporary file."""
         problem = self._problem(path) or self._file_in_the_way(path)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import All, Emit, HashSlice
+from b2pure.effects.effect import All, Emit, HashBody
 from b2pure.effects.events import BytesMoved
 from b2pure.effects.job import B2Side
 from b2pure.effects.program import Program, ok, perform
@@ -77,7 +77,7 @@ def _upload_large(
     if isinstance(ranges, TooLarge):
         return Failure(Rejected(400, "bad_request", tell_failure(ranges)))
     whole = LocalSlice(action.path, ByteRange(0, action.source.size), action.source)
-    digest = yield from perform(HashSlice(whole))
+    digest = yield from perform(HashBody(whole))
     if not ok(digest):
         return Failure(digest.failure())
     info = {**_file_info(action.source), LARGE_FILE_SHA1: digest.unwrap()}

@@ -1,18 +1,25 @@
-"""Where the bytes of an upload come from: a reference, never the bytes of a file themselves."""
+"""Where the bytes of an upload come from: a reference, never the bytes of a file or a stream themselves.
+
+A `Body` can be read again from the start, so that an upload can be tried again. What can be read only once (a pipe) is
+taken in pieces by the shell, and each piece is a body.
+"""
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from itertools import accumulate
+from typing import assert_never
+
+from attrs import evolve, field, frozen
 
 from b2pure.model.files import LocalFact
 from b2pure.model.ranges import ByteRange
 
-__all__ = ["Blob", "Body", "LocalSlice", "body_length"]
+__all__ = ["Blob", "Body", "Chained", "LocalSlice", "StreamPiece", "body_length", "slice_body"]
 
 
 @frozen
 class LocalSlice:
-    """A range of a local file (`path` relative to the synced folder).
+    """A range of a local file (`path` relative to the folder of the job).
 
     `fact` pins the file: a reader that finds another size or modification time fails with `LocalDrifted` and never
     sends more or fewer bytes than the range has.
@@ -30,13 +37,62 @@ class Blob:
     data: bytes = field(repr=False)
 
 
-Body = LocalSlice | Blob
+@frozen
+class StreamPiece:
+    """A range of a piece that was read from the job's stream and is kept until it is dropped. Pieces count from 1."""
+
+    number: int
+    range: ByteRange
+
+
+@frozen
+class Chained:
+    """Bodies one after the other."""
+
+    bodies: tuple[Body, ...]
+
+
+Body = LocalSlice | Blob | StreamPiece | Chained
 
 
 def body_length(body: Body) -> int:
     """Bytes that the body has."""
     match body:
-        case LocalSlice():
+        case LocalSlice() | StreamPiece():
             return body.range.length
         case Blob():
             return len(body.data)
+        case Chained():
+            return sum(map(body_length, body.bodies))
+        case _:
+            assert_never(body)
+
+
+def slice_body(body: Body, wanted: ByteRange) -> Body:
+    """The bytes of `wanted`, counted from the start of the body. Raises ValueError when it reaches past the end."""
+    length = body_length(body)
+    if wanted.stop > length:
+        raise ValueError(f"a body of {length} bytes has no range [{wanted.start}, {wanted.stop})")
+    if wanted == ByteRange(0, length):
+        return body
+    match body:
+        case LocalSlice() | StreamPiece():
+            start = body.range.start
+            return evolve(body, range=ByteRange(start + wanted.start, start + wanted.stop))
+        case Blob():
+            return Blob(body.data[wanted.start : wanted.stop])
+        case Chained():
+            return _slice_chain(body.bodies, wanted)
+        case _:
+            assert_never(body)
+
+
+def _slice_chain(bodies: tuple[Body, ...], wanted: ByteRange) -> Body:
+    chosen = []
+    ends = accumulate(map(body_length, bodies))
+    for body, end in zip(bodies, ends, strict=True):
+        begin = end - body_length(body)
+        start, stop = max(wanted.start, begin), min(wanted.stop, end)
+        if start < stop:
+            chosen.append(slice_body(body, ByteRange(start - begin, stop - begin)))
+    return chosen[0] if len(chosen) == 1 else Chained(tuple(chosen))

@@ -19,7 +19,17 @@ from b2pure.model.limits import (
 from b2pure.model.ranges import ByteRange
 from b2pure.plan.failures import TooLarge
 
-__all__ = ["choose_part_ranges", "download_ranges", "large_copy_parts", "large_file_parts", "part_ranges"]
+__all__ = [
+    "choose_part_ranges",
+    "download_ranges",
+    "large_copy_parts",
+    "large_file_parts",
+    "part_ranges",
+    "stream_part_size",
+]
+
+_GROWTH = 500
+"""A part of a very long stream has one of so many parts of what was sent before it."""
 
 
 def part_ranges(
@@ -48,6 +58,20 @@ def part_ranges(
     if start < size:
         ranges.append(ByteRange(start, size))
     return tuple(ranges)
+
+
+def stream_part_size(number: int, sent: int, sizes: PartSizes) -> int:
+    """How many bytes part `number` (from 1) of a stream of unknown length has, after `sent` bytes before it.
+
+    Parts have the recommended size while half of the 10,000 part numbers last, then they grow with what was sent, so
+    that every stream up to 10 TB finds room (for recommended sizes of 5 MB and more).
+    """
+    if number <= MAX_PARTS // 2:
+        return sizes.recommended
+    grown = max(sizes.recommended, sent // _GROWTH)
+    if number > MAX_PARTS - _GROWTH:
+        grown = max(grown, -(-(MAX_FILE_SIZE - sent) // max(1, MAX_PARTS - number + 1)))
+    return min(grown, MAX_PART_SIZE)
 
 
 def choose_part_ranges(content_length: int, minimum_part_size: int) -> tuple[ByteRange, ...]:

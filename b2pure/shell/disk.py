@@ -104,16 +104,6 @@ class LocalDisk:
         finally:
             os.close(fd)
 
-    def sha1(self, slice_: LocalSlice) -> IOResult[str, LocalError]:
-        """Hex SHA-1 of the slice."""
-        digest = hashlib.sha1(usedforsecurity=False)
-        try:
-            for chunk in self.read(slice_):
-                digest.update(chunk)
-        except LocalTrouble as trouble:
-            return IOFailure(trouble.error)
-        return IOSuccess(digest.hexdigest())
-
     # Temporary files
 
     def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]:

@@ -22,6 +22,7 @@ import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure, Result, Success
 
+from b2pure.effects.bodies import Bodies
 from b2pure.effects.effect import Credential, Fetched
 from b2pure.effects.handlers import LocalTrouble, Reader, Sink
 from b2pure.effects.wire import (
@@ -39,7 +40,7 @@ from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
-from b2pure.model.sources import Blob, Body, body_length
+from b2pure.model.sources import Body, body_length
 
 __all__ = ["DEFAULT_USER_AGENT", "HttpApi", "TestMode", "realm_url"]
 
@@ -149,7 +150,7 @@ class HttpApi:
             return IOFailure(refused)
         request = encode(call, authorization)
         try:
-            response = self._client.send(self._prepared(request, _NoReader()), stream=True)
+            response = self._client.send(self._prepared(request, Bodies()), stream=True)
             try:
                 return _received(call, response, sink)
             finally:
@@ -173,14 +174,6 @@ class HttpApi:
 # -- bodies of requests
 
 
-class _NoReader:
-    """For requests without a body."""
-
-    def read(self, slice_: object) -> Iterator[bytes]:
-        """Never asked."""
-        raise AssertionError("this request has no body")
-
-
 def _content(request: HttpRequest, reader: Reader) -> bytes | Iterator[bytes] | None:
     body = request.body
     if isinstance(body, bytes):
@@ -192,16 +185,12 @@ def _content(request: HttpRequest, reader: Reader) -> bytes | Iterator[bytes] | 
 
 def _stream(body: Body, reader: Reader, *, digest_at_end: bool) -> Iterator[bytes]:
     digest = sha1(usedforsecurity=False)
-    for chunk in _chunks(body, reader):
+    for chunk in reader.read(body):
         if digest_at_end:
             digest.update(chunk)
         yield chunk
     if digest_at_end:
         yield digest.hexdigest().encode()
-
-
-def _chunks(body: Body, reader: Reader) -> Iterator[bytes]:
-    return iter((body.data,)) if isinstance(body, Blob) else reader.read(body)
 
 
 # -- responses

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from attrs import frozen
 from returns.result import Result
 
-from b2pure.effects.effect import HashSlice
+from b2pure.effects.effect import HashBody
 from b2pure.effects.events import Scanned
 from b2pure.effects.interpreter import Listener
 from b2pure.effects.job import B2Side, Job, Mode
@@ -127,7 +127,7 @@ class SideReader:
         if not any(needs_hash(item, version) for version in other.versions):
             return item
         whole = LocalSlice(item.path, ByteRange(0, item.size), item.fact())
-        digest = self._ask(perform(HashSlice(whole)), sync.folder)
+        digest = self._ask(perform(HashBody(whole)), sync.folder)
         # A file that cannot be read, or changed meanwhile, is compared without its hash; its upload will tell.
         return LocalPath(item.path, item.size, item.mod_time_millis, digest.value_or(None))
 

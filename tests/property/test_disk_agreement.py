@@ -18,6 +18,7 @@ from returns.io import IOResult
 from returns.pipeline import is_successful
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.bodies import Bodies, sha1_of
 from b2pure.effects.effect import Temp
 from b2pure.effects.handlers import Disk, LocalTrouble
 from b2pure.effects.simulated_disk import SimulatedDisk
@@ -84,7 +85,7 @@ class Player:
                 return told(self.disk.stat(path))
             case ("sha1", path, wanted, start, length):
                 fact = self.fact(path, wanted) or LocalFact(9, 9)
-                return told(self.disk.sha1(LocalSlice(path, ByteRange(start, start + length), fact)))
+                return told(sha1_of(LocalSlice(path, ByteRange(start, start + length), fact), Bodies(self.disk)))
             case ("create_temp", path):
                 result = self.disk.create_temp(path)
                 if is_successful(result):

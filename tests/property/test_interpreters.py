@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.bodies import Bodies
 from b2pure.effects.handlers import LocalTrouble
 from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulated_api import SimulatedApi
@@ -119,11 +120,11 @@ RANGES = (
 )  # fmt: skip
 
 
-class Reader:
+class Files:
     """Local files by content; any other path cannot be read."""
 
-    def __init__(self, files: dict[str, bytes] | None = None) -> None:
-        self.files = files or {}
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files = files
 
     def read(self, slice_: LocalSlice) -> Iterator[bytes]:
         """Two bytes at a time, or a thousand for long ones."""
@@ -132,6 +133,13 @@ class Reader:
         data = self.files[slice_.path][slice_.range.start : slice_.range.stop]
         step = 2 if len(data) < 100 else 100_000
         return (data[i : i + step] for i in range(0, len(data), step))
+
+
+class Reader(Bodies):
+    """Reads bodies from such files."""
+
+    def __init__(self, files: dict[str, bytes] | None = None) -> None:
+        super().__init__(Files(files or {}))
 
 
 @define

@@ -17,6 +17,7 @@ import pytest
 from returns.io import IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.bodies import Bodies, sha1_of
 from b2pure.effects.effect import Temp
 from b2pure.effects.handlers import Disk, LocalTrouble
 from b2pure.effects.simulated_disk import SimulatedDisk
@@ -105,20 +106,20 @@ def test_a_slice_is_read_in_chunks(root: Path, disk: LocalDisk) -> None:
 def test_an_empty_file_has_an_empty_body_and_a_sha1(root: Path, disk: LocalDisk) -> None:
     fact = put(root, "f", b"")
     assert list(disk.read(whole("f", fact))) == []
-    assert disk.sha1(whole("f", fact)) == IOSuccess(hashlib.sha1(b"").hexdigest())
+    assert sha1_of(whole("f", fact), Bodies(disk)) == IOSuccess(hashlib.sha1(b"").hexdigest())
 
 
 @pytest.mark.parametrize("pinned", [LocalFact(3, MILLIS + 1), LocalFact(2, MILLIS)])
 def test_a_file_that_is_not_the_pinned_one(root: Path, disk: LocalDisk, pinned: LocalFact) -> None:
     fact = put(root, "f", b"abc")
-    assert error(disk.sha1(whole("f", pinned))) == LocalDrifted("f", pinned, fact)
+    assert error(sha1_of(whole("f", pinned), Bodies(disk))) == LocalDrifted("f", pinned, fact)
     with pytest.raises(LocalTrouble):
         next(disk.read(whole("f", pinned)))
 
 
 def test_a_file_that_is_gone(disk: LocalDisk) -> None:
     fact = LocalFact(1, MILLIS)
-    assert error(disk.sha1(whole("a/f", fact))) == LocalDrifted("a/f", fact, None)
+    assert error(sha1_of(whole("a/f", fact), Bodies(disk))) == LocalDrifted("a/f", fact, None)
 
 
 def _grow(file: Path) -> None:
@@ -161,7 +162,7 @@ def test_reading_follows_links(root: Path, disk: LocalDisk, outside: Path) -> No
 def test_a_pipe_is_refused_at_once(root: Path, disk: LocalDisk) -> None:
     os.mkfifo(root / "pipe")
     fact = LocalFact(0, 0)
-    assert error(disk.sha1(whole("pipe", fact))) == LocalFailure("read", "pipe", "is no ordinary file")
+    assert error(sha1_of(whole("pipe", fact), Bodies(disk))) == LocalFailure("read", "pipe", "is no ordinary file")
 
 
 def test_stat_of_nothing_and_of_a_folder(root: Path, disk: LocalDisk) -> None:
@@ -306,7 +307,7 @@ def test_no_descriptor_is_left_open(root: Path, disk: LocalDisk, outside: Path) 
     disk.discard(new_temp(disk, "a/b/f"))
     disk.create_temp("out/f")
     disk.create_temp("x/f/y")
-    disk.sha1(whole("x/f", fact))
+    sha1_of(whole("x/f", fact), Bodies(disk))
     next(disk.read(whole("x/f", fact)))
     disk.delete("x/f", fact)
     assert len(os.listdir("/proc/self/fd")) == before
@@ -366,7 +367,7 @@ def test_unusable_names_are_refused_by_everything(root: Path, disk: LocalDisk, p
     replies: list[IOResult[Any, Any]] = [
         disk.stat(path),
         disk.create_temp(path),
-        disk.sha1(whole(path, fact)),
+        sha1_of(whole(path, fact), Bodies(disk)),
         disk.delete(path, fact),
     ]
     assert all(isinstance(error(reply), LocalFailure) for reply in replies)

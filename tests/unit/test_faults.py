@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from returns.io import IOFailure, IOSuccess
 from returns.result import Success
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.bodies import Bodies
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.fault_text import decode_script, encode_script, parse_fault, parse_random
 from b2pure.effects.faults import (
@@ -42,7 +43,6 @@ from b2pure.effects.faults import (
     step,
 )
 from b2pure.effects.faulty_api import FaultyApi
-from b2pure.effects.handlers import LocalTrouble
 from b2pure.effects.latency import Latency, LatentApi, seconds
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
@@ -89,13 +89,6 @@ class Sink:
         self.data += chunk
 
 
-class NoReader:
-    """No local file can be read."""
-
-    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
-        raise LocalTrouble(LocalFailure("read", slice_.path, "gone"))
-
-
 @define
 class B2:
     """A simulated B2 with one bucket, and a client of it whose calls go wrong."""
@@ -106,10 +99,10 @@ class B2:
     api: FaultyApi
 
     def login(self) -> Authorization:
-        return authorization_from(unsafe_perform_io(self.api.send(AuthorizeAccount(), None, NoReader()).unwrap()))
+        return authorization_from(unsafe_perform_io(self.api.send(AuthorizeAccount(), None, Bodies()).unwrap()))
 
     def send(self, call: Any, credential: Any) -> Any:
-        return self.api.send(call, credential, NoReader())
+        return self.api.send(call, credential, Bodies())
 
     def error(self, call: Any, credential: Any) -> B2Error:
         error: B2Error = unsafe_perform_io(self.send(call, credential).failure())
@@ -127,8 +120,8 @@ class B2:
     def names(self) -> list[str]:
         """What is visible, by a client of its own."""
         api = plain_api(self.simulator)
-        token = authorization_from(unsafe_perform_io(api.send(AuthorizeAccount(), None, NoReader()).unwrap()))
-        page = unsafe_perform_io(api.send(ListFileNames(self.bucket), token, NoReader()).unwrap())
+        token = authorization_from(unsafe_perform_io(api.send(AuthorizeAccount(), None, Bodies()).unwrap()))
+        page = unsafe_perform_io(api.send(ListFileNames(self.bucket), token, Bodies()).unwrap())
         return [file.file_name for file in page.files]
 
 
@@ -239,7 +232,7 @@ def test_an_upload_that_is_corrupted_on_its_way_is_refused(digest: str) -> None:
 def test_a_local_file_that_fails_while_it_would_be_corrupted_is_what_failed() -> None:
     b2 = faulty(CorruptUpload(1))
     body = LocalSlice("here", ByteRange(0, 4), LocalFact(4, 0))
-    assert b2.error(upload_of(b"", body=body), b2.url(b2.login())) == LocalFailure("read", "here", "gone")
+    assert b2.error(upload_of(b"", body=body), b2.url(b2.login())) == LocalFailure("read", "here", "this job has no local folder")
 
 
 def test_a_download_is_cut() -> None:
@@ -551,10 +544,10 @@ def test_time_passes_with_every_call_and_its_body() -> None:
     bucket = simulator.add_bucket("bucket-one").bucket_id
     api = LatentApi(plain_api(simulator), Latency(base_millis=10, bytes_per_second=1000), clock)
     start = clock.now_millis()
-    token = authorization_from(unsafe_perform_io(api.send(AuthorizeAccount(), None, NoReader()).unwrap()))
-    reply = unsafe_perform_io(api.send(GetUploadUrl(bucket), token, NoReader()).unwrap())
+    token = authorization_from(unsafe_perform_io(api.send(AuthorizeAccount(), None, Bodies()).unwrap()))
+    reply = unsafe_perform_io(api.send(GetUploadUrl(bucket), token, Bodies()).unwrap())
     assert clock.now_millis() - start == 20
-    file = api.send(upload_of(b"a" * 50), UploadUrl(reply.upload_url, reply.authorization_token), NoReader())
+    file = api.send(upload_of(b"a" * 50), UploadUrl(reply.upload_url, reply.authorization_token), Bodies())
     assert clock.now_millis() - start == 20 + 60
     file_id = unsafe_perform_io(file.unwrap()).file_id
     assert file_id is not None

@@ -268,7 +268,7 @@ def test_a_busy_server_is_asked_again_after_a_wait() -> None:
 
 DATA = bytes(range(36))
 PART = ["b2_get_upload_part_url", "b2_upload_part"]
-START = ["HashSlice", "b2_start_large_file", "All"]
+START = ["HashBody", "b2_start_large_file", "All"]
 
 
 def large(here: Stage) -> Program[Result[None, B2Error]]:
@@ -325,13 +325,13 @@ def test_a_large_file_that_changed_is_not_even_started() -> None:
     program = large(here)
     here.world.disk("here").put("big", DATA, 6000)
     assert isinstance(failure_of(here.play(program)), LocalDrifted)
-    assert here.playbook == ["HashSlice"]
+    assert here.playbook == ["HashBody"]
 
 
 def test_a_start_that_fails_has_nothing_to_cancel() -> None:
     here = stage(fail_with("b2_start_large_file", 1, Rejected(400, "bad_request", "no")))
     assert failure_of(here.play(large(here))) == Rejected(400, "bad_request", "no")
-    assert here.playbook == ["HashSlice", "b2_start_large_file"]
+    assert here.playbook == ["HashBody", "b2_start_large_file"]
 
 
 # --- copies ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import pytest
 from attrs import define, frozen
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.bodies import Bodies
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import (
     Answer,
@@ -452,12 +453,8 @@ def test_a_client_in_memory_shares_the_lock(b2: B2) -> None:
     simulator = b2.server.simulator
     api = SimulatedApi(simulator, simulator.master_key_id, simulator.master_key, lock=b2.server.lock)
 
-    class NoReader:
-        def read(self, slice_: object) -> Iterator[bytes]:
-            raise AssertionError
-
     with b2.server.locked():
-        assert unsafe_perform_io(api.send(AuthorizeAccount(), None, NoReader()).unwrap()).account_id
+        assert unsafe_perform_io(api.send(AuthorizeAccount(), None, Bodies()).unwrap()).account_id
 
 
 def test_closing_does_not_wait_for_clients() -> None:
