@@ -1,93 +1,136 @@
-"""Copying one version from bucket to bucket on the server, with its modification time."""
+"""Copying on the server: in one call, or as a large file whose parts are ranges of the source."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from attrs import evolve, field, frozen
 from returns.result import Failure, Result
 
 from b2pure.effects.effect import Emit
 from b2pure.effects.events import BytesMoved
 from b2pure.effects.job import B2Side
+from b2pure.effects.large_files import LargeFile, Resume, make_large_file
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request
-from b2pure.effects.uploads import AUTO_CONTENT_TYPE, PartPrograms, finish_large_file
-from b2pure.model.calls import CopyFile, CopyPart, GetFileInfo, StartLargeFile
+from b2pure.model.calls import CopyFile, GetFileInfo
 from b2pure.model.errors import B2Error, Rejected
-from b2pure.model.ids import FileId
+from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import PartSizes
+from b2pure.model.new_file import AUTO_CONTENT_TYPE, LARGE_FILE_SHA1, PLAIN, PLAN_ID, SRC_LAST_MODIFIED, NewFile
+from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
-from b2pure.model.replies import FileReply, PartReply
+from b2pure.model.replies import FileReply
 from b2pure.plan.actions import CopyAction
 from b2pure.plan.failures import TooLarge, tell_failure
-from b2pure.plan.listing import SRC_LAST_MODIFIED
-from b2pure.plan.parts import part_ranges
+from b2pure.plan.large_file import copy_parts, copy_plan_id
+from b2pure.plan.listing import content_sha1_of
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["copy"]
+__all__ = ["Copy", "copy", "copy_file"]
+
+
+@frozen
+class Copy:
+    """A range of a version (None: all of it) becomes a file. With `replace` the new file has the type and info of
+    `new`; without it those of the source, and `new` has only encryption and locks. `parts` is None for one
+    b2_copy_file, else the sizes for a large file. `mod_time_millis` is set where the source's info has no time.
+    """
+
+    label: str
+    source: FileId
+    bucket_id: BucketId
+    file_name: str
+    wanted: ByteRange | None = None
+    new: NewFile = PLAIN
+    replace: bool = False
+    mod_time_millis: int | None = None
+    parts: PartSizes | None = None
+    source_encryption: SseC | None = None
+    resume: Resume = field(factory=Resume)
 
 
 def copy(action: CopyAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
-    """Make the source version a new version at the destination."""
-    if action.parts is None:
-        result = yield from _copy_whole(action, dest, retry)
-    else:
-        result = yield from _copy_in_parts(action, action.parts, dest, retry)
-    if ok(result):
-        yield from perform(Emit(BytesMoved(action.path, action.source.size)))
-    return result
-
-
-def _copy_whole(action: CopyAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
-    source, name = action.source, dest.prefix + action.path
-    call = CopyFile(source.file_id, name, destination_bucket_id=dest.bucket_id)
-    if source.mod_time_millis == source.upload_timestamp:
-        # The version may have no modification time of its own: without one, the copy would count as modified now.
-        info = yield from request(GetFileInfo(source.file_id), retry)
-        if not ok(info):
-            return Failure(info.failure())
-        call = CopyFile(
-            source.file_id,
-            name,
-            destination_bucket_id=dest.bucket_id,
-            metadata_directive="REPLACE",
-            content_type=info.unwrap().content_type or AUTO_CONTENT_TYPE,
-            file_info=_info_with_time(info.unwrap(), source.mod_time_millis),
-        )
-    return (yield from request(call, retry)).map(lambda _: None)
-
-
-def _copy_in_parts(
-    action: CopyAction, sizes: PartSizes, dest: B2Side, retry: RetryPolicy
-) -> Program[Result[None, B2Error]]:
+    """Make the source version a new version at the destination of a sync."""
     source = action.source
-    ranges = part_ranges(source.size, recommended=sizes.recommended, minimum=sizes.minimum)
-    if isinstance(ranges, TooLarge):
-        return Failure(Rejected(400, "bad_request", tell_failure(ranges)))
-    info = yield from request(GetFileInfo(source.file_id), retry)
-    if not ok(info):
-        return Failure(info.failure())
-    reply = info.unwrap()
-    start = StartLargeFile(
+    # The version may have no modification time of its own: without one, the copy would count as modified now.
+    untimed = source.mod_time_millis == source.upload_timestamp
+    job = Copy(
+        action.path,
+        source.file_id,
         dest.bucket_id,
         dest.prefix + action.path,
-        reply.content_type or AUTO_CONTENT_TYPE,
-        _info_with_time(reply, source.mod_time_millis),
+        ByteRange(0, source.size) if action.parts is not None else None,
+        mod_time_millis=source.mod_time_millis if untimed else None,
+        parts=action.parts,
+        resume=Resume(cancel_others=True),
     )
-    started = yield from request(start, retry)
-    if not ok(started):
-        return Failure(started.failure())
-    file_id = started.unwrap().file_id
-    assert file_id is not None, "b2_start_large_file answers with an id"
-    return (yield from finish_large_file(file_id, _copy_parts(source.file_id, ranges, file_id, retry), retry))
+    return (yield from copy_file(job, retry)).map(lambda _: None)
 
 
-def _copy_parts(source_id: FileId, ranges: tuple[ByteRange, ...], file_id: FileId, retry: RetryPolicy) -> PartPrograms:
-    for number, byte_range in enumerate(ranges, start=1):
-        yield _copy_part(CopyPart(source_id, file_id, number, byte_range.http()), retry)
+def copy_file(job: Copy, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    """The new file."""
+    if not job.replace and (job.mod_time_millis is not None or job.parts is not None):
+        info = yield from request(GetFileInfo(job.source), retry)
+        if not ok(info):
+            return Failure(info.failure())
+        job = _with_info_of(info.unwrap(), job)
+    if job.parts is None:
+        copied = yield from request(_one_call(job), retry)
+        if ok(copied):
+            yield from perform(Emit(BytesMoved(job.label, copied.unwrap().content_length)))
+        return copied
+    assert job.wanted is not None, "what is copied in parts has a range"
+    parts = copy_parts(job.source, job.wanted, job.parts)
+    if isinstance(parts, TooLarge):
+        return Failure(Rejected(400, "bad_request", tell_failure(parts)))
+    info_pairs = {**job.new.info(), PLAN_ID: copy_plan_id(parts)}
+    large = LargeFile(
+        job.label,
+        job.bucket_id,
+        job.file_name,
+        info_pairs,
+        job.new,
+        parts,
+        source_encryption=job.source_encryption,
+        resume=job.resume,
+    )
+    return (yield from make_large_file(large, retry))
 
 
-def _copy_part(call: CopyPart, retry: RetryPolicy) -> Program[Result[PartReply, B2Error]]:
-    return (yield from request(call, retry))
+def _one_call(job: Copy) -> CopyFile:
+    new = job.new
+    return CopyFile(
+        job.source,
+        job.file_name,
+        destination_bucket_id=job.bucket_id,
+        range=job.wanted.http() if job.wanted is not None else None,
+        metadata_directive="REPLACE" if job.replace else "COPY",
+        content_type=new.content_type if job.replace else None,
+        file_info=new.info() if job.replace else None,
+        file_retention=new.retention,
+        legal_hold=new.legal_hold,
+        source_server_side_encryption=job.source_encryption,
+        destination_server_side_encryption=new.encryption,
+    )
 
 
-def _info_with_time(reply: FileReply, mod_time_millis: int) -> dict[str, str]:
-    return {**reply.file_info, SRC_LAST_MODIFIED: str(mod_time_millis)}
+def _with_info_of(source: FileReply, job: Copy) -> Copy:
+    """The copy with the type and the info of its source spelled out, and its time where it has none of its own."""
+    info: dict[str, str] = dict(source.file_info)
+    whole = job.wanted is None or job.wanted == ByteRange(0, source.content_length)
+    if job.mod_time_millis is not None:
+        info.setdefault(SRC_LAST_MODIFIED, str(job.mod_time_millis))
+    info.pop(PLAN_ID, None)
+    if not whole:
+        info.pop(LARGE_FILE_SHA1, None)
+    elif job.parts is not None:
+        info = {**info, **_digest(source)}
+    new = evolve(job.new, content_type=source.content_type or AUTO_CONTENT_TYPE, file_info=info)
+    return evolve(job, new=new, replace=True)
+
+
+def _digest(source: FileReply) -> Mapping[str, str]:
+    """What a download of the large copy can be verified by, where anybody knows it."""
+    known = content_sha1_of(source.content_sha1, source.file_info)
+    return {LARGE_FILE_SHA1: known} if known is not None else {}

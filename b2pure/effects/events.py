@@ -8,8 +8,10 @@ from attrs import frozen
 
 from b2pure.effects.outcomes import Outcome
 from b2pure.model.errors import B2Error
+from b2pure.model.ids import FileId
+from b2pure.plan.resume import ResumeDecision
 
-__all__ = ["BytesMoved", "Event", "PathDone", "PathStarted", "Scanned", "Waiting"]
+__all__ = ["BytesMoved", "Event", "LargeFileBegun", "PathDone", "PathStarted", "Scanned", "Waiting"]
 
 
 @frozen
@@ -25,6 +27,18 @@ class BytesMoved:
 
     path: str
     count: int
+
+
+@frozen
+class LargeFileBegun:
+    """A large file is on its way; with its id the job can be gone on with by hand. `decision` says which unfinished
+    files there were and why each was taken or not; `reused` bytes need not be sent again.
+    """
+
+    path: str
+    file_id: FileId
+    decision: ResumeDecision
+    reused: int
 
 
 @frozen
@@ -51,4 +65,4 @@ class Scanned:
     whole: bool = False
 
 
-Event = Scanned | PathStarted | BytesMoved | Waiting | PathDone
+Event = Scanned | PathStarted | BytesMoved | LargeFileBegun | Waiting | PathDone

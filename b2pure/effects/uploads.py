@@ -1,139 +1,290 @@
-"""Uploading one local file: in one call, or as a large file in parallel parts.
+"""Uploading: in one call, as a large file in parallel parts, from a stream, or as an addition to what B2 has.
 
-The file is pinned to what the plan saw of it: a reader that finds anything else fails with `LocalDrifted`. A large
-file that cannot be finished is cancelled, so that no unfinished parts stay behind.
+A body is pinned to what was seen of it: a reader that finds anything else fails with `LocalDrifted`, so that no wrong
+object comes into being. A file that is cut is hashed as a whole and in parts in one pass before it is started: the
+digest of the whole belongs into its info, and those of the parts tell what an unfinished file has of it already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+from attrs import define, evolve, field, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import All, Emit, HashBody
+from b2pure.effects.effect import All, DropPiece, Emit, HashBody, HashParts, LocalError, TakenPiece, TakePiece
 from b2pure.effects.events import BytesMoved
 from b2pure.effects.job import B2Side
-from b2pure.effects.program import Program, ok, perform
-from b2pure.effects.requests import request, upload_request
-from b2pure.model.calls import (
-    HEX_DIGITS_AT_END,
-    CancelLargeFile,
-    FinishLargeFile,
-    GetFileInfo,
-    GetUploadPartUrl,
-    GetUploadUrl,
-    StartLargeFile,
-    UploadFile,
-    UploadPart,
+from b2pure.effects.large_files import (
+    LargeFile,
+    Resume,
+    begin_large_file,
+    decide,
+    finish_large_file,
+    first_failure,
+    give_up,
+    make_large_file,
 )
-from b2pure.model.errors import B2Error, Rejected, Transport
-from b2pure.model.files import LocalFact
-from b2pure.model.ids import FileId
+from b2pure.effects.program import Program, ok, perform
+from b2pure.effects.requests import upload_request
+from b2pure.model.calls import HEX_DIGITS_AT_END, GetUploadPartUrl, GetUploadUrl, UploadFile, UploadPart
+from b2pure.model.errors import B2Error, Corrupt, Rejected
+from b2pure.model.files import FileVersion
+from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import PartSizes
+from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, SRC_LAST_MODIFIED, NewFile
 from b2pure.model.ranges import ByteRange
-from b2pure.model.replies import PartReply
-from b2pure.model.sources import LocalSlice
+from b2pure.model.replies import FileReply
+from b2pure.model.sources import Body, LocalSlice, body_length, slice_body
 from b2pure.plan.actions import UploadAction
 from b2pure.plan.failures import TooLarge, tell_failure
-from b2pure.plan.listing import LARGE_FILE_SHA1, SRC_LAST_MODIFIED
-from b2pure.plan.parts import part_ranges
+from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, send_parts
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["AUTO_CONTENT_TYPE", "PartPrograms", "finish_large_file", "upload", "upload_parts_of"]
+__all__ = ["StreamUpload", "Upload", "upload", "upload_body", "upload_stream"]
 
-AUTO_CONTENT_TYPE = "b2/x-auto"
-"""B2 chooses the content type by the name's extension."""
 
-PartPrograms = Iterator[Program[Result[PartReply, B2Error]]]
-PartResults = tuple[Result[PartReply, B2Error] | None, ...]
+@frozen
+class Upload:
+    """A body that becomes a file. `parts` is None for one b2_upload_file, else the sizes for a large file. `sha1` is
+    hex, when the caller knows it: it is checked. `append_to` is a version that may be the beginning of the body: if
+    it is, it is copied and only the rest is sent. `label` is what events call it.
+    """
+
+    label: str
+    bucket_id: BucketId
+    file_name: str
+    body: Body
+    new: NewFile = PLAIN
+    mod_time_millis: int | None = None
+    parts: PartSizes | None = None
+    sha1: str | None = None
+    append_to: FileVersion | None = None
+    resume: Resume = field(factory=Resume)
+
+    def info(self, **more: str) -> Mapping[str, str]:
+        """The file info of what is made."""
+        if self.mod_time_millis is not None:
+            more = {SRC_LAST_MODIFIED: str(self.mod_time_millis), **more}
+        return self.new.info(**more)
 
 
 def upload(action: UploadAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
-    """Make the local file a new version at the destination."""
-    if action.parts is None:
-        return (yield from _upload_small(action, dest, retry))
-    return (yield from _upload_large(action, action.parts, dest, retry))
-
-
-def _upload_small(action: UploadAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
-    call = UploadFile(
-        file_name=dest.prefix + action.path,
-        content_type=AUTO_CONTENT_TYPE,
-        content_sha1=HEX_DIGITS_AT_END,
-        file_info=_file_info(action.source),
-        body=LocalSlice(action.path, ByteRange(0, action.source.size), action.source),
+    """Make the local file a new version at the destination of a sync."""
+    result = yield from upload_body(
+        Upload(
+            action.path,
+            dest.bucket_id,
+            dest.prefix + action.path,
+            LocalSlice(action.path, ByteRange(0, action.source.size), action.source),
+            mod_time_millis=action.source.mod_time_millis,
+            parts=action.parts,
+            resume=Resume(cancel_others=True),
+        ),
+        retry,
     )
-    result = yield from upload_request(dest.bucket_id, GetUploadUrl(dest.bucket_id), call, retry)
-    if not ok(result):
-        return Failure(result.failure())
-    yield from perform(Emit(BytesMoved(action.path, action.source.size)))
-    return Success(None)
+    return result.map(lambda _: None)
 
 
-def _upload_large(
-    action: UploadAction, sizes: PartSizes, dest: B2Side, retry: RetryPolicy
-) -> Program[Result[None, B2Error]]:
-    ranges = part_ranges(action.source.size, recommended=sizes.recommended, minimum=sizes.minimum)
-    if isinstance(ranges, TooLarge):
-        return Failure(Rejected(400, "bad_request", tell_failure(ranges)))
-    whole = LocalSlice(action.path, ByteRange(0, action.source.size), action.source)
-    digest = yield from perform(HashBody(whole))
-    if not ok(digest):
-        return Failure(digest.failure())
-    info = {**_file_info(action.source), LARGE_FILE_SHA1: digest.unwrap()}
-    start = StartLargeFile(dest.bucket_id, dest.prefix + action.path, AUTO_CONTENT_TYPE, info)
-    started = yield from request(start, retry)
-    if not ok(started):
-        return Failure(started.failure())
-    file_id = started.unwrap().file_id
-    assert file_id is not None, "b2_start_large_file answers with an id"
-    parts = upload_parts_of(action.path, action.source, ranges, file_id, retry)
-    return (yield from finish_large_file(file_id, parts, retry))
+def upload_body(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    """The new file."""
+    if job.parts is None:
+        return (yield from _upload_whole(job, retry))
+    size = body_length(job.body)
+    if job.append_to is not None:
+        added = append_parts(job.append_to.file_id, job.append_to.size, size, job.parts)
+        if added is not None:
+            result = yield from _append(job, job.append_to, added, retry)
+            if result is not None:
+                return result
+    parts = send_parts(size, job.parts)
+    if isinstance(parts, TooLarge):
+        return Failure(Rejected(400, "bad_request", tell_failure(parts)))
+    return (yield from _upload_parts(job, parts, retry))
 
 
-def upload_parts_of(
-    path: str, fact: LocalFact, ranges: tuple[ByteRange, ...], file_id: FileId, retry: RetryPolicy
-) -> PartPrograms:
-    """One program per part, made as it is asked for."""
-    for number, byte_range in enumerate(ranges, start=1):
-        yield _upload_part(
-            UploadPart(number, HEX_DIGITS_AT_END, LocalSlice(path, byte_range, fact)), path, file_id, retry
-        )
-
-
-def _upload_part(
-    call: UploadPart, path: str, file_id: FileId, retry: RetryPolicy
-) -> Program[Result[PartReply, B2Error]]:
-    result = yield from upload_request(file_id, GetUploadPartUrl(file_id), call, retry)
+def _upload_whole(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    new = job.new
+    call = UploadFile(
+        file_name=job.file_name,
+        content_type=new.content_type,
+        content_sha1=job.sha1 or HEX_DIGITS_AT_END,
+        file_info=job.info(),
+        body=job.body,
+        file_retention=new.retention,
+        legal_hold=new.legal_hold,
+        server_side_encryption=new.encryption,
+        custom_upload_timestamp=new.custom_upload_timestamp,
+    )
+    result = yield from upload_request(job.bucket_id, GetUploadUrl(job.bucket_id), call, retry)
     if ok(result):
-        yield from perform(Emit(BytesMoved(path, result.unwrap().content_length)))
+        yield from perform(Emit(BytesMoved(job.label, body_length(job.body))))
     return result
 
 
-def finish_large_file(file_id: FileId, parts: PartPrograms, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
-    """Run the parts in parallel and finish; cancel the large file if either fails."""
-    results: PartResults = yield from perform(All(parts))
-    digests = []
-    for result in results:
-        if result is None or not ok(result):
-            yield from request(CancelLargeFile(file_id), retry)
-            return Failure(_first_failure(results))
-        digests.append(result.unwrap().content_sha1)
-    finished = yield from request(FinishLargeFile(file_id, tuple(digests)), retry)
-    if ok(finished):
-        return Success(None)
-    # A lost answer to a finish that worked looks like a refusal of the next one: ask what became of the file.
-    info = yield from request(GetFileInfo(file_id), retry)
-    if ok(info) and info.unwrap().action == "upload":
-        return Success(None)
-    yield from request(CancelLargeFile(file_id), retry)
-    return Failure(finished.failure())
+def _upload_parts(job: Upload, parts: tuple[SendPart, ...], retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    digests = yield from perform(HashParts(job.body, tuple(part.range for part in parts)))
+    if not ok(digests):
+        return Failure(digests.failure())
+    found = digests.unwrap()
+    problem = _other_than_promised(job, found.whole)
+    if problem is not None:
+        return Failure(problem)
+    known = tuple(evolve(part, sha1=digest) for part, digest in zip(parts, found.parts, strict=True))
+    return (yield from make_large_file(_large_file(job, known, found.whole), retry))
 
 
-def _first_failure(results: PartResults) -> B2Error:
-    failures = (result.failure() for result in results if result is not None and not ok(result))
-    return next(failures, Transport("broken", "the parts were not all sent"))
+def _append(
+    job: Upload, present: FileVersion, parts: tuple[Part, ...], retry: RetryPolicy
+) -> Program[Result[FileReply, B2Error] | None]:
+    """Copy what B2 has and send the rest; None when what B2 has is not the beginning of the body."""
+    if present.sha1 is None:
+        return None
+    if sum(isinstance(part, CopyRange) for part in parts) > 1:  # else the digest of the only one tells
+        beginning = yield from perform(HashBody(slice_body(job.body, ByteRange(0, present.size))))
+        if not ok(beginning):
+            return Failure(beginning.failure())
+        if beginning.unwrap() != present.sha1:
+            return None
+    digests = yield from perform(HashParts(job.body, tuple(part.range for part in parts)))
+    if not ok(digests):
+        return Failure(digests.failure())
+    found = digests.unwrap()
+    if parts[0].length == present.size and found.parts[0] != present.sha1:
+        return None
+    problem = _other_than_promised(job, found.whole)
+    if problem is not None:
+        return Failure(problem)
+    known = tuple(evolve(part, sha1=digest) for part, digest in zip(parts, found.parts, strict=True))
+    return (yield from make_large_file(_large_file(job, known, found.whole), retry))
 
 
-def _file_info(fact: LocalFact) -> Mapping[str, str]:
-    return {SRC_LAST_MODIFIED: str(fact.mod_time_millis)}
+def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
+    info = job.info(**{LARGE_FILE_SHA1: whole})
+    return LargeFile(job.label, job.bucket_id, job.file_name, info, job.new, parts, job.body, resume=job.resume)
+
+
+def _other_than_promised(job: Upload | StreamUpload, whole: str) -> B2Error | None:
+    if job.sha1 is None or job.sha1 == whole:
+        return None
+    return Corrupt("the source", f"SHA-1 {job.sha1}", f"SHA-1 {whole}")
+
+
+@frozen
+class StreamUpload:
+    """The job's stream becomes a file: one b2_upload_file where it ends within the first piece, else a large file
+    of which `streams` pieces are on their way at once. `sha1` is that of the whole, where the caller knows it.
+    """
+
+    label: str
+    bucket_id: BucketId
+    file_name: str
+    sizes: PartSizes
+    new: NewFile = PLAIN
+    mod_time_millis: int | None = None
+    sha1: str | None = None
+    resume: Resume = field(factory=lambda: Resume(auto=False, keep=False))
+    streams: int = 4
+
+    def whole(self, first: TakenPiece) -> Upload:
+        """The upload of a stream that is no longer than its first piece."""
+        return Upload(
+            self.label, self.bucket_id, self.file_name, first.body, self.new, self.mod_time_millis, sha1=first.sha1
+        )
+
+    def large_file(self) -> LargeFile:
+        """The large file. What its parts are shows as the stream is read."""
+        more = {} if self.sha1 is None else {LARGE_FILE_SHA1: self.sha1}
+        if self.mod_time_millis is not None:
+            more[SRC_LAST_MODIFIED] = str(self.mod_time_millis)
+        info = self.new.info(**more)
+        return LargeFile(self.label, self.bucket_id, self.file_name, info, self.new, None, resume=self.resume)
+
+
+PieceResults = Result[dict[int, str], B2Error]
+
+
+def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    """The new file. A stream cannot be read again, so only what is on its way is tried again."""
+    taken = yield from perform(TakePiece(job.sizes))
+    if not ok(taken):
+        return Failure(taken.failure())
+    first = taken.unwrap()
+    assert first is not None, "a stream has a first piece"
+    if first.last:
+        problem = _other_than_promised(job, first.sha1)
+        if problem is not None:
+            return Failure(problem)
+        result = yield from upload_body(job.whole(first), retry)
+        yield from perform(DropPiece(first.body))
+        return result
+    large = job.large_file()
+    begun = yield from _begin_stream(large, retry)
+    if not ok(begun):
+        return Failure(begun.failure())
+    file_id, there = begun.unwrap()
+    stream = _Shared([first])
+    programs = (_send_pieces(job, large, file_id, there, stream, retry) for _ in range(job.streams))
+    results: tuple[PieceResults | None, ...] = yield from perform(All(programs))
+    digests: dict[int, str] = {}
+    for sent in results:
+        if sent is None or not ok(sent):
+            return (yield from give_up(large, file_id, first_failure(results), retry))
+        digests |= sent.unwrap()
+    beyond = [number for number in there if number > len(digests)]
+    if beyond:
+        why = f"the large file {file_id} has a part {min(beyond)}, the stream only {len(digests)} pieces"
+        return Failure(Rejected(400, "bad_request", why))
+    return (yield from finish_large_file(large, file_id, digests, retry))
+
+
+def _begin_stream(large: LargeFile, retry: RetryPolicy) -> Program[Result[tuple[FileId, Mapping[int, str]], B2Error]]:
+    """The file to send pieces to, and the digests of those that it has."""
+    decision = yield from decide(large, retry)
+    if not ok(decision):
+        return Failure(decision.failure())
+    begun = yield from begin_large_file(large, decision.unwrap(), retry)
+    return begun.map(lambda file_id: (file_id, decision.unwrap().finished))
+
+
+@define
+class _Shared:
+    """What those who send one stream have in common: a piece that was taken before they were there, and whether one of
+    them failed, so that the others read no further.
+    """
+
+    waiting: list[TakenPiece]
+    failed: bool = False
+
+
+def _send_pieces(
+    job: StreamUpload,
+    large: LargeFile,
+    file_id: FileId,
+    there: Mapping[int, str],
+    stream: _Shared,
+    retry: RetryPolicy,
+) -> Program[PieceResults]:
+    """Take one piece after the other and send it; the digests of the parts that came of it, by number."""
+    digests: dict[int, str] = {}
+    while not stream.failed:
+        taken: Result[TakenPiece | None, LocalError] = (
+            Success(stream.waiting.pop()) if stream.waiting else (yield from perform(TakePiece(job.sizes)))
+        )
+        if not ok(taken):
+            stream.failed = True
+            return Failure(taken.failure())
+        piece = taken.unwrap()
+        if piece is None:
+            break
+        number = piece.body.number
+        if there.get(number) != piece.sha1:
+            call = UploadPart(number, piece.sha1, piece.body, large.part_encryption)
+            sent = yield from upload_request(file_id, GetUploadPartUrl(file_id), call, retry)
+            if not ok(sent):
+                stream.failed = True
+                return Failure(sent.failure())
+        digests[number] = piece.sha1
+        yield from perform(DropPiece(piece.body))
+        yield from perform(Emit(BytesMoved(job.label, piece.body.range.length)))
+    return Success(digests)

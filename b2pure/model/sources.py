@@ -7,14 +7,14 @@ taken in pieces by the shell, and each piece is a body.
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import assert_never
+from typing import Final, assert_never
 
 from attrs import evolve, field, frozen
 
 from b2pure.model.files import LocalFact
 from b2pure.model.ranges import ByteRange
 
-__all__ = ["Blob", "Body", "Chained", "LocalSlice", "StreamPiece", "body_length", "slice_body"]
+__all__ = ["NOTHING", "Blob", "Body", "Chained", "LocalSlice", "StreamPiece", "body_length", "slice_body"]
 
 
 @frozen
@@ -53,6 +53,8 @@ class Chained:
 
 
 Body = LocalSlice | Blob | StreamPiece | Chained
+
+NOTHING: Final = Blob(b"")
 
 
 def body_length(body: Body) -> int:

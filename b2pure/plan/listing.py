@@ -7,14 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from b2pure.model.files import B2Path, FileVersion
+from b2pure.model.new_file import LARGE_FILE_SHA1, SRC_LAST_MODIFIED
 from b2pure.model.replies import FileReply
 
-__all__ = ["LARGE_FILE_SHA1", "SRC_LAST_MODIFIED", "content_sha1_of", "group_versions", "version_of"]
-
-SRC_LAST_MODIFIED: Final = "src_last_modified_millis"
-"""File info key: modification time at the source, decimal milliseconds since the epoch (B2's convention)."""
-LARGE_FILE_SHA1: Final = "large_file_sha1"
-"""File info key: hex SHA-1 of a whole large file, as the uploader computed it (B2 never checks it)."""
+__all__ = ["content_sha1_of", "group_versions", "version_of"]
 
 _MILLIS: Final = re.compile(r"-?[0-9]{1,15}\Z")
 _SHA1: Final = re.compile(r"[0-9a-f]{40}\Z")

@@ -12,7 +12,7 @@ from typing import TextIO, assert_never
 
 from tqdm import tqdm
 
-from b2pure.effects.events import BytesMoved, Event, PathDone, PathStarted, Scanned, Waiting
+from b2pure.effects.events import BytesMoved, Event, LargeFileBegun, PathDone, PathStarted, Scanned, Waiting
 from b2pure.effects.outcomes import Done, Failed
 from b2pure.model.errors import B2Error, describe
 from b2pure.plan.actions import actions_of
@@ -52,7 +52,7 @@ class ProgressReport:
                 self._counts[side], self._whole[side] = count, whole
             case PathStarted():
                 return
-            case BytesMoved(_, count):
+            case BytesMoved(count=count) | LargeFileBegun(reused=count):
                 self._bytes += count
                 if self._bar is not None:
                     self._bar.update(count)

@@ -232,7 +232,7 @@ def test_a_download_that_never_succeeds_is_named_and_leaves_the_old_files(faults
     ids=["busy", "always cut", "always corrupt"],
 )
 def test_an_upload_that_never_succeeds_is_named_and_deletes_nothing(fault: Fault) -> None:
-    """L9 under faults: the stages after a failed upload do not run."""
+    """L9 under faults: the stages after a failed upload do not run. The next run goes on with what is unfinished."""
     scene = RICH["up"]
     world = build(scene, seed=1, faults=(fault,))
     before = history(world, scene)
@@ -241,8 +241,11 @@ def test_an_upload_that_never_succeeds_is_named_and_deletes_nothing(fault: Fault
     after = history(world, scene)
     assert after[SMALL] == before[SMALL]
     assert LARGE not in after
-    assert unfinished(world) == 0
     assert report.bytes_moved == 0
+    assert world.faulty is not None
+    world.faulty.lift(fault)
+    assert sync(world, scene, Delete()).ok
+    assert unfinished(world) == 0
 
 
 # --- sources that move -----------------------------------------------------------------------------------------------

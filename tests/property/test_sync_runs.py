@@ -309,7 +309,9 @@ def created(world: SimulatedB2, before: set[str]) -> int:
 
 @pytest.mark.parametrize("keep", [NoDelete(), Delete()], ids=["keep all", "delete"])
 def test_two_clients_that_sync_to_one_place_at_once_both_succeed(keep: KeepOrDelete) -> None:
-    """On threads: both reports are well, the contents are the source's, and a file was uploaded twice at most."""
+    """On threads: both reports are well, the contents are the source's, and a file was uploaded twice at most. A large
+    file that one of them began and both finished is one.
+    """
     scene = many_files(80)
     world = build(scene)
     before = stored_ids(world)
@@ -329,7 +331,7 @@ def test_two_clients_that_sync_to_one_place_at_once_both_succeed(keep: KeepOrDel
     assert [report.ok for report in reports] == [True, True], reports
     assert shown(world, scene) == source_shown(world, scene)
     assert created(world, before) <= 2 * 80
-    assert sum(report.done.get("upload", 0) for report in reports) == created(world, before)
+    assert sum(report.done.get("upload", 0) for report in reports) >= created(world, before)
     assert unfinished(world) == 0
 
 

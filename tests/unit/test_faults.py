@@ -232,7 +232,9 @@ def test_an_upload_that_is_corrupted_on_its_way_is_refused(digest: str) -> None:
 def test_a_local_file_that_fails_while_it_would_be_corrupted_is_what_failed() -> None:
     b2 = faulty(CorruptUpload(1))
     body = LocalSlice("here", ByteRange(0, 4), LocalFact(4, 0))
-    assert b2.error(upload_of(b"", body=body), b2.url(b2.login())) == LocalFailure("read", "here", "this job has no local folder")
+    assert b2.error(upload_of(b"", body=body), b2.url(b2.login())) == LocalFailure(
+        "read", "here", "this job has no local folder"
+    )
 
 
 def test_a_download_is_cut() -> None:

@@ -1,0 +1,325 @@
+"""Making a large file: go on with an unfinished one or start one, send and copy its parts side by side, finish it.
+
+Rules. Which unfinished file is gone on with is decided in `plan.resume`. A part that B2 has already is not sent again.
+When it cannot be finished, the file stays as it is if the same job could go on with it later, and is cancelled if not.
+Whoever else finished the very file that we went on with did our work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeVar
+
+from attrs import field, frozen
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.effect import All, Emit
+from b2pure.effects.events import BytesMoved, LargeFileBegun
+from b2pure.effects.program import Program, ok, perform
+from b2pure.effects.requests import request, upload_request
+from b2pure.model.calls import (
+    HEX_DIGITS_AT_END,
+    CancelLargeFile,
+    CopyPart,
+    FinishLargeFile,
+    GetFileInfo,
+    GetUploadPartUrl,
+    ListParts,
+    ListUnfinishedLargeFiles,
+    StartLargeFile,
+    UploadPart,
+)
+from b2pure.model.errors import B2Error, Corrupt, Rejected, Transport, Unauthorized
+from b2pure.model.ids import BucketId, FileId
+from b2pure.model.new_file import NewFile
+from b2pure.model.protection import SseC
+from b2pure.model.replies import FileReply, PartReply
+from b2pure.model.sources import NOTHING, Body, slice_body
+from b2pure.plan.large_file import CopyRange, Part, SendPart
+from b2pure.plan.resume import (
+    Candidate,
+    ResumeDecision,
+    Taken,
+    Wanted,
+    choose_unfinished,
+    may_go_on_later,
+    metadata_objection,
+    tell_verdict,
+)
+from b2pure.plan.retry import RetryPolicy
+
+__all__ = [
+    "LargeFile",
+    "PartResult",
+    "Resume",
+    "begin_large_file",
+    "decide",
+    "find_unfinished",
+    "finish_large_file",
+    "first_failure",
+    "give_up",
+    "list_parts",
+    "make_large_file",
+    "unfinished_files",
+]
+
+R = TypeVar("R")
+
+_GONE: Final = "not_found"
+PartResult = Result[PartReply, B2Error]
+
+
+@frozen
+class Resume:
+    """Whether to go on with an unfinished file: `auto` looks for one, `file_id` names it. With `keep` a file that
+    could not be finished stays for a later run, if one can go on with it. With `cancel_others` the other unfinished
+    files of the name are cancelled once this one is whole: left-overs of earlier runs of a job that alone writes the
+    name.
+    """
+
+    auto: bool = True
+    file_id: FileId | None = None
+    keep: bool = True
+    cancel_others: bool = False
+
+
+@frozen
+class LargeFile:
+    """What is to be made: `parts` of `body`, or copied; None for a stream, whose pieces show as it is read. `label` is
+    what events call it.
+    """
+
+    label: str
+    bucket_id: BucketId
+    file_name: str
+    info: Mapping[str, str] = field(hash=False)
+    new: NewFile
+    parts: tuple[Part, ...] | None
+    body: Body = NOTHING
+    source_encryption: SseC | None = None
+    resume: Resume = Resume()
+
+    def wanted(self) -> Wanted:
+        """What an unfinished file has to be, so that it becomes this one."""
+        return Wanted(self.file_name, self.new.content_type, self.info, self.new, self.parts)
+
+    @property
+    def part_encryption(self) -> SseC | None:
+        """What every part must be sent with."""
+        return self.new.encryption if isinstance(self.new.encryption, SseC) else None
+
+
+def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    """The finished file."""
+    decision = yield from decide(job, retry)
+    if not ok(decision):
+        return Failure(decision.failure())
+    chosen = decision.unwrap()
+    result = yield from _make(job, chosen, retry)
+    by_itself = chosen.file_id is not None and job.resume.file_id is None
+    if not ok(result) and by_itself and _is_gone(result.failure()):
+        result = yield from _make(job, ResumeDecision(None, {}, chosen.verdicts), retry)
+    if ok(result) and job.resume.cancel_others:
+        yield from _cancel_others(chosen, retry)
+    return result
+
+
+def decide(job: LargeFile, retry: RetryPolicy) -> Program[Result[ResumeDecision, B2Error]]:
+    """Which unfinished file to go on with, if any."""
+    wanted = job.wanted()
+    if job.resume.file_id is not None:
+        return (yield from _decide_by_hand(wanted, job.resume.file_id, retry))
+    if not job.resume.auto:
+        return Success(ResumeDecision(None))
+    found = yield from find_unfinished(job.bucket_id, wanted, retry)
+    if not ok(found):
+        # Without listFiles nobody can look; that is no reason not to upload.
+        return Success(ResumeDecision(None)) if _may_not_list(found.failure()) else Failure(found.failure())
+    return Success(choose_unfinished(wanted, found.unwrap()))
+
+
+def _decide_by_hand(wanted: Wanted, file_id: FileId, retry: RetryPolicy) -> Program[Result[ResumeDecision, B2Error]]:
+    info = yield from request(GetFileInfo(file_id), retry)
+    if not ok(info):
+        return Failure(info.failure())
+    file = info.unwrap()
+    if file.action != "start":
+        return Failure(_no_way(file_id, f"it is no unfinished large file, its action is {file.action!r}"))
+    parts = yield from list_parts(file_id, retry)
+    if not ok(parts):
+        return Failure(parts.failure())
+    decision = choose_unfinished(wanted, (Candidate(file, parts.unwrap()),))
+    if decision.file_id is None:
+        return Failure(_no_way(file_id, tell_verdict(decision.verdicts[0])))
+    return Success(decision)
+
+
+def _no_way(file_id: FileId, why: str) -> Rejected:
+    return Rejected(400, "bad_request", f"the upload cannot go on with the large file {file_id}: {why}")
+
+
+def _may_not_list(error: B2Error) -> bool:
+    return isinstance(error, Unauthorized) and error.code == "unauthorized"
+
+
+def find_unfinished(
+    bucket_id: BucketId, wanted: Wanted, retry: RetryPolicy
+) -> Program[Result[tuple[Candidate, ...], B2Error]]:
+    """The unfinished files of the wanted name, with the parts of those that could be gone on with."""
+    listed = yield from unfinished_files(bucket_id, wanted.file_name, retry)
+    if not ok(listed):
+        return Failure(listed.failure())
+    found: list[Candidate] = []
+    for file in listed.unwrap():
+        if file.file_name != wanted.file_name or file.file_id is None:
+            continue
+        if metadata_objection(wanted, file) is not None:
+            found.append(Candidate(file))
+            continue
+        parts = yield from list_parts(file.file_id, retry)
+        if ok(parts):
+            found.append(Candidate(file, parts.unwrap()))
+        elif not isinstance(parts.failure(), Rejected):  # which it is when the file was finished meanwhile
+            return Failure(parts.failure())
+    return Success(tuple(found))
+
+
+def unfinished_files(
+    bucket_id: BucketId, prefix: str, retry: RetryPolicy
+) -> Program[Result[tuple[FileReply, ...], B2Error]]:
+    """All unfinished large files whose names start with the prefix."""
+    found: list[FileReply] = []
+    start: FileId | None = None
+    while True:
+        page = yield from request(ListUnfinishedLargeFiles(bucket_id, prefix or None, start, 100), retry)
+        if not ok(page):
+            return Failure(page.failure())
+        found.extend(page.unwrap().files)
+        start = page.unwrap().next_file_id
+        if start is None:
+            return Success(tuple(found))
+
+
+def list_parts(file_id: FileId, retry: RetryPolicy) -> Program[Result[tuple[PartReply, ...], B2Error]]:
+    """The parts that B2 has of an unfinished large file."""
+    found: list[PartReply] = []
+    start: int | None = None
+    while True:
+        page = yield from request(ListParts(file_id, start, 1000), retry)
+        if not ok(page):
+            return Failure(page.failure())
+        found.extend(page.unwrap().parts)
+        start = page.unwrap().next_part_number
+        if start is None:
+            return Success(tuple(found))
+
+
+def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    begun = yield from begin_large_file(job, decision, retry)
+    if not ok(begun):
+        return Failure(begun.failure())
+    file_id = begun.unwrap()
+    missing = [part for part in job.parts or () if part.number not in decision.finished]
+    results: tuple[PartResult | None, ...] = yield from perform(All(_programs(job, file_id, missing, retry)))
+    digests = dict(decision.finished)
+    for part, result in zip(missing, results, strict=False):
+        if result is None or not ok(result):
+            return (yield from give_up(job, file_id, first_failure(results), retry))
+        digests[part.number] = result.unwrap().content_sha1
+    return (yield from finish_large_file(job, file_id, digests, retry))
+
+
+def begin_large_file(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileId, B2Error]]:
+    """The unfinished file that was decided for, or a new one."""
+    file_id = decision.file_id
+    if file_id is None:
+        started = yield from request(_start(job), retry)
+        if not ok(started):
+            return Failure(started.failure())
+        file_id = started.unwrap().file_id
+        assert file_id is not None, "b2_start_large_file answers with an id"
+    reused = sum(part.length for part in job.parts or () if part.number in decision.finished)
+    yield from perform(Emit(LargeFileBegun(job.label, file_id, decision, reused)))
+    return Success(file_id)
+
+
+def finish_large_file(
+    job: LargeFile, file_id: FileId, digests: Mapping[int, str], retry: RetryPolicy
+) -> Program[Result[FileReply, B2Error]]:
+    """Make one file of the parts, whose digests are given by number."""
+    finished = yield from request(FinishLargeFile(file_id, tuple(digests[n] for n in sorted(digests))), retry)
+    if not ok(finished):
+        return (yield from give_up(job, file_id, finished.failure(), retry))
+    return finished
+
+
+def give_up(job: LargeFile, file_id: FileId, error: B2Error, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    """The failure, with the file left for a later run that can go on with it, or cancelled. Whoever else finished it
+    meanwhile (by going on with it) did our work.
+    """
+    if isinstance(error, Rejected):
+        info = yield from request(GetFileInfo(file_id), retry)
+        if ok(info) and info.unwrap().action == "upload":
+            return info
+        if not ok(info) and isinstance(info.failure(), Rejected):
+            return Failure(Rejected(404, _GONE, f"the large file {file_id} is gone: somebody cancelled it"))
+    if not (job.resume.keep and may_go_on_later(error)):
+        yield from request(CancelLargeFile(file_id), retry)
+    return Failure(error)
+
+
+def _is_gone(error: B2Error) -> bool:
+    return isinstance(error, Rejected) and (error.status, error.code) == (404, _GONE)
+
+
+def _start(job: LargeFile) -> StartLargeFile:
+    new = job.new
+    return StartLargeFile(
+        job.bucket_id,
+        job.file_name,
+        new.content_type,
+        job.info,
+        new.retention,
+        new.legal_hold,
+        new.encryption,
+        new.custom_upload_timestamp,
+    )
+
+
+def _programs(job: LargeFile, file_id: FileId, parts: list[Part], retry: RetryPolicy) -> Iterator[Program[PartResult]]:
+    """One program per part, made as it is asked for."""
+    for part in parts:
+        yield _send(job, file_id, part, retry) if isinstance(part, SendPart) else _copy(job, file_id, part, retry)
+
+
+def _send(job: LargeFile, file_id: FileId, part: SendPart, retry: RetryPolicy) -> Program[PartResult]:
+    body = slice_body(job.body, part.range)
+    call = UploadPart(part.number, part.sha1 or HEX_DIGITS_AT_END, body, job.part_encryption)
+    result = yield from upload_request(file_id, GetUploadPartUrl(file_id), call, retry)
+    if ok(result):
+        yield from perform(Emit(BytesMoved(job.label, part.length)))
+    return result
+
+
+def _copy(job: LargeFile, file_id: FileId, part: CopyRange, retry: RetryPolicy) -> Program[PartResult]:
+    call = CopyPart(part.source, file_id, part.number, part.range.http(), job.source_encryption, job.part_encryption)
+    result = yield from request(call, retry)
+    if not ok(result):
+        return result
+    if part.sha1 not in (None, result.unwrap().content_sha1):
+        what = f"bytes {part.range.start} to {part.range.stop} of {part.source}"
+        return Failure(Corrupt(what, f"SHA-1 {part.sha1}", f"SHA-1 {result.unwrap().content_sha1}"))
+    yield from perform(Emit(BytesMoved(job.label, part.length)))
+    return result
+
+
+def _cancel_others(decision: ResumeDecision, retry: RetryPolicy) -> Program[None]:
+    for verdict in decision.verdicts:
+        if not isinstance(verdict.why, Taken):
+            yield from request(CancelLargeFile(verdict.file_id), retry)
+
+
+def first_failure(results: tuple[Result[R, B2Error] | None, ...]) -> B2Error:
+    """Why not all of them are successes."""
+    failures = (result.failure() for result in results if result is not None and not ok(result))
+    return next(failures, Transport("broken", "the parts were not all sent"))

@@ -1,0 +1,268 @@
+"""Which unfinished large file an upload goes on with: a decision that says why each candidate was taken or not.
+
+Rules. A candidate is one that would become the very file that is wanted: the same name, content type, file info,
+encryption and locks, and every part that it has is one of ours by number, length and SHA-1 (a copied part, whose
+digest nobody here knows, by the identity of the plan in the file info). Of several the most complete is taken, then
+the oldest. A file without any part is better than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, assert_never
+
+from attrs import field, frozen
+
+from b2pure.model.errors import (
+    B2Error,
+    CapExceeded,
+    Corrupt,
+    LocalDrifted,
+    LocalFailure,
+    Rejected,
+    Throttled,
+    Transport,
+    Unauthorized,
+    Unavailable,
+)
+from b2pure.model.ids import FileId
+from b2pure.model.new_file import AUTO_CONTENT_TYPE, LARGE_FILE_SHA1, PLAIN, PLAN_ID, NewFile
+from b2pure.model.protection import SseB2, SseC
+from b2pure.model.replies import FileReply, PartReply
+from b2pure.plan.large_file import CopyRange, Part
+
+__all__ = [
+    "Behind",
+    "Candidate",
+    "OtherContentType",
+    "OtherInfo",
+    "OtherName",
+    "OtherParts",
+    "OtherProtection",
+    "ResumeDecision",
+    "Taken",
+    "Verdict",
+    "Wanted",
+    "choose_unfinished",
+    "may_go_on_later",
+    "metadata_objection",
+    "tell_verdict",
+]
+
+
+@frozen
+class Wanted:
+    """The large file that is to be made. `parts` is None where they only show as a stream is read."""
+
+    file_name: str
+    content_type: str
+    file_info: Mapping[str, str] = field(hash=False)
+    new: NewFile = PLAIN
+    parts: tuple[Part, ...] | None = ()
+
+
+@frozen
+class Candidate:
+    """An unfinished large file and the parts that B2 has of it."""
+
+    file: FileReply
+    parts: tuple[PartReply, ...] = ()
+
+
+@frozen
+class Taken:
+    """This one is gone on with: `parts` of it need not be sent again."""
+
+    parts: int
+
+
+@frozen
+class OtherName:
+    found: str
+
+
+@frozen
+class OtherContentType:
+    wanted: str
+    found: str
+
+
+@frozen
+class OtherInfo:
+    """The file info differs in these keys."""
+
+    keys: tuple[str, ...]
+
+
+@frozen
+class OtherProtection:
+    """Encryption, retention, legal hold or a timestamp of its own: `what` differs."""
+
+    what: Literal["encryption", "retention", "legal hold", "upload timestamp"]
+
+
+@frozen
+class OtherParts:
+    """Part `number` is not one of the wanted ones."""
+
+    number: int
+    why: Literal["there is no such part", "another length", "another SHA-1", "nobody knows what it was copied from"]
+
+
+@frozen
+class Behind:
+    """It would do, but another is more complete, or older."""
+
+    parts: int
+
+
+Why = Taken | OtherName | OtherContentType | OtherInfo | OtherProtection | OtherParts | Behind
+
+
+@frozen
+class Verdict:
+    """What became of one candidate."""
+
+    file_id: FileId
+    started: int
+    why: Why
+
+
+@frozen
+class ResumeDecision:
+    """The file to go on with (None: start a new one), the SHA-1 of its usable parts by number, and all verdicts."""
+
+    file_id: FileId | None
+    finished: Mapping[int, str] = field(factory=dict, hash=False)
+    verdicts: tuple[Verdict, ...] = ()
+
+
+NEW = ResumeDecision(None)
+
+
+def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate]) -> ResumeDecision:
+    """The decision. Total, and independent of the order of the candidates."""
+    fitting: list[Candidate] = []
+    verdicts: list[Verdict] = []
+    for candidate in candidates:
+        objection = metadata_objection(wanted, candidate.file) or _parts_objection(wanted, candidate.parts)
+        if objection is None:
+            fitting.append(candidate)
+        else:
+            verdicts.append(Verdict(_id(candidate), candidate.file.upload_timestamp, objection))
+    if not fitting:
+        return ResumeDecision(None, {}, _ordered(verdicts))
+    best = min(fitting, key=lambda each: (-len(each.parts), each.file.upload_timestamp, _id(each)))
+    for candidate in fitting:
+        count = len(candidate.parts)
+        why = Taken(count) if candidate is best else Behind(count)
+        verdicts.append(Verdict(_id(candidate), candidate.file.upload_timestamp, why))
+    finished = {part.part_number: part.content_sha1 for part in best.parts}
+    return ResumeDecision(_id(best), finished, _ordered(verdicts))
+
+
+def metadata_objection(wanted: Wanted, found: FileReply) -> Why | None:
+    """What is wrong with a candidate before anybody asks for its parts."""
+    if found.file_name != wanted.file_name:
+        return OtherName(found.file_name)
+    if wanted.content_type not in (found.content_type, AUTO_CONTENT_TYPE):
+        return OtherContentType(wanted.content_type, found.content_type or "")
+    keys = _differing(wanted.file_info, found.file_info)
+    if keys:
+        return OtherInfo(keys)
+    return _protection_objection(wanted.new, found)
+
+
+def _differing(wanted: Mapping[str, str], found: Mapping[str, str]) -> tuple[str, ...]:
+    """Keys whose values differ. The digest of the whole only counts where both tell one."""
+    keys = {*wanted, *found}
+    if not (LARGE_FILE_SHA1 in wanted and LARGE_FILE_SHA1 in found):
+        keys.discard(LARGE_FILE_SHA1)
+    return tuple(sorted(key for key in keys if wanted.get(key) != found.get(key)))
+
+
+def _protection_objection(new: NewFile, found: FileReply) -> Why | None:
+    mode = found.server_side_encryption.mode if found.server_side_encryption is not None else None
+    match new.encryption:
+        case None:
+            same = mode != "SSE-C"
+        case SseB2():
+            same = mode == "SSE-B2"
+        case SseC():
+            same = mode == "SSE-C"
+        case _:
+            assert_never(new.encryption)
+    if not same:
+        return OtherProtection("encryption")
+    if new.retention is not None and found.file_retention is not None and found.file_retention.value is not None:
+        told = found.file_retention.value
+        if (told.mode, told.retain_until_timestamp) != (new.retention.mode, new.retention.retain_until_timestamp):
+            return OtherProtection("retention")
+    hold = found.legal_hold
+    may_read = hold is not None and hold.is_client_authorized_to_read
+    if new.legal_hold is not None and hold is not None and may_read and (hold.value or "off") != new.legal_hold:
+        return OtherProtection("legal hold")
+    if new.custom_upload_timestamp not in (None, found.upload_timestamp):
+        return OtherProtection("upload timestamp")
+    return None
+
+
+def _parts_objection(wanted: Wanted, found: Sequence[PartReply]) -> Why | None:
+    if wanted.parts is None:
+        return None
+    ours = {part.number: part for part in wanted.parts}
+    for part in found:
+        planned = ours.get(part.part_number)
+        if planned is None:
+            return OtherParts(part.part_number, "there is no such part")
+        if planned.length != part.content_length:
+            return OtherParts(part.part_number, "another length")
+        if planned.sha1 is not None and planned.sha1 != part.content_sha1:
+            return OtherParts(part.part_number, "another SHA-1")
+        if planned.sha1 is None and isinstance(planned, CopyRange) and PLAN_ID not in wanted.file_info:
+            return OtherParts(part.part_number, "nobody knows what it was copied from")
+    return None
+
+
+def _id(candidate: Candidate) -> FileId:
+    assert candidate.file.file_id is not None, "an unfinished file has an id"
+    return candidate.file.file_id
+
+
+def _ordered(verdicts: list[Verdict]) -> tuple[Verdict, ...]:
+    return tuple(sorted(verdicts, key=lambda verdict: (verdict.started, verdict.file_id)))
+
+
+def may_go_on_later(error: B2Error) -> bool:
+    """Whether a later run of the same job could finish a large file that failed so: the world may be better then,
+    while what B2 refused, or a source that changed, makes it another file.
+    """
+    match error:
+        case Transport() | Unavailable() | Throttled() | CapExceeded() | Unauthorized() | LocalFailure():
+            return True
+        case Rejected() | Corrupt() | LocalDrifted():
+            return False
+        case _:
+            assert_never(error)
+
+
+def tell_verdict(verdict: Verdict) -> str:
+    """One line for a person."""
+    match verdict.why:
+        case Taken(parts):
+            told = f"taken, with {parts} finished parts"
+        case OtherName(found):
+            told = f"it is for another name, {found!r}"
+        case OtherContentType(wanted, found):
+            told = f"its content type is {found}, not {wanted}"
+        case OtherInfo(keys):
+            told = f"its file info differs in {', '.join(keys)}"
+        case OtherProtection(what):
+            told = f"its {what} is another"
+        case OtherParts(number, why):
+            told = f"part {number}: {why}"
+        case Behind(parts):
+            told = f"it has {parts} finished parts; another was taken"
+        case _:
+            assert_never(verdict.why)
+    return f"{verdict.file_id}: {told}"
