@@ -16,10 +16,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from b2pure.effects.cleanups import CleanupReport
     from b2pure.effects.report import Report, troubles
     from b2pure.model.account import Allowed, Authorization
     from b2pure.model.errors import B2Error, describe
     from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalFact, LocalPath, LocalTree, SkippedPath
+    from b2pure.model.new_file import NewFile
     from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
     from b2pure.model.policy import (
         CompareVersionMode,
@@ -31,11 +33,15 @@ if TYPE_CHECKING:
         ScanPolicies,
         SyncPolicy,
     )
+    from b2pure.model.protection import FileRetention, SseB2, SseC
+    from b2pure.model.ranges import ByteRange
+    from b2pure.plan.cleanup import CleanupPlan
     from b2pure.plan.failures import PlanFailed
     from b2pure.plan.retry import RetryPolicy
     from b2pure.shell.client import Client
     from b2pure.shell.connect import connect, connect_simulated
     from b2pure.shell.plans import Plan, plan_sync
+    from b2pure.shell.sources import LocalRange
 
 __all__ = [
     "Allowed",
@@ -44,15 +50,21 @@ __all__ = [
     "B2Folder",
     "B2Path",
     "B2Tree",
+    "ByteRange",
+    "CleanupPlan",
+    "CleanupReport",
     "Client",
     "CompareVersionMode",
     "Delete",
+    "FileRetention",
     "FileVersion",
     "KeepDays",
     "LocalFact",
     "LocalFolder",
     "LocalPath",
+    "LocalRange",
     "LocalTree",
+    "NewFile",
     "NewerFileSyncMode",
     "NoDelete",
     "Place",
@@ -63,6 +75,8 @@ __all__ = [
     "RetryPolicy",
     "ScanPolicies",
     "SkippedPath",
+    "SseB2",
+    "SseC",
     "SyncPolicy",
     "__version__",
     "connect",
@@ -78,6 +92,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "b2pure.effects.report": ("Report", "troubles"),
     "b2pure.model.account": ("Allowed", "Authorization"),
+    "b2pure.effects.cleanups": ("CleanupReport",),
+    "b2pure.model.new_file": ("NewFile",),
+    "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
+    "b2pure.model.ranges": ("ByteRange",),
+    "b2pure.plan.cleanup": ("CleanupPlan",),
+    "b2pure.shell.sources": ("LocalRange",),
     "b2pure.model.errors": ("B2Error", "describe"),
     "b2pure.model.files": (
         "B2Path", "B2Tree", "FileVersion", "LocalFact", "LocalPath", "LocalTree", "SkippedPath",

@@ -7,7 +7,7 @@ that is dropped is forgotten, so the memory that a stream takes is bounded by ho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from hashlib import sha1
+from hashlib import sha1 as new_sha1
 from threading import Lock
 from typing import Final
 
@@ -21,7 +21,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import StreamPiece
 from b2pure.plan.parts import stream_part_size
 
-__all__ = ["NoStream", "PiecedStream"]
+__all__ = ["NAME", "NoStream", "PiecedStream"]
 
 _CHUNK: Final = 1 << 20
 NAME: Final = "the stream"
@@ -43,12 +43,20 @@ class NoStream:
 class PiecedStream:
     """A stream in pieces. `read` gives at most so many next bytes, none at the end; it may raise OSError.
 
-    With `length` the stream must have just so many bytes: a longer or shorter one is a failure, so that no wrong object
-    is made of it.
+    With `length` the stream must have just so many bytes, with `sha1` (hex) just this content: anything else is a
+    failure, so that no wrong object is made of it.
     """
 
-    def __init__(self, read: Callable[[int], bytes | None], *, length: int | None = None, name: str = NAME) -> None:
-        self._source, self._length, self._name = read, length, name
+    def __init__(
+        self,
+        read: Callable[[int], bytes | None],
+        *,
+        length: int | None = None,
+        sha1: str | None = None,
+        name: str = NAME,
+    ) -> None:
+        self._source, self._length, self._sha1, self._name = read, length, sha1, name
+        self._digest = new_sha1(usedforsecurity=False)
         self._lock = Lock()
         self._kept: dict[int, bytes] = {}
         self._ahead = b""
@@ -69,13 +77,15 @@ class PiecedStream:
             except (OSError, ValueError, TypeError) as error:
                 return self._fail(str(error) or type(error).__name__)
             self._bytes += len(data)
-            problem = self._length_problem()
+            if self._sha1 is not None:
+                self._digest.update(data)
+            problem = self._problem()
             if problem is not None:
                 return self._fail(problem)
             self._taken += 1
             self._kept[self._taken] = data
             piece = StreamPiece(self._taken, ByteRange(0, len(data)))
-        return IOSuccess(TakenPiece(piece, sha1(data, usedforsecurity=False).hexdigest(), self._ended))
+        return IOSuccess(TakenPiece(piece, new_sha1(data, usedforsecurity=False).hexdigest(), self._ended))
 
     def drop(self, piece: StreamPiece) -> None:
         with self._lock:
@@ -108,7 +118,9 @@ class PiecedStream:
         self._ahead = data[size:]
         return data[:size]
 
-    def _length_problem(self) -> str | None:
+    def _problem(self) -> str | None:
+        if self._ended and self._sha1 not in (None, self._digest.hexdigest()):
+            return f"its SHA-1 is {self._digest.hexdigest()}, not {self._sha1}"
         if self._length is None:
             return None
         if self._bytes + len(self._ahead) > self._length or (self._ended and self._bytes < self._length):

@@ -48,6 +48,7 @@ from b2pure.plan.sync import check_direction, never_quiet, pair_up, plan_groups,
 from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
 from b2pure.shell.sides import Side, SideReader, Sides, b2_side, check_apart, direction_between, listed, seen
+from b2pure.shell.transfers import Transfers
 
 __all__ = ["Client", "PlaceLike"]
 
@@ -62,7 +63,7 @@ def _threads(interpreter: Interpreter, workers: int | None) -> Driver:
     return ThreadDriver(interpreter, workers=workers or 1, part_workers=workers or 1)
 
 
-class Client:
+class Client(Transfers):
     """B2, and the local folders beside it, with one application key. Safe for many threads.
 
     `workers` files are on their way at once, and as many parts of large files. `clock` says the time that keep-days
@@ -80,10 +81,8 @@ class Client:
         retry: RetryPolicy | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
-        self._api, self._clock = api, clock
-        self._folders, self._drivers, self._workers = folders, drivers, workers
-        self._retry = retry or RetryPolicy()
-        self._machines = Machines()
+        super().__init__(api, clock, Machines(), drivers, workers, retry or RetryPolicy())
+        self._folders = folders
         self._reader = SideReader(self._ask, self._retry)
         self._close = close
 

@@ -1,0 +1,393 @@
+"""Single files: upload, copy, and the clean-up of what an upload left unfinished.
+
+What people give (paths, open files, `b2://bucket/name`) becomes data here; programs of `b2pure.effects` do the work.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from attrs import evolve, frozen
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.bodies import Bodies
+from b2pure.effects.cleanups import CleanupReport, clean_up, look_for_unfinished
+from b2pure.effects.copies import Copy, copy_file
+from b2pure.effects.driver import DriverFactory
+from b2pure.effects.events import Event, LargeFileBegun
+from b2pure.effects.handlers import Api, Clock
+from b2pure.effects.interpreter import Interpreter, Listener, Machines
+from b2pure.effects.job import B2Side
+from b2pure.effects.large_files import Resume
+from b2pure.effects.listings import find_bucket, fresh_versions
+from b2pure.effects.program import Program, ok
+from b2pure.effects.requests import authorization, request
+from b2pure.effects.simulated_disk import SimulatedDisk
+from b2pure.effects.uploads import StreamUpload, Upload, upload_body, upload_stream
+from b2pure.model.calls import GetFileInfo
+from b2pure.model.errors import B2Error, InvalidArgument, Rejected
+from b2pure.model.files import FileVersion
+from b2pure.model.ids import BucketId, FileId
+from b2pure.model.limits import MAX_PART_SIZE, MAX_SINGLE_SIZE, PartSizes
+from b2pure.model.names import b2_name_problem
+from b2pure.model.new_file import PLAIN, NewFile
+from b2pure.model.protection import SseC
+from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import FileReply
+from b2pure.model.sources import body_length
+from b2pure.plan.cleanup import CleanupPlan, plan_cleanup
+from b2pure.plan.parts import large_file_parts
+from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.sources import FileSlices, Opened, Source, open_source
+
+__all__ = ["B2Source", "TransferError", "Transfers", "parse_b2_file"]
+
+T = TypeVar("T")
+
+TransferError = B2Error | InvalidArgument
+
+B2Source = str | FileReply | FileVersion
+"""A file in B2: `b2://bucket/name` (its newest version), `b2id://fileId`, or what a listing gave."""
+
+_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*\Z")
+_STREAM_PART: Final = 10_000_000
+"""Bytes of a piece of a stream at first: so many for each that is on its way are kept in memory."""
+_STREAMS: Final = 4
+
+
+@frozen
+class B2Name:
+    """A name in a bucket."""
+
+    bucket_name: str
+    file_name: str
+
+
+def parse_b2_file(text: str) -> Result[B2Name, InvalidArgument]:
+    """`b2://bucket/name`. The name may hold anything that a B2 name can."""
+    if not text.startswith("b2://"):
+        return Failure(InvalidArgument("file", f"{text!r} is not in B2; write b2://bucket/name"))
+    bucket, _, name = text.removeprefix("b2://").partition("/")
+    if not _BUCKET.match(bucket):
+        return Failure(InvalidArgument("file", f"{text!r} has no valid bucket name; write b2://bucket/name"))
+    return Success(B2Name(bucket, name))
+
+
+class Transfers:
+    """What a client does with single files. `workers` parts are on their way at once."""
+
+    def __init__(
+        self, api: Api, clock: Clock, machines: Machines, drivers: DriverFactory, workers: int, retry: RetryPolicy
+    ) -> None:
+        self._api, self._clock, self._machines = api, clock, machines
+        self._drivers, self._workers, self._retry = drivers, workers, retry
+
+    def upload(
+        self,
+        source: Source,
+        dest: str,
+        new: NewFile | None = None,
+        *,
+        length: int | None = None,
+        sha1: str | None = None,
+        mod_time_millis: int | None = None,
+        part_size: int | None = None,
+        resume: bool | FileId = True,
+        append: bool = False,
+        listener: Listener | None = None,
+        on_large_file: Callable[[LargeFileBegun], None] | None = None,
+        **choices: Any,
+    ) -> Result[FileReply, TransferError]:
+        """Make `source` a new version of `b2://bucket/name`; after a `/` the name of the local file is added.
+
+        A source is a path, `-`, bytes, an open file, a pipe, a `LocalRange`, or a list of these. What the file is made
+        with is one value or its fields (`content_type="text/plain"`). `length` and `sha1` (hex) are what the content
+        must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
+        False starts anew). With `append` a version in B2 that is the beginning of the source is copied there, and only
+        the rest is sent. `part_size` is bytes.
+        """
+        made = _new_file(new, choices)
+        if not ok(made):
+            return Failure(made.failure())
+        opened = open_source(source, length=length, sha1=sha1)
+        if not ok(opened):
+            return Failure(opened.failure())
+        found = opened.unwrap()
+        try:
+            job = _UploadJob(found, dest, made.unwrap(), length, sha1, mod_time_millis, part_size, resume, append)
+            return self._upload(job, _hearing(listener, on_large_file))
+        finally:
+            found.close()
+
+    def _upload(self, job: _UploadJob, listener: Listener | None) -> Result[FileReply, TransferError]:
+        target = self._target(job.dest, job.opened.name)
+        if not ok(target):
+            return Failure(target.failure())
+        bucket_id, name = target.unwrap()
+        sizes = self._sizes(job.part_size, stream=job.opened.stream is not None)
+        if not ok(sizes):
+            return Failure(sizes.failure())
+        if job.opened.stream is not None:
+            program = upload_stream(job.stream_upload(bucket_id, name, sizes.unwrap()), self._retry)
+            return self._transfer(program, job.opened, listener)
+        body = job.opened.body
+        assert body is not None, "a source is a body or a stream"
+        size = body_length(body)
+        if job.length not in (None, size):
+            return Failure(InvalidArgument("length", f"is {job.length}, but the source has {size} bytes"))
+        present = self._present(bucket_id, name) if job.append else Success(None)
+        if not ok(present):
+            return Failure(present.failure())
+        upload = Upload(
+            name,
+            bucket_id,
+            name,
+            body,
+            job.new,
+            job.mod_time,
+            _parts_for(size, sizes.unwrap(), present.unwrap(), job.resume),
+            job.sha1,
+            present.unwrap(),
+            job.how_to_resume(keep=True),
+        )
+        return self._transfer(upload_body(upload, self._retry), job.opened, listener)
+
+    def copy(
+        self,
+        source: B2Source,
+        dest: str,
+        new: NewFile | None = None,
+        *,
+        wanted: ByteRange | None = None,
+        source_encryption: SseC | None = None,
+        max_part_size: int = MAX_PART_SIZE,
+        resume: bool | FileId = True,
+        listener: Listener | None = None,
+        on_large_file: Callable[[LargeFileBegun], None] | None = None,
+        **choices: Any,
+    ) -> Result[FileReply, TransferError]:
+        """Make a version in B2, or a range of it, a new version of `b2://bucket/name`, on the server.
+
+        The copy has the type and info of its source, unless `content_type` or `file_info` (or a header) is given.
+        More than 5 GB, or than `max_part_size`, is copied in parts, and goes on where an earlier run stopped. A
+        `max_part_size` below what B2 takes as a part forces a single call.
+        """
+        made = _new_file(new, choices)
+        if not ok(made):
+            return Failure(made.failure())
+        settings = made.unwrap()
+        found = self._source(source)
+        if not ok(found):
+            return Failure(found.failure())
+        file_id, size, default_name = found.unwrap()
+        target = self._target(dest, default_name)
+        if not ok(target):
+            return Failure(target.failure())
+        sizes = self._sizes(None, stream=False)
+        if not ok(sizes):
+            return Failure(sizes.failure())
+        whole = ByteRange(0, size)
+        if wanted is not None and not wanted.start < wanted.stop <= size:
+            told = f"[{wanted.start}, {wanted.stop}) is no range of a file of {size} bytes"
+            return Failure(InvalidArgument("wanted", told))
+        bucket_id, name = target.unwrap()
+        parts = _copy_parts(whole if wanted is None else wanted, max_part_size, sizes.unwrap().minimum)
+        job = Copy(
+            name,
+            file_id,
+            bucket_id,
+            name,
+            (whole if wanted is None else wanted) if parts is not None else wanted,
+            settings,
+            replace=_replaces(settings),
+            parts=parts,
+            source_encryption=source_encryption,
+            resume=_resume(resume, keep=True),
+        )
+        hearing = _hearing(listener, on_large_file)
+        return self._transfer(copy_file(job, self._retry), Opened(), hearing)
+
+    def plan_cleanup(
+        self, folder: str, *, older_than: timedelta = timedelta(days=1)
+    ) -> Result[CleanupPlan, TransferError]:
+        """Which unfinished large files below `b2://bucket/prefix` would be cancelled: those to which nothing happened
+        for `older_than`.
+        """
+        place = parse_b2_file(folder)
+        if not ok(place):
+            return Failure(place.failure())
+        if older_than < timedelta(0):
+            return Failure(InvalidArgument("older_than", "must be 0 or more"))
+        bucket = self._query(find_bucket(place.unwrap().bucket_name, self._retry))
+        if not ok(bucket):
+            return Failure(bucket.failure())
+        found = self._query(look_for_unfinished(bucket.unwrap(), place.unwrap().file_name, self._retry))
+        age = older_than // timedelta(milliseconds=1)
+        now = self._clock.now_millis()
+        return found.map(lambda files: plan_cleanup(files, now_millis=now, older_than_millis=age))
+
+    def clean_up(self, plan: CleanupPlan) -> CleanupReport:
+        """Cancel what the plan names. A file that moved on since is left alone."""
+        return self._query(clean_up(plan, self._retry))
+
+    # --- putting it together
+
+    def _target(self, dest: str, default_name: str) -> Result[tuple[BucketId, str], TransferError]:
+        parsed = parse_b2_file(dest)
+        if not ok(parsed):
+            return Failure(parsed.failure())
+        name = parsed.unwrap().file_name
+        if not name or name.endswith("/"):
+            name += default_name
+        problem = b2_name_problem(name)
+        if problem is not None:
+            return Failure(InvalidArgument("file", f"{name!r}: {problem}"))
+        bucket = self._query(find_bucket(parsed.unwrap().bucket_name, self._retry))
+        return bucket.map(lambda bucket_id: (bucket_id, name))
+
+    def _source(self, source: B2Source) -> Result[tuple[FileId, int, str], TransferError]:
+        """The id, the size and the last part of the name of a file in B2."""
+        if isinstance(source, FileVersion):
+            return Success((source.file_id, source.size, ""))
+        if isinstance(source, FileReply):
+            if source.file_id is None:
+                return Failure(InvalidArgument("source", "is a folder, not a file"))
+            return Success((source.file_id, source.content_length, _last(source.file_name)))
+        if source.startswith("b2id://"):
+            info = self._query(request(GetFileInfo(FileId(source.removeprefix("b2id://"))), self._retry))
+            if not ok(info):
+                return Failure(info.failure())
+            return self._source(info.unwrap())
+        parsed = parse_b2_file(source)
+        if not ok(parsed):
+            return Failure(parsed.failure())
+        name = parsed.unwrap()
+        bucket = self._query(find_bucket(name.bucket_name, self._retry))
+        if not ok(bucket):
+            return Failure(bucket.failure())
+        present = self._present(bucket.unwrap(), name.file_name)
+        if not ok(present):
+            return Failure(present.failure())
+        version = present.unwrap()
+        if version is None:
+            return Failure(Rejected(404, "not_found", f"there is no file {source}"))
+        return Success((version.file_id, version.size, _last(name.file_name)))
+
+    def _present(self, bucket_id: BucketId, name: str) -> Result[FileVersion | None, B2Error]:
+        found = self._query(fresh_versions(B2Side(bucket_id, ""), [name], self._retry))
+        return found.map(lambda paths: paths[name].visible() if name in paths else None)
+
+    def _sizes(self, part_size: int | None, *, stream: bool) -> Result[PartSizes, TransferError]:
+        token = self._query(authorization(self._retry))
+        if not ok(token):
+            return Failure(token.failure())
+        sizes = token.unwrap().part_sizes
+        if part_size is not None:
+            if not sizes.minimum <= part_size <= MAX_PART_SIZE:
+                told = f"must be {sizes.minimum} to {MAX_PART_SIZE} bytes, not {part_size}"
+                return Failure(InvalidArgument("part_size", told))
+            return Success(PartSizes(part_size, sizes.minimum))
+        if stream:
+            return Success(PartSizes(max(sizes.minimum, min(sizes.recommended, _STREAM_PART)), sizes.minimum))
+        return Success(sizes)
+
+    def _query(self, program: Program[T]) -> T:
+        return self._transfer(program, Opened(), None, workers=None)
+
+    def _transfer(
+        self, program: Program[T], opened: Opened, listener: Listener | None, *, workers: int | None = 0
+    ) -> T:
+        interpreter = Interpreter(
+            self._api, SimulatedDisk(), self._clock, self._machines, listener, stream=opened.stream
+        )
+        interpreter.reader = Bodies(FileSlices(), opened.stream)
+        with self._drivers(interpreter, self._workers if workers == 0 else workers) as driver:
+            return driver.run(program)
+
+
+@frozen(eq=False)
+class _UploadJob:
+    """The arguments of an upload."""
+
+    opened: Opened
+    dest: str
+    new: NewFile
+    length: int | None
+    sha1: str | None
+    mod_time_millis: int | None
+    part_size: int | None
+    resume: bool | FileId
+    append: bool
+
+    @property
+    def mod_time(self) -> int | None:
+        """The time that is recorded: as told, else that of the local file."""
+        return self.mod_time_millis if self.mod_time_millis is not None else self.opened.mod_time_millis
+
+    def how_to_resume(self, *, keep: bool) -> Resume:
+        return _resume(self.resume, keep=keep)
+
+    def stream_upload(self, bucket_id: BucketId, name: str, sizes: PartSizes) -> StreamUpload:
+        """A stream cannot be read again, so only who names an unfinished file goes on with one."""
+        by_hand = not isinstance(self.resume, bool)
+        resume = evolve(_resume(self.resume, keep=by_hand), auto=False)
+        return StreamUpload(name, bucket_id, name, sizes, self.new, self.mod_time, self.sha1, resume, _STREAMS)
+
+
+def _resume(resume: bool | FileId, *, keep: bool) -> Resume:
+    if isinstance(resume, bool):
+        return Resume(auto=resume, keep=keep)
+    return Resume(file_id=resume, keep=keep)
+
+
+def _parts_for(size: int, sizes: PartSizes, present: FileVersion | None, resume: bool | FileId) -> PartSizes | None:
+    """Whether the file is cut: because it is large, because something is appended, or because the caller goes on with
+    a large file.
+    """
+    if present is not None and size > present.size >= sizes.minimum:
+        return sizes
+    if not isinstance(resume, bool) and size > sizes.recommended:
+        return sizes
+    return large_file_parts(size, sizes)
+
+
+def _copy_parts(wanted: ByteRange, max_part_size: int, minimum: int) -> PartSizes | None:
+    if max_part_size < minimum or wanted.length <= min(max_part_size, MAX_SINGLE_SIZE):
+        return None
+    return PartSizes(min(max_part_size, MAX_PART_SIZE), minimum)
+
+
+def _replaces(new: NewFile) -> bool:
+    """Whether the caller gave a type or info of their own."""
+    return new.content_type != PLAIN.content_type or bool(new.info())
+
+
+def _new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, InvalidArgument]:
+    if new is not None and choices:
+        given = ", ".join(choices)
+        return Failure(InvalidArgument("new", f"is given as one value and as fields ({given}); choose one way"))
+    try:
+        return Success(new if new is not None else NewFile(**choices))
+    except (TypeError, ValueError) as wrong:
+        return Failure(InvalidArgument("the new file", str(wrong).removeprefix("NewFile.__init__() ")))
+
+
+def _hearing(listener: Listener | None, on_large_file: Callable[[LargeFileBegun], None] | None) -> Listener | None:
+    if on_large_file is None:
+        return listener
+
+    def hear(event: Event) -> None:
+        if isinstance(event, LargeFileBegun):
+            on_large_file(event)
+        if listener is not None:
+            listener(event)
+
+    return hear
+
+
+def _last(name: str) -> str:
+    return os.path.basename(name) or name
