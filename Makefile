@@ -27,7 +27,7 @@ types: $(STAMP)
 deep: $(STAMP)  ## the laws, with many more examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/property
 
-bench: $(STAMP)  ## speed and memory, side by side with b2sdk
+bench: $(STAMP)  ## speed and memory, side by side with b2sdk and rclone
 	$(BIN)/python -m benchmarks
 
 interop: $(STAMP)  ## rclone, the b2 command line and two b2sdks against `b2pure serve`

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.loopback [--small]`: whole syncs over HTTP on this machine, beside b2sdk's Synchronizer.
+"""`python -m benchmarks.loopback [--small]`: syncs of small files over HTTP, beside b2sdk's.
 
 The server is `b2pure serve` in a process of its own, new for each round; each client is a process of its own too, with
 10 workers, and takes turns. Client and server share the machine's cores, and the server is Python: where it is
@@ -8,11 +8,9 @@ busier than the client, the walls say little and the client's CPU time is what t
 from __future__ import annotations
 
 import argparse
-import filecmp
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,13 +24,16 @@ from typing import Any
 
 from attrs import frozen
 
-from benchmarks.measure import Line, alternate, in_child, peak_kib, show_lines
+from benchmarks.measure import Line, alternate, in_child, memory_folder, show_lines
+from benchmarks.peak import peak_kib
 
 __all__ = ["main", "run"]
 
+_TOOLS = ("b2pure", "b2sdk")
 _WORKERS = 10
 _SMALL_FILE = 1024
-_GIB = 1 << 30
+_BLOCK = 4096
+"""What a small file takes in a file system."""
 
 
 @frozen
@@ -55,22 +56,15 @@ class Sample:
     peak_mib: float
 
 
+def _bucket(tool: str) -> str:
+    return f"bench-{tool}"
+
+
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A server for as long as the block lasts, with the buckets `b2pure` and `b2sdk`."""
-    command = [
-        sys.executable,
-        "-m",
-        "b2pure",
-        "serve",
-        "--port",
-        "0",
-        "--json",
-        "--bucket",
-        "b2pure",
-        "--bucket",
-        "b2sdk",
-    ]
+    """A server for as long as the block lasts, with a bucket for each tool."""
+    buckets = [word for tool in _TOOLS for word in ("--bucket", _bucket(tool))]
+    command = [sys.executable, "-m", "b2pure", "serve", "--port", "0", "--json", *buckets]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -81,10 +75,10 @@ def serving() -> Iterator[Server]:
         process.wait()
 
 
-def run(*, files: int, rounds: int, large: int, large_rounds: int) -> list[Line]:
-    """Measure small files and a large one, saying what is done meanwhile."""
-    with tempfile.TemporaryDirectory(dir=_folder(4 * large), prefix="b2pure-bench-") as name:
-        return [*_small_files(Path(name), files, rounds), *_large_file(Path(name), large, large_rounds)]
+def run(*, files: int, rounds: int) -> list[Line]:
+    """Measure, saying what is done meanwhile."""
+    with tempfile.TemporaryDirectory(dir=memory_folder(_BLOCK * files), prefix="b2pure-bench-") as name:
+        return _small_files(Path(name), files, rounds)
 
 
 # --- many small files up
@@ -93,7 +87,7 @@ def run(*, files: int, rounds: int, large: int, large_rounds: int) -> list[Line]
 def _small_files(root: Path, files: int, rounds: int) -> list[Line]:
     print(f"loopback, {files:,} files of {_SMALL_FILE} bytes up, {_WORKERS} workers, {rounds} alternating rounds")
     source = _written(root / "small", files)
-    samples = _rounds(rounds, lambda server, tool: _sync(server, tool, str(source), f"b2://{tool}"))
+    samples = _rounds(rounds, lambda server, tool: _sync(server, tool, str(source), f"b2://{_bucket(tool)}"))
     ours, theirs = samples["b2pure"], samples["b2sdk"]
     for tool, sample in samples.items():
         busy = sample.server_cpu / files * 1000
@@ -123,58 +117,6 @@ def _written(folder: Path, files: int) -> Path:
     return folder
 
 
-# --- one large file up and down
-
-
-def _large_file(root: Path, size: int, rounds: int) -> list[Line]:
-    mib = size >> 20
-    print(f"loopback, one file of {mib:,} MiB up and down, {_WORKERS} workers, {rounds} alternating rounds")
-    source = root / "large"
-    source.mkdir()
-    with (source / "large.bin").open("wb") as file:
-        block = os.urandom(1 << 20)
-        for number in range(mib):
-            file.write(number.to_bytes(8) + block[8:])
-    up: dict[str, list[Sample]] = {"b2pure": [], "b2sdk": []}
-
-    def there_and_back(server: Server, tool: str) -> Sample:
-        target = root / f"back-{tool}"
-        target.mkdir()
-        up[tool].append(_sync(server, tool, str(source), f"b2://{tool}"))
-        down = _sync(server, tool, f"b2://{tool}", str(target))
-        if not filecmp.cmp(source / "large.bin", target / "large.bin", shallow=False):
-            raise RuntimeError(f"{tool} brought back something else")
-        shutil.rmtree(target)
-        return down
-
-    down = _rounds(rounds, there_and_back)
-    return [
-        *_large_lines(f"{mib:,} MiB up", size, {tool: _median(samples) for tool, samples in up.items()}),
-        *_large_lines(f"{mib:,} MiB down", size, down),
-    ]
-
-
-def _large_lines(what: str, size: int, samples: dict[str, Sample]) -> list[Line]:
-    ours, theirs = samples["b2pure"], samples["b2sdk"]
-    for tool, sample in samples.items():
-        print(f"  {what}, {tool}: server {sample.server_cpu:.2f} CPU s, wall {sample.wall:.2f} s")
-    return [
-        Line(
-            f"{what}, wall",
-            f"{size / ours.wall / 1e6:,.0f} MB/s",
-            f"{size / theirs.wall / 1e6:,.0f} MB/s",
-            theirs.wall / ours.wall,
-        ),
-        Line(f"{what}, client CPU", f"{ours.cpu:.2f} s", f"{theirs.cpu:.2f} s", theirs.cpu / ours.cpu),
-        Line(
-            f"{what}, client's peak memory",
-            f"{ours.peak_mib:.0f} MiB",
-            f"{theirs.peak_mib:.0f} MiB",
-            theirs.peak_mib / ours.peak_mib,
-        ),
-    ]
-
-
 # --- rounds and children
 
 
@@ -183,7 +125,7 @@ def _rounds(rounds: int, measure: Callable[[Server, str], Sample]) -> dict[str, 
         with serving() as server:
             return measure(server, tool)
 
-    samples = alternate(rounds, {tool: partial(one, tool) for tool in ("b2pure", "b2sdk")})
+    samples = alternate(rounds, {tool: partial(one, tool) for tool in _TOOLS})
     return {tool: _median(taken) for tool, taken in samples.items()}
 
 
@@ -250,24 +192,17 @@ def _b2sdk_job(url: str, key_id: str, key: str, source: str, dest: str) -> Calla
     return job
 
 
-def _folder(needed: int) -> str | None:
-    """A folder in memory where there is room, so that no disk is measured."""
-    shared = "/dev/shm"
-    return shared if os.path.isdir(shared) and shutil.disk_usage(shared).free > needed else None
-
-
 def main() -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loopback", description=__doc__)
-    parser.add_argument("--small", action="store_true", help="a tenth of the files, a large file of 128 MiB")
+    parser.add_argument("--small", action="store_true", help="a tenth of the files")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
         print(json.dumps(_child(*options.child)))
         return
-    files, large = (1_000, 1 << 27) if options.small else (10_000, _GIB)
-    print(show_lines(run(files=files, rounds=options.rounds, large=large, large_rounds=options.rounds)))
+    print(show_lines(run(files=1_000 if options.small else 10_000, rounds=options.rounds)))
 
 
 if __name__ == "__main__":

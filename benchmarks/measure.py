@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-__all__ = ["Line", "alternate", "in_child", "medians", "peak_kib", "show_lines", "table", "timed"]
+__all__ = ["Line", "alternate", "in_child", "medians", "memory_folder", "show_lines", "table", "timed"]
 
 T = TypeVar("T")
 
@@ -68,23 +69,16 @@ def timed(job: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def peak_kib() -> int:
-    """The largest resident set of this process so far.
-
-    On Linux not `ru_maxrss`: that one a child inherits from the process that started it, however large that was.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // 1024 if sys.platform == "darwin" else peak
+def memory_folder(needed: int) -> str | None:
+    """A folder in memory where there is room for so many bytes, so that no disk is measured; else None."""
+    shared = "/dev/shm"
+    return shared if os.path.isdir(shared) and shutil.disk_usage(shared).free > needed else None
 
 
-def in_child(module: str, *args: str) -> dict[str, Any]:
-    """Run `python -m module args` and return the JSON object that it prints last."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *args], cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True
-    )
+def in_child(module: str, *args: str, python: str = sys.executable, **environment: str) -> dict[str, Any]:
+    """Run `python -m module args` and return the JSON object that it prints last. `environment` comes on top."""
+    command, env = [python, "-m", module, *args], {**os.environ, **environment}
+    done = subprocess.run(command, cwd=_ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
@@ -103,7 +97,7 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def show_lines(lines: Sequence[Line]) -> str:
     """The final table."""
-    rows = [("", "b2pure", "b2sdk", "ratio", "target", "reached")]
+    rows = [("", "b2pure", "peer", "ratio", "target", "reached")]
     for line in lines:
         ratio = "-" if line.ratio is None else f"{line.ratio:.1f}x"
         target = "-" if line.target is None else f"{line.target:g}x"

@@ -16,7 +16,8 @@ from attrs import frozen
 
 from b2pure.model.files import B2Tree, LocalTree
 from b2pure.plan.plan import SyncPlan, plan_sync
-from benchmarks.measure import Line, in_child, peak_kib, table
+from benchmarks.measure import Line, in_child, table
+from benchmarks.peak import peak_kib
 from benchmarks.streams import NOW, WORKLOADS, dest_files, policy, source_files
 
 __all__ = ["main", "run"]

@@ -14,14 +14,14 @@ ROOT: Final = CHECKOUT / ".interop"
 PINS: Final = CHECKOUT / "interop" / "pins"
 
 
-def environment(client: str) -> Path:
-    """The folder of a client's programs; installs them if these pins are not installed yet."""
-    pins, folder = PINS / f"{client}.txt", ROOT / client
+def environment(client: str, root: Path = ROOT) -> Path:
+    """The folder of a client's programs; installs them below `root` if these pins are not installed yet."""
+    pins, folder = PINS / f"{client}.txt", root / client
     stamp = folder / f".installed-{_fingerprint(pins)}"
     programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
     if stamp.exists():
         return programs
-    print(f"installing {client} into {folder.relative_to(CHECKOUT)}", flush=True)
+    print(f"installing {client} into {folder}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(pins)]
