@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RetentionClock,
         ScanPolicies,
         SyncPolicy,
+        UploadMode,
     )
     from b2pure.model.protection import FileRetention, SseB2, SseC
     from b2pure.model.ranges import ByteRange
@@ -78,6 +79,7 @@ __all__ = [
     "SseB2",
     "SseC",
     "SyncPolicy",
+    "UploadMode",
     "__version__",
     "connect",
     "connect_simulated",
@@ -105,7 +107,7 @@ _HOMES = {
     "b2pure.model.places": ("B2Folder", "LocalFolder", "Place", "parse_place"),
     "b2pure.model.policy": (
         "CompareVersionMode", "Delete", "KeepDays", "NewerFileSyncMode", "NoDelete", "RetentionClock", "ScanPolicies",
-        "SyncPolicy",
+        "SyncPolicy", "UploadMode",
     ),
     "b2pure.plan.failures": ("PlanFailed",),
     "b2pure.plan.retry": ("RetryPolicy",),

@@ -17,7 +17,7 @@ from b2pure.model.calls import CopyFile, GetFileInfo
 from b2pure.model.errors import B2Error, Rejected
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import PartSizes
-from b2pure.model.new_file import AUTO_CONTENT_TYPE, LARGE_FILE_SHA1, PLAIN, PLAN_ID, SRC_LAST_MODIFIED, NewFile
+from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, PLAN_ID, SRC_LAST_MODIFIED, NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
@@ -33,7 +33,7 @@ __all__ = ["Copy", "copy", "copy_file"]
 @frozen
 class Copy:
     """A range of a version (None: all of it) becomes a file. With `replace` the new file has the type and info of
-    `new`; without it those of the source, and `new` has only encryption and locks. `parts` is None for one
+    `new`; without it those of the source, to which `new` adds. `parts` is None for one
     b2_copy_file, else the sizes for a large file. `mod_time_millis` is set where the source's info has no time.
     """
 
@@ -50,8 +50,12 @@ class Copy:
     resume: Resume = field(factory=Resume)
 
 
-def copy(action: CopyAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
-    """Make the source version a new version at the destination of a sync."""
+def copy(
+    action: CopyAction, dest: B2Side, retry: RetryPolicy, new: NewFile = PLAIN, source_key: SseC | None = None
+) -> Program[Result[None, B2Error]]:
+    """Make the source version a new version at the destination of a sync. What `new` says of type and info is added
+    to what the source has.
+    """
     source = action.source
     # The version may have no modification time of its own: without one, the copy would count as modified now.
     untimed = source.mod_time_millis == source.upload_timestamp
@@ -61,8 +65,10 @@ def copy(action: CopyAction, dest: B2Side, retry: RetryPolicy) -> Program[Result
         dest.bucket_id,
         dest.prefix + action.path,
         ByteRange(0, source.size) if action.parts is not None else None,
+        new,
         mod_time_millis=source.mod_time_millis if untimed else None,
         parts=action.parts,
+        source_encryption=source_key,
         resume=Resume(cancel_others=True),
     )
     return (yield from copy_file(job, retry)).map(lambda _: None)
@@ -70,7 +76,7 @@ def copy(action: CopyAction, dest: B2Side, retry: RetryPolicy) -> Program[Result
 
 def copy_file(job: Copy, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """The new file."""
-    if not job.replace and (job.mod_time_millis is not None or job.parts is not None):
+    if not job.replace and (job.mod_time_millis is not None or job.parts is not None or job.new.describes):
         info = yield from request(GetFileInfo(job.source), retry)
         if not ok(info):
             return Failure(info.failure())
@@ -126,8 +132,7 @@ def _with_info_of(source: FileReply, job: Copy) -> Copy:
         info.pop(LARGE_FILE_SHA1, None)
     elif job.parts is not None:
         info = {**info, **_digest(source)}
-    new = evolve(job.new, content_type=source.content_type or AUTO_CONTENT_TYPE, file_info=info)
-    return evolve(job, new=new, replace=True)
+    return evolve(job, new=job.new.over(source.content_type, info), replace=True)
 
 
 def _digest(source: FileReply) -> Mapping[str, str]:

@@ -7,6 +7,8 @@ from typing import Literal
 from attrs import field, frozen
 
 from b2pure.model.ids import BucketId
+from b2pure.model.new_file import PLAIN, NewFile
+from b2pure.model.protection import SseC
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Rules
 
@@ -26,7 +28,9 @@ class B2Side:
 
 @frozen
 class Job:
-    """The two sides (None: the local folder), the rules to plan a path again by, and how patient to be."""
+    """The two sides (None: the local folder), the rules to plan a path again by, how patient to be, what new files are
+    made with, and the SSE-C key of the source's files, if they have one.
+    """
 
     source: B2Side | None
     dest: B2Side | None
@@ -34,3 +38,5 @@ class Job:
     mode: Mode
     retry: RetryPolicy = field(factory=RetryPolicy)
     download_streams: int = 4
+    new: NewFile = PLAIN
+    source_key: SseC | None = None

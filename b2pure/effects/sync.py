@@ -188,10 +188,10 @@ def run_action(job: Job, action: SyncAction) -> Program[Result[None, B2Error]]:
     match action:
         case UploadAction():
             assert job.dest is not None, "an upload goes to a bucket"
-            return (yield from upload(action, job.dest, job.retry))
+            return (yield from upload(action, job.dest, job.retry, job.new))
         case CopyAction():
             assert job.dest is not None, "a copy goes to a bucket"
-            return (yield from copy(action, job.dest, job.retry))
+            return (yield from copy(action, job.dest, job.retry, job.new, job.source_key))
         case DownloadAction():
             return (yield from download(action, job.retry, job.download_streams))
         case HideAction():

@@ -69,7 +69,9 @@ class Upload:
         return self.new.info(**more)
 
 
-def upload(action: UploadAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
+def upload(
+    action: UploadAction, dest: B2Side, retry: RetryPolicy, new: NewFile = PLAIN
+) -> Program[Result[None, B2Error]]:
     """Make the local file a new version at the destination of a sync."""
     result = yield from upload_body(
         Upload(
@@ -77,8 +79,10 @@ def upload(action: UploadAction, dest: B2Side, retry: RetryPolicy) -> Program[Re
             dest.bucket_id,
             dest.prefix + action.path,
             LocalSlice(action.path, ByteRange(0, action.source.size), action.source),
+            new,
             mod_time_millis=action.source.mod_time_millis,
             parts=action.parts,
+            append_to=action.append_to,
             resume=Resume(cancel_others=True),
         ),
         retry,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from b2pure.model.protection import Encryption, FileRetention, LegalHold
 
@@ -53,6 +53,22 @@ class NewFile:
         for name, value in _headers(self):
             if value is not None and name in self.file_info:
                 raise ValueError(f"{name} is given twice: in file_info, and by its own name")
+
+    @property
+    def describes(self) -> bool:
+        """Whether it says anything of the type or the info."""
+        return self.content_type != AUTO_CONTENT_TYPE or bool(self.info())
+
+    def over(self, content_type: str | None, file_info: Mapping[str, str]) -> NewFile:
+        """The same, with the type and the info of another file where it says nothing."""
+        mine = self.info()
+        return evolve(
+            self,
+            content_type=self.content_type
+            if self.content_type != AUTO_CONTENT_TYPE
+            else content_type or AUTO_CONTENT_TYPE,
+            file_info={name: value for name, value in file_info.items() if name not in mine} | dict(self.file_info),
+        )
 
     def info(self, **more: str) -> dict[str, str]:
         """All pairs as B2 takes them; `more` where the caller gave none of that name."""

@@ -26,6 +26,7 @@ __all__ = [
     "RetentionClock",
     "ScanPolicies",
     "SyncPolicy",
+    "UploadMode",
 ]
 
 
@@ -48,6 +49,16 @@ class NewerFileSyncMode(Enum):
     SKIP = "skip"
     REPLACE = "replace"
     RAISE_ERROR = "raise"
+
+
+class UploadMode(Enum):
+    """How a file that is there and changed is uploaded."""
+
+    FULL = "full"
+    """All of it."""
+    INCREMENTAL = "incremental"
+    """Where the version in B2 is the beginning of the local file, that part is copied there and only the rest is
+    sent."""
 
 
 _MAX_DAYS = 1_000_000
@@ -167,6 +178,7 @@ class SyncPolicy(Record, frozen=True):
     scan: ScanPolicies = ScanPolicies()
     filter_sides: FilterSides = "both"
     allow_empty_source: bool = False
+    upload_mode: UploadMode = UploadMode.FULL
 
     def __post_init__(self) -> None:
         for field, kinds in _KINDS.items():
@@ -188,4 +200,5 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "newer": (NewerFileSyncMode,),
     "scan": (ScanPolicies,),
     "allow_empty_source": (bool,),
+    "upload_mode": (UploadMode,),
 }

@@ -37,15 +37,17 @@ OLD_VERSION_NOTE: Final = "(old version)"
 HIDE_MARKER_NOTE: Final = "(hide marker)"
 
 
-class UploadAction(PlanRecord, frozen=True, tag="upload"):
+class UploadAction(PlanRecord, frozen=True, tag="upload", omit_defaults=True):
     """Upload the local file. `expect` is the newest version at the destination (a hide marker counts), None when the
-    name has no version. `parts` is None for one b2_upload_file, else the sizes for a large file.
+    name has no version. `parts` is None for one b2_upload_file, else the sizes for a large file. `append_to` is a
+    version that may be the beginning of the file: if its content is, it is copied and only the rest is sent.
     """
 
     path: str
     source: LocalFact
     expect: FileId | None
     parts: PartSizes | None
+    append_to: FileVersion | None = None
 
 
 class DownloadAction(PlanRecord, frozen=True, tag="download"):

@@ -8,6 +8,7 @@ from typing import assert_never
 from attrs import frozen
 
 from b2pure.model.account import Allowed
+from b2pure.model.files import FileVersion
 from b2pure.model.places import B2Folder, Place
 from b2pure.model.policy import KeepOrDelete, NoDelete
 from b2pure.plan.actions import (
@@ -34,6 +35,8 @@ class Lack:
 def needs(action: SyncAction) -> frozenset[str]:
     """The capabilities that an action needs. Everything that checks the destination first also lists files."""
     match action:
+        case UploadAction(append_to=FileVersion()):
+            return frozenset({"writeFiles", "readFiles", "listFiles"})
         case UploadAction() | HideAction():
             return frozenset({"writeFiles", "listFiles"})
         case CopyAction():

@@ -20,6 +20,7 @@ from b2pure.model.places import Place
 from b2pure.model.policy import SyncPolicy
 from b2pure.plan.actions import FileSync, SyncAction, actions_of, bytes_of
 from b2pure.plan.failures import BadPlanLine, PlanFailed, PlanFailure, Truncated
+from b2pure.plan.new_files import NewFiles
 from b2pure.plan.reasons import PlanRecord
 
 __all__ = ["FORMAT", "PlanHeader", "PlanTrailer", "action_id", "canonical", "read_lines", "write_lines"]
@@ -29,7 +30,9 @@ FORMAT: Final = 1
 
 
 class PlanHeader(PlanRecord, frozen=True, tag="sync_plan"):
-    """What the plan is for: everything that decided it besides the two sides themselves."""
+    """What the plan is for: everything that decided it besides the two sides themselves, and what the files that it
+    makes get.
+    """
 
     source: Place
     dest: Place
@@ -37,6 +40,7 @@ class PlanHeader(PlanRecord, frozen=True, tag="sync_plan"):
     now_millis: int
     part_sizes: PartSizes
     format: int = FORMAT
+    new_files: NewFiles | None = None
 
 
 class PlanTrailer(PlanRecord, frozen=True, tag="end"):

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 from attrs import field, frozen
 
 from b2pure.model import calls
+from b2pure.model.files import FileVersion
 from b2pure.model.limits import PartSizes
 from b2pure.plan.actions import (
     CopyAction,
@@ -25,6 +26,7 @@ from b2pure.plan.actions import (
     UploadAction,
 )
 from b2pure.plan.failures import PlanFailed, TooLarge
+from b2pure.plan.large_file import CopyRange, append_parts
 from b2pure.plan.parts import part_ranges
 
 __all__ = ["PRICES", "PRICES_2023_10", "PRICES_2026", "Cost", "PriceTable", "cost_of", "dollars", "estimate"]
@@ -98,6 +100,8 @@ PRICES: Final[Mapping[str, PriceTable]] = {table.name: table for table in (PRICE
 def cost_of(action: SyncAction) -> Cost:
     """What the action costs when nothing has to be repeated. Raises PlanFailed(TooLarge) for what no file can hold."""
     match action:
+        case UploadAction(_, source, _, PartSizes() as parts, FileVersion() as beginning):
+            return _appended(beginning, source.size, parts)
         case UploadAction(_, source, _, parts):
             return _sent(calls.UploadFile, calls.UploadPart, source.size, parts, Cost(bytes_up=source.size))
         case CopyAction(_, source, _, parts):
@@ -141,6 +145,15 @@ def _sent(
     if isinstance(ranges, TooLarge):
         raise PlanFailed(ranges)
     return _call(calls.StartLargeFile) + _call(part, len(ranges)) + _call(calls.FinishLargeFile) + moved
+
+
+def _appended(beginning: FileVersion, size: int, sizes: PartSizes) -> Cost:
+    """If the version turns out to be the beginning of the file; else all of it is sent."""
+    parts = append_parts(beginning.file_id, beginning.size, size, sizes) or ()
+    copied = sum(isinstance(part, CopyRange) for part in parts)
+    calls_made = _call(calls.StartLargeFile) + _call(calls.CopyPart, copied) + _call(calls.FinishLargeFile)
+    moved = Cost(bytes_up=size - beginning.size, bytes_copied=beginning.size)
+    return calls_made + _call(calls.UploadPart, len(parts) - copied) + moved
 
 
 def _call(call: type[calls.Call[object]], count: int = 1) -> Cost:

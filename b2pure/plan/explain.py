@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from b2pure.model.files import B2Path
+from b2pure.model.files import B2Path, FileVersion
 from b2pure.model.names import printable
 from b2pure.plan.actions import (
     CopyAction,
@@ -49,6 +49,9 @@ def show_action(action: SyncAction) -> str:
     """The action as b2sdk's report names it, with what it moves."""
     path = printable(action.path)
     match action:
+        case UploadAction(append_to=FileVersion() as beginning):
+            size, rest = human_bytes(action.source.size), human_bytes(action.source.size - beginning.size)
+            return f"upload {path} ({rest} more, if B2 has its beginning, else {size})"
         case UploadAction():
             return f"upload {path} ({human_bytes(action.source.size)})"
         case DownloadAction():

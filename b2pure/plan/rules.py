@@ -19,6 +19,7 @@ from b2pure.model.policy import (
     KeepDays,
     NoDelete,
     SyncPolicy,
+    UploadMode,
 )
 from b2pure.plan.actions import (
     HIDE_MARKER_NOTE,
@@ -165,10 +166,21 @@ class Rules:
         top = dest.versions[0].file_id if isinstance(dest, B2Path) else None
         if isinstance(content, LocalPath):
             fact = LocalFact(content.size, content.mod_time_millis)
-            return UploadAction(path, fact, top, large_file_parts(content.size, self.part_sizes))
+            beginning = self._beginning(content, dest)
+            parts = large_file_parts(content.size, self.part_sizes) if beginning is None else self.part_sizes
+            return UploadAction(path, fact, top, parts, beginning)
         if self.direction == "copy":
             return CopyAction(path, content, top, large_copy_parts(content.size, self.part_sizes))
         return DownloadAction(path, content, dest.fact() if isinstance(dest, LocalPath) else None)
+
+    def _beginning(self, content: LocalPath, dest: LocalPath | B2Path | None) -> FileVersion | None:
+        """The version that the local file may go on from: shorter than it, and long enough for a part."""
+        if self.policy.upload_mode is not UploadMode.INCREMENTAL or not isinstance(dest, B2Path):
+            return None
+        shown = dest.visible()
+        if shown is None or shown.sha1 is None or not self.part_sizes.minimum <= shown.size < content.size:
+            return None
+        return shown
 
     # --- what happens to what the destination has
 

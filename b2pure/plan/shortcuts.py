@@ -19,6 +19,7 @@ from b2pure.model.policy import (
     NoDelete,
     RetentionClock,
     SyncPolicy,
+    UploadMode,
 )
 from b2pure.plan.actions import (
     OLD_VERSION_NOTE,
@@ -147,7 +148,7 @@ def _not_renewed(path: str, source: Item, dest: Item) -> FileSync | None:
 
 def _renewed_upload(rules: Rules) -> Renewed:
     policy, single = rules.policy, _single_below(rules.part_sizes)
-    if rules.scanner.filters_names or rules.scanner.filters_times:
+    if rules.scanner.filters_names or rules.scanner.filters_times or policy.upload_mode is not UploadMode.FULL:
         return _not_renewed
     covered = _covered(policy.keep, rules.now_millis)
 

@@ -21,6 +21,7 @@ from b2pure.model.policy import (
     RetentionClock,
     ScanPolicies,
     SyncPolicy,
+    UploadMode,
 )
 
 __all__ = ["policy_of", "policy_options"]
@@ -77,6 +78,11 @@ _POLICY_OPTIONS = (
         is_flag=True,
         help="As b2sdk does: what the filters leave out looks deleted, and --delete removes it at the destination.",
     ),
+    click.option(
+        "--incremental",
+        is_flag=True,
+        help="Where B2 has the beginning of a file that grew, copy it there and send only the rest.",
+    ),
     click.option("--allow-empty-source", is_flag=True, help="Go on even if the source has no files."),
 )
 
@@ -99,6 +105,7 @@ def policy_of(**flags: Any) -> SyncPolicy:
             scan=_scan_policies(**flags),
             filter_sides="source" if flags["filter_source_only"] else "both",
             allow_empty_source=flags["allow_empty_source"],
+            upload_mode=UploadMode.INCREMENTAL if flags["incremental"] else UploadMode.FULL,
         )
     except ValueError as error:
         raise click.UsageError(_in_flags(str(error))) from None

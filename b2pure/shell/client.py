@@ -8,7 +8,7 @@ everything that does is a program of `b2pure.effects`: here they are put togethe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
 from returns.result import Failure, Result, Success
@@ -31,8 +31,10 @@ from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
 from b2pure.model.errors import B2Error, InvalidArgument, describe
 from b2pure.model.names import printable
+from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
 from b2pure.model.policy import CompareVersionMode, NewerFileSyncMode, SyncPolicy
+from b2pure.model.protection import SseC
 from b2pure.model.replies import BucketReply, FileReply
 from b2pure.plan.actions import FileSync
 from b2pure.plan.breaker import Breaker, step_breaker
@@ -40,6 +42,7 @@ from b2pure.plan.capabilities import lacks, policy_needs
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.explain import explain
 from b2pure.plan.failures import PlanFailed, SideFailed
+from b2pure.plan.new_files import kept, misplaced, resolved
 from b2pure.plan.plan import SyncPlan
 from b2pure.plan.reasons import DestNewer
 from b2pure.plan.retry import RetryPolicy
@@ -154,15 +157,19 @@ class Client(Transfers):
         policy: SyncPolicy | None = None,
         *,
         include_quiet: bool = False,
+        new_files: NewFile | None = None,
+        source_encryption: SseC | None = None,
         listener: Listener | None = None,
         **choices: object,
     ) -> Plan:
         """What would make `dest` like `source`. Places are `b2://bucket/path` or local folders.
 
         The policy may be given as one value or as its fields (`keep=KeepDays(10)`). Both sides are read when the plan
-        is read for the first time, and never again. Raises PlanFailed when the sides or the policy make no sense.
+        is read for the first time, and never again. `new_files` is what each file that is made in B2 gets (type, info,
+        encryption, locks); `source_encryption` the SSE-C key of the source's files. The plan names such keys, but does
+        not hold them. Raises PlanFailed when the sides or the policy make no sense.
         """
-        sync = self._prepare(source, dest, _policy(policy, choices))
+        sync = self._prepare(source, dest, _policy(policy, choices), new_files or PLAIN, source_encryption)
         for place in (sync.header.source, sync.header.dest):
             if isinstance(place, LocalFolder) and not _is_unicode(place.root):
                 raise PlanFailed(
@@ -178,6 +185,8 @@ class Client(Transfers):
         dest: PlaceLike,
         policy: SyncPolicy | None = None,
         *,
+        new_files: NewFile | None = None,
+        source_encryption: SseC | None = None,
         listener: Listener | None = None,
         **choices: object,
     ) -> Report:
@@ -188,24 +197,25 @@ class Client(Transfers):
         chosen = _policy(policy, choices)
         builder = ReportBuilder(chosen.newer)
         try:
-            sync = self._prepare(source, dest, chosen)
+            sync = self._prepare(source, dest, chosen, new_files or PLAIN, source_encryption)
             self._refuse_lacks(sync, policy_needs(sync.rules.direction, chosen.keep))
         except PlanFailed as failed:
             builder.refused.append(str(failed))
             return builder.report()
         return self._run(sync, self._lazy_plan(sync, False, listener), "sync", builder, listener)
 
-    def apply(self, plan: SyncPlan, *, listener: Listener | None = None) -> Report:
+    def apply(self, plan: SyncPlan, *, keys: Iterable[SseC] = (), listener: Listener | None = None) -> Report:
         """Do what a plan says. A path that is not as the plan saw it is left alone and reported as drifted.
 
         Nothing is begun when the plan is not whole, when it has a conflict that its policy calls an error, when the
-        key lacks something that it needs, or when its bucket is another one now.
+        key lacks something that it needs, or when its bucket is another one now. `keys` are the SSE-C keys that the
+        plan names.
         """
         if not isinstance(plan, SyncPlan):
             raise TypeError(f"apply takes a plan, not {type(plan).__name__}; Plan.load(...) gives a Result: unwrap it")
         builder = ReportBuilder(plan.header.policy.newer)
         try:
-            sync = self._prepare_saved(plan)
+            sync = self._prepare_saved(plan, keys)
             summary = plan.summarize()
             self._refuse_lacks(sync, summary.capabilities)
         except PlanFailed as failed:
@@ -226,22 +236,43 @@ class Client(Transfers):
 
     # --- putting it together
 
-    def _prepare(self, source: PlaceLike, dest: PlaceLike, policy: SyncPolicy) -> Sides:
+    def _prepare(
+        self,
+        source: PlaceLike,
+        dest: PlaceLike,
+        policy: SyncPolicy,
+        new: NewFile = PLAIN,
+        source_key: SseC | None = None,
+    ) -> Sides:
         ours, theirs = _found(self._side(source, "source")), _found(self._side(dest, "destination"))
-        return self._between(ours, theirs, policy, self._clock.now_millis())
+        return self._between(ours, theirs, policy, self._clock.now_millis(), new, source_key)
 
-    def _prepare_saved(self, plan: SyncPlan) -> Sides:
+    def _prepare_saved(self, plan: SyncPlan, keys: Iterable[SseC]) -> Sides:
         header = plan.header
+        made = resolved(header.new_files, {key.customer_key_md5: key for key in keys})
+        if not ok(made):
+            raise PlanFailed(made.failure())
         for place in (header.source, header.dest):
             if place in (LocalFolder(""), B2Folder("", getattr(place, "prefix", ""))):
                 raise PlanFailed(InvalidArgument("plan", "does not name its two sides, so it can only be looked at"))
         sync = self._prepare(header.source, header.dest, header.policy)
         if sync.header.source != header.source or sync.header.dest != header.dest:
             raise PlanFailed(InvalidArgument("plan", "was made for another bucket of the same name; plan again"))
-        return self._between(sync.source, sync.dest, header.policy, header.now_millis)
+        return self._between(sync.source, sync.dest, header.policy, header.now_millis, *made.unwrap())
 
-    def _between(self, source: Side, dest: Side, policy: SyncPolicy, now_millis: int) -> Sides:
+    def _between(
+        self,
+        source: Side,
+        dest: Side,
+        policy: SyncPolicy,
+        now_millis: int,
+        new: NewFile,
+        source_key: SseC | None,
+    ) -> Sides:
         direction = direction_between(source, dest)
+        problem = misplaced(direction, new, source_key)
+        if problem is not None:
+            raise PlanFailed(problem)
         check_apart(source.b2, dest.b2)
         check_direction(direction, policy.keep)
         part_sizes = _found(self.authorize()).part_sizes
@@ -253,8 +284,9 @@ class Client(Transfers):
             dest_prefix=dest.b2.prefix if dest.b2 is not None else "",
             flavour=dest.folder.flavour if dest.folder is not None else "posix",
         )
-        header = PlanHeader(source.place, dest.place, policy, now_millis, part_sizes)
-        return Sides(source, dest, rules, header)
+        made = kept(new, source_key)
+        header = PlanHeader(source.place, dest.place, policy, now_millis, part_sizes, new_files=made)
+        return Sides(source, dest, rules, header, new, source_key)
 
     def _side(self, place: PlaceLike, role: Role) -> Result[Side, PlanFailed]:
         parsed = parse_place(os.fspath(place)) if isinstance(place, str | os.PathLike) else Success(place)

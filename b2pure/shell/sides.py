@@ -21,8 +21,10 @@ from b2pure.effects.program import Program, ok, perform
 from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure
 from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
 from b2pure.model.ids import BucketId
+from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, Place
 from b2pure.model.policy import ScanPolicies
+from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply, FileVersionPage
 from b2pure.model.sources import LocalSlice
@@ -63,15 +65,17 @@ class Side:
 
 @frozen(eq=False)
 class Sides:
-    """Two sides and the rules between them."""
+    """Two sides, the rules between them, what new files are made with, and the SSE-C key of the source's files."""
 
     source: Side
     dest: Side
     rules: Rules
     header: PlanHeader
+    new: NewFile = PLAIN
+    source_key: SseC | None = None
 
     def job(self, mode: Mode, retry: RetryPolicy) -> Job:
-        return Job(self.source.b2, self.dest.b2, self.rules, mode, retry)
+        return Job(self.source.b2, self.dest.b2, self.rules, mode, retry, new=self.new, source_key=self.source_key)
 
     @property
     def folder(self) -> Folder | None:

@@ -34,7 +34,7 @@ from b2pure.model.files import FileVersion
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MAX_PART_SIZE, MAX_SINGLE_SIZE, PartSizes
 from b2pure.model.names import b2_name_problem
-from b2pure.model.new_file import PLAIN, NewFile
+from b2pure.model.new_file import NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
@@ -203,7 +203,7 @@ class Transfers:
             name,
             (whole if wanted is None else wanted) if parts is not None else wanted,
             settings,
-            replace=_replaces(settings),
+            replace=settings.describes,
             parts=parts,
             source_encryption=source_encryption,
             resume=_resume(resume, keep=True),
@@ -359,11 +359,6 @@ def _copy_parts(wanted: ByteRange, max_part_size: int, minimum: int) -> PartSize
     if max_part_size < minimum or wanted.length <= min(max_part_size, MAX_SINGLE_SIZE):
         return None
     return PartSizes(min(max_part_size, MAX_PART_SIZE), minimum)
-
-
-def _replaces(new: NewFile) -> bool:
-    """Whether the caller gave a type or info of their own."""
-    return new.content_type != PLAIN.content_type or bool(new.info())
 
 
 def _new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, InvalidArgument]:

@@ -46,6 +46,7 @@ from b2pure.model.policy import (
     RetentionClock,
     ScanPolicies,
     SyncPolicy,
+    UploadMode,
 )
 
 __all__ = [
@@ -543,4 +544,5 @@ def sync_policies(
         scan=scan if scan is not None else st.just(ScanPolicies()),
         filter_sides=filter_sides if filter_sides is not None else st.sampled_from(sides),
         allow_empty_source=st.just(True),
+        upload_mode=st.sampled_from(UploadMode),
     )
