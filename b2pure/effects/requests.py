@@ -1,23 +1,37 @@
 """Programs for one call: with a token, with patience, with an upload URL of its own.
 
 Whether and how to go on after a failure is decided by the machines in `b2pure.plan`; here it is only carried out.
+Looking for what a lost answer would have said waits first, as a repetition would: B2 may still be at it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never, cast
 
+from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import AwaitSession, Draw, Effect, Emit, Send, Sleep, StepPool, StepSession
+from b2pure.effects.effect import AwaitSession, Draw, Effect, Emit, Now, Send, Sleep, StepPool, StepSession
 from b2pure.effects.events import Waiting
 from b2pure.effects.program import Program, ok, perform
+from b2pure.effects.settle import verify
 from b2pure.effects.wire import authorization_from
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import AuthorizeAccount, Call, GetUploadPartUrl, GetUploadUrl
 from b2pure.model.errors import B2Error, Unauthorized
-from b2pure.plan.retry import CallKind, GiveUp, Reauthorize, RetryAfter, RetryPolicy, RetryState, step_retry
+from b2pure.model.ids import AccountId, BucketId
+from b2pure.plan.retry import (
+    CallKind,
+    GiveUp,
+    Reauthorize,
+    RetryAfter,
+    RetryPolicy,
+    RetryState,
+    keeps_url,
+    step_retry,
+    wants_new_token,
+)
 from b2pure.plan.session import (
     Authorize,
     Authorized,
@@ -29,11 +43,15 @@ from b2pure.plan.session import (
     UseToken,
     Wait,
 )
+from b2pure.plan.settle import Done, Doubt, Unknown, Verdict, after_failure, after_verdict, next_check, settles
 from b2pure.plan.urls import Give, Spoiled, Take, Use
 
 __all__ = ["authorization", "request", "upload_request", "with_token"]
 
 R = TypeVar("R")
+
+_LOOKS: Final = 3
+"""How often one question about a lost answer is tried: the call itself is tried again, too."""
 
 
 def authorization(policy: RetryPolicy) -> Program[Result[Authorization, B2Error]]:
@@ -45,14 +63,19 @@ def authorization(policy: RetryPolicy) -> Program[Result[Authorization, B2Error]
 
 
 def request(call: Call[R], policy: RetryPolicy) -> Program[Result[R, B2Error]]:
-    """Send a call with the account token until it is answered, or hopeless."""
-    return (yield from with_token(lambda token: Send(call, token), policy))
+    """Send a call with the account token until it is answered, or hopeless. Where a lost answer leaves it open whether
+    the call took effect, and repeating it may do harm, B2 is asked first.
+    """
+    return (yield from with_token(lambda token: Send(call, token), policy, call))
 
 
 def with_token(
-    effect: Callable[[Authorization], Effect[Result[R, B2Error]]], policy: RetryPolicy
+    effect: Callable[[Authorization], Effect[Result[R, B2Error]]], policy: RetryPolicy, call: Call[R] | None = None
 ) -> Program[Result[R, B2Error]]:
-    """Perform an effect that needs the account token, with retries and a new token where the old one died."""
+    """Perform an effect that needs the account token, with retries and a new token where the old one died. `call` is
+    the call that it sends, if its outcome may matter before it is repeated.
+    """
+    doubt = yield from _doubt(call)
     state = RetryState()
     event: SessionEvent = Need()
     while True:
@@ -62,30 +85,94 @@ def with_token(
         result = yield from perform(effect(decision.authorization))
         if ok(result):
             return result
-        state, event_or_error = yield from _patience(policy, state, result.failure(), "other")
-        if event_or_error is not None:
-            return Failure(event_or_error)
-        event = Rejected401(decision.generation) if _is_stale(result) else Need()
+        error = result.failure()
+        state, final = yield from _patience(policy, state, error, "other")
+        doubt, verdict = yield from _look(doubt, call, error, policy)
+        if isinstance(verdict, Done):
+            return Success(cast(R, verdict.reply))
+        if final is not None:
+            return Failure(final)
+        event = Rejected401(decision.generation) if wants_new_token(error) else Need()
 
 
 def upload_request(
     key: str, url_call: GetUploadUrl | GetUploadPartUrl, call: Call[R], policy: RetryPolicy
 ) -> Program[Result[R, B2Error]]:
-    """Send an upload to a URL that nobody else uses meanwhile; a URL whose upload failed is never used again."""
+    """Send an upload to a URL that nobody else uses meanwhile; a URL whose upload failed is never used again. Where a
+    lost answer leaves it open whether a file was uploaded, B2 is asked before it is uploaded again.
+    """
+    doubt = yield from _doubt(call)
+    bucket_id = url_call.bucket_id if isinstance(url_call, GetUploadUrl) else None
     state = RetryState()
+    url: UploadUrl | None = None
     while True:
-        taken = yield from _take_url(key, url_call, policy)
-        if not ok(taken):
-            return Failure(taken.failure())
-        url = taken.unwrap()
+        if url is None:
+            taken = yield from _take_url(key, url_call, policy)
+            if not ok(taken):
+                return Failure(taken.failure())
+            url = taken.unwrap()
         result = yield from perform(Send(call, url))
         if ok(result):
             yield from perform(StepPool(key, Give(url)))
             return result
-        yield from perform(StepPool(key, Spoiled(url)))
-        state, error = yield from _patience(policy, state, result.failure(), "upload")
-        if error is not None:
-            return Failure(error)
+        error = result.failure()
+        if not keeps_url(error):
+            yield from perform(StepPool(key, Spoiled(url)))
+            url = None
+        state, final = yield from _patience(policy, state, error, "upload")
+        doubt, verdict = yield from _look(doubt, call, error, policy, bucket_id)
+        if isinstance(verdict, Done):
+            return Success(cast(R, verdict.reply))
+        if final is not None:
+            if url is not None:
+                yield from perform(StepPool(key, Give(url)))
+            return Failure(final)
+
+
+# -- answers that were lost
+
+
+@frozen
+class _Asker:
+    """Asks with the job's account token, what its key may ask."""
+
+    account_id: AccountId
+    capabilities: frozenset[str]
+    policy: RetryPolicy
+
+    def ask(self, call: Call[R]) -> Program[Result[R, B2Error]]:
+        if call.capability not in self.capabilities:
+            return Failure(Unauthorized("unauthorized", f"the key lacks {call.capability}"))
+        return (yield from with_token(lambda token: Send(call, token), self.policy))
+
+
+def _doubt(call: Call[Any] | None) -> Program[Doubt | None]:
+    """The doubt before the first attempt; None where there never is one."""
+    if call is None or not settles(call):
+        return None
+    return Doubt((yield from perform(Now())))
+
+
+def _look(
+    doubt: Doubt | None, call: Call[Any] | None, error: B2Error, policy: RetryPolicy, bucket_id: BucketId | None = None
+) -> Program[tuple[Doubt | None, Verdict]]:
+    """After a failure: what B2 says of the call, if that is in doubt."""
+    if doubt is None or call is None:
+        return None, Unknown()
+    doubt = after_failure(doubt, error)
+    check = next_check(call, doubt, error, bucket_id)
+    if check is None:
+        return doubt, Unknown()
+    patience = evolve(policy, max_attempts=min(policy.max_attempts, _LOOKS))
+    token = yield from authorization(patience)
+    if not ok(token):
+        return doubt, Unknown()
+    account = token.unwrap()
+    verdict = yield from verify(check, doubt.since, _Asker(account.account_id, account.allowed.capabilities, patience))
+    return after_verdict(doubt, verdict), verdict
+
+
+# -- upload URLs, waiting, the account token
 
 
 def _take_url(
@@ -120,11 +207,6 @@ def _patience(
             return state, None
         case _:
             assert_never(decision)
-
-
-def _is_stale(result: Result[R, B2Error]) -> bool:
-    error = result.failure()
-    return isinstance(error, Unauthorized) and error.code in ("bad_auth_token", "expired_auth_token")
 
 
 def _acquire(event: SessionEvent, policy: RetryPolicy) -> Program[UseToken | Fail]:
