@@ -114,7 +114,9 @@ def test_attempts_and_waiting_are_bounded(
 def test_delays_obey_the_server_or_lie_within_bounds(
     policy: RetryPolicy, errors: list[tuple[B2Error, float]], kind: CallKind
 ) -> None:
-    """L30: Retry-After is obeyed to the second; else a delay doubles, give or take half of it, up to the longest."""
+    """L30: Retry-After is obeyed to the second, and delays begin anew; else each is twice the one before, give or take
+    half of it, up to the longest.
+    """
     waits = 0
     for number, (error, decision) in enumerate(_run(policy, errors, kind)):
         if not isinstance(decision, RetryAfter):
@@ -125,10 +127,11 @@ def test_delays_obey_the_server_or_lie_within_bounds(
         wish = error.retry_after_seconds if isinstance(error, Throttled | Unavailable) else None
         if wish is not None:
             assert decision.seconds == wish
+            waits = 0
         else:
             longest = min(policy.max_delay, policy.first_delay * 2**waits)
             assert longest / 2 <= decision.seconds <= min(policy.max_delay, longest * 1.5)
-        waits += 1
+            waits += 1
 
 
 @given(_POLICIES, _FATAL, _KINDS, st.lists(st.tuples(_ERRORS, _JITTERS), max_size=3))

@@ -66,7 +66,6 @@ from b2pure.plan.actions import (
     FileSync,
     HideAction,
     LocalDeleteAction,
-    SyncAction,
     UploadAction,
 )
 from b2pure.plan.reasons import NewFile, OldVersion, SourceMissing
