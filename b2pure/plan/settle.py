@@ -46,7 +46,7 @@ from b2pure.model.ids import BucketId
 from b2pure.model.protection import Encryption
 from b2pure.model.replies import BucketReply, FileReply, KeyReply
 from b2pure.model.sources import body_length
-from b2pure.plan.listing import LARGE_FILE_SHA1
+from b2pure.model.files import LARGE_FILE_SHA1
 
 __all__ = [
     "ALLOWED_SKEW_MILLIS",
