@@ -43,10 +43,10 @@ from b2pure.model.calls import (
 )
 from b2pure.model.errors import B2Error, Rejected, Transport, Unavailable
 from b2pure.model.ids import BucketId
+from b2pure.model.new_file import AUTO_CONTENT_TYPE, LARGE_FILE_SHA1
 from b2pure.model.protection import Encryption
 from b2pure.model.replies import BucketReply, FileReply, KeyReply
 from b2pure.model.sources import body_length
-from b2pure.model.files import LARGE_FILE_SHA1
 
 __all__ = [
     "ALLOWED_SKEW_MILLIS",
@@ -86,7 +86,7 @@ __all__ = [
 ALLOWED_SKEW_MILLIS: Final = 15 * 60 * 1000
 """How far B2's clock may be behind ours for something that we made to count as ours."""
 
-_AUTO: Final = "b2/x-auto"
+
 _HEX_SHA1: Final = re.compile(r"(?:unverified:)?([0-9a-f]{40})\Z")
 _RANGE: Final = re.compile(r"bytes=(\d+)-(\d+)\Z")
 
@@ -379,7 +379,7 @@ def judge_copy(call: CopyFile, source: FileReply, files: tuple[FileReply, ...], 
     if newest is None or newest.action != "upload" or not _is_new(newest, since):
         return NotDone()
     replaces = call.metadata_directive == "REPLACE"
-    content_type = (call.content_type if replaces else source.content_type) or _AUTO
+    content_type = (call.content_type if replaces else source.content_type) or AUTO_CONTENT_TYPE
     info = (call.file_info or {}) if replaces else source.file_info
     length = _copied_length(call, source)
     if newest.content_length != length or not _declares(newest, content_type, info):
@@ -400,7 +400,7 @@ def _copied_length(call: CopyFile, source: FileReply) -> int:
 
 def _declares(file: FileReply, content_type: str, info: Mapping[str, str]) -> bool:
     """Whether type and info are as asked. B2 keeps keys in lower case, and chooses the type where it is asked to."""
-    return content_type in (_AUTO, file.content_type) and _lower(file.file_info) == _lower(info)
+    return content_type in (AUTO_CONTENT_TYPE, file.content_type) and _lower(file.file_info) == _lower(info)
 
 
 def _lower(info: Mapping[str, str]) -> dict[str, str]:
