@@ -26,13 +26,14 @@ from b2pure.effects.large_files import (
     make_large_file,
 )
 from b2pure.effects.program import Program, ok, perform
-from b2pure.effects.requests import upload_request
-from b2pure.model.calls import HEX_DIGITS_AT_END, GetUploadPartUrl, GetUploadUrl, UploadFile, UploadPart
+from b2pure.effects.requests import request, upload_request
+from b2pure.model.calls import HEX_DIGITS_AT_END, GetFileInfo, GetUploadPartUrl, GetUploadUrl, UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Corrupt, Rejected
 from b2pure.model.files import FileVersion
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, SRC_LAST_MODIFIED, NewFile
+from b2pure.model.protection import Encryption, SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import Body, LocalSlice, body_length, slice_body
@@ -144,6 +145,11 @@ def _append(
     """Copy what B2 has and send the rest; None when what B2 has is not the beginning of the body."""
     if present.sha1 is None:
         return None
+    readable = yield from _readable(present, job.new.encryption, retry)
+    if not ok(readable):
+        return Failure(readable.failure())
+    if not readable.unwrap():
+        return None
     if sum(isinstance(part, CopyRange) for part in parts) > 1:  # else the digest of the only one tells
         beginning = yield from perform(HashBody(slice_body(job.body, ByteRange(0, present.size))))
         if not ok(beginning):
@@ -163,9 +169,31 @@ def _append(
     return (yield from make_large_file(_large_file(job, known, found.whole), retry))
 
 
+def _readable(
+    present: FileVersion, encryption: Encryption | None, retry: RetryPolicy
+) -> Program[Result[bool, B2Error]]:
+    """Whether the version can be copied with what the new file is encrypted with: the one key of SSE-C, or none."""
+    info = yield from request(GetFileInfo(present.file_id), retry)
+    needs_key = info.map(
+        lambda file: file.server_side_encryption is not None and file.server_side_encryption.mode == "SSE-C"
+    )
+    return needs_key.map(lambda needs: needs == isinstance(encryption, SseC))
+
+
 def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
     info = job.info(**{LARGE_FILE_SHA1: whole})
-    return LargeFile(job.label, job.bucket_id, job.file_name, info, job.new, parts, job.body, resume=job.resume)
+    encryption = job.new.encryption
+    return LargeFile(
+        job.label,
+        job.bucket_id,
+        job.file_name,
+        info,
+        job.new,
+        parts,
+        job.body,
+        source_encryption=encryption if isinstance(encryption, SseC) else None,
+        resume=job.resume,
+    )
 
 
 def _other_than_promised(job: Upload | StreamUpload, whole: str) -> B2Error | None:
