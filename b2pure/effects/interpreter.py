@@ -44,6 +44,7 @@ from b2pure.effects.effect import (
 from b2pure.effects.events import Event
 from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Stream
 from b2pure.effects.streams import NoStream
+from b2pure.model.account import UploadUrl
 from b2pure.model.errors import B2Error
 from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
@@ -90,6 +91,10 @@ class Machines:
             if not self._pools[key].idle:
                 del self._pools[key]
             return decision
+
+    def idle_urls(self, key: str) -> tuple[UploadUrl, ...]:
+        """The upload URLs of a bucket id or large file id that nobody uses now."""
+        return self._pools.get(key, Pool()).idle
 
 
 class Interpreter:

@@ -1,7 +1,8 @@
 """Programs for one call: with a token, with patience, with an upload URL of its own.
 
 Whether and how to go on after a failure is decided by the machines in `b2pure.plan`; here it is only carried out.
-Looking for what a lost answer would have said waits first, as a repetition would: B2 may still be at it.
+Looking for what a lost answer would have said waits first, as a repetition would: B2 may still be at it. The upload
+URLs of a large file are forgotten once it is finished or cancelled, whoever made the call.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.settle import verify
 from b2pure.effects.wire import authorization_from
 from b2pure.model.account import Authorization, UploadUrl
-from b2pure.model.calls import AuthorizeAccount, Call, GetUploadPartUrl, GetUploadUrl
+from b2pure.model.calls import (
+    AuthorizeAccount,
+    Call,
+    CancelLargeFile,
+    FinishLargeFile,
+    GetUploadPartUrl,
+    GetUploadUrl,
+)
 from b2pure.model.errors import B2Error, Unauthorized
 from b2pure.model.ids import AccountId, BucketId
 from b2pure.plan.retry import (
@@ -44,7 +52,7 @@ from b2pure.plan.session import (
     Wait,
 )
 from b2pure.plan.settle import Done, Doubt, Unknown, Verdict, after_failure, after_verdict, next_check, settles
-from b2pure.plan.urls import Give, Spoiled, Take, Use
+from b2pure.plan.urls import Close, Give, Spoiled, Take, Use
 
 __all__ = ["authorization", "request", "upload_request", "with_token"]
 
@@ -66,7 +74,10 @@ def request(call: Call[R], policy: RetryPolicy) -> Program[Result[R, B2Error]]:
     """Send a call with the account token until it is answered, or hopeless. Where a lost answer leaves it open whether
     the call took effect, and repeating it may do harm, B2 is asked first.
     """
-    return (yield from with_token(lambda token: Send(call, token), policy, call))
+    result = yield from with_token(lambda token: Send(call, token), policy, call)
+    if isinstance(call, FinishLargeFile | CancelLargeFile):
+        yield from perform(StepPool(call.file_id, Close()))
+    return result
 
 
 def with_token(

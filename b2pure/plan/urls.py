@@ -2,7 +2,8 @@
 
 Rules. A URL is used by one upload at a time: `Take` removes it, `Give` brings it back after a success. A URL whose
 upload failed, or whose outcome is unknown, is `Spoiled` and never comes back (B2 forgets it as well). The one given
-back last is taken first, because its pod is awake.
+back last is taken first, because its pod is awake. When a large file is finished or cancelled its URLs are good for
+nothing any more: `Close` forgets them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from attrs import frozen
 from b2pure.model.account import UploadUrl
 
 __all__ = [
+    "Close",
     "FetchUrl",
     "Give",
     "Nothing",
@@ -53,7 +55,12 @@ class Spoiled:
     url: UploadUrl
 
 
-PoolEvent = Take | Give | Spoiled
+@frozen
+class Close:
+    """There is nothing left to upload to: what is idle is forgotten."""
+
+
+PoolEvent = Take | Give | Spoiled | Close
 
 
 @frozen
@@ -87,5 +94,7 @@ def step_pool(pool: Pool, event: PoolEvent) -> tuple[Pool, PoolDecision]:
             return Pool((*pool.idle, url)), Nothing()
         case Spoiled():
             return pool, Nothing()
+        case Close():
+            return Pool(), Nothing()
         case _:
             assert_never(event)

@@ -1,4 +1,4 @@
-"""The decisions of retry, session and pool: laws L30, L31, L32, on the machines alone."""
+"""The decisions of retry, session and pool: laws L30, L31, L32, on the machines alone (pools: with their keys)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from b2pure.effects.interpreter import Machines
 from b2pure.model.account import Allowed, Authorization, UploadUrl
 from b2pure.model.errors import (
     B2Error,
@@ -45,7 +46,7 @@ from b2pure.plan.session import (
     Wait,
     step_session,
 )
-from b2pure.plan.urls import FetchUrl, Give, Nothing, Pool, Spoiled, Take, Use, step_pool
+from b2pure.plan.urls import Close, FetchUrl, Give, Nothing, Pool, Spoiled, Take, Use, step_pool
 
 # --- retry -----------------------------------------------------------------------------------------------------------
 
@@ -259,33 +260,56 @@ def test_a_refused_key_is_final_and_a_failed_try_is_not(events: list[Need | Reje
 # --- upload URLs -----------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.tuples(st.sampled_from(("take", "give", "spoil")), st.integers(0, 9)), max_size=40))
-def test_an_upload_url_has_one_user_and_a_spoiled_one_has_none(steps: list[tuple[str, int]]) -> None:
-    """L32 Pool: nothing is handed out twice at once, spoiled URLs never come back, nothing given back is lost."""
-    pool = Pool()
-    used: list[UploadUrl] = []
-    idle: list[UploadUrl] = []
-    spoiled: list[UploadUrl] = []
+_KEYS = ("bucket", "large file", "other file")
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(_KEYS), st.sampled_from(("take", "take", "give", "give", "spoil", "close")), st.integers(0, 9)
+    ),
+    max_size=40,
+)
+
+
+@given(_STEPS)
+def test_an_upload_url_has_one_user_and_a_spoiled_one_has_none(steps: list[tuple[str, str, int]]) -> None:
+    """L32 Pool: nothing is handed out twice at once, spoiled URLs never come back, nothing given back is lost, and
+    closing a key forgets what is idle for that key and for no other.
+    """
+    machines = Machines()
+    used: dict[str, list[UploadUrl]] = {key: [] for key in _KEYS}
+    idle: dict[str, list[UploadUrl]] = {key: [] for key in _KEYS}
+    dead: list[UploadUrl] = []
     fetched = 0
-    for what, which in steps:
+    for key, what, which in steps:
         if what == "take":
-            pool, decision = step_pool(pool, Take())
+            decision = machines.step_pool(key, Take())
             if isinstance(decision, Use):
-                assert decision.url not in used
-                assert decision.url not in spoiled
-                assert decision.url == idle.pop(), "the one given back last is taken first"
-                used.append(decision.url)
+                assert decision.url not in dead
+                assert all(decision.url not in urls for urls in used.values())
+                assert decision.url == idle[key].pop(), "the one given back last is taken first"
+                used[key].append(decision.url)
             else:
                 assert decision == FetchUrl()
-                assert not idle
-                used.append(UploadUrl(f"https://pod/{fetched}", "token"))
+                assert not idle[key]
+                used[key].append(UploadUrl(f"https://pod/{fetched}", "token"))
                 fetched += 1
-        elif used:
-            url = used.pop(which % len(used))
-            (idle if what == "give" else spoiled).append(url)
-            pool, decision = step_pool(pool, Give(url) if what == "give" else Spoiled(url))
-            assert decision == Nothing()
-        assert pool.idle == tuple(idle)
+        elif what == "close":
+            assert machines.step_pool(key, Close()) == Nothing()
+            dead += idle[key]
+            idle[key].clear()
+        elif used[key]:
+            url = used[key].pop(which % len(used[key]))
+            (idle[key] if what == "give" else dead).append(url)
+            assert machines.step_pool(key, Give(url) if what == "give" else Spoiled(url)) == Nothing()
+        assert {name: list(machines.idle_urls(name)) for name in _KEYS} == idle
+
+
+@given(st.lists(st.integers(0, 5), max_size=5))
+def test_a_closed_pool_is_as_if_it_had_never_been(given_back: list[int]) -> None:
+    """L32 Pool."""
+    pool = Pool()
+    for number in given_back:
+        pool, _ = step_pool(pool, Give(UploadUrl(f"https://pod/{number}", "token")))
+    assert step_pool(pool, Close()) == (Pool(), Nothing())
 
 
 @given(st.lists(st.integers(0, 5), max_size=5, unique=True), st.integers(0, 5))

@@ -37,13 +37,13 @@ from b2pure.effects.listings import find_bucket, fresh_versions
 from b2pure.effects.outcomes import Done, Drifted, Failed
 from b2pure.effects.program import Program, perform
 from b2pure.effects.report import ReportBuilder
-from b2pure.effects.requests import authorization, request
+from b2pure.effects.requests import authorization, request, upload_request
 from b2pure.effects.seeded import SeededDriver
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.effects.sync import run_action, run_chunk, run_file_sync
 from b2pure.effects.uploads import upload
-from b2pure.model.calls import ListBuckets
+from b2pure.model.calls import CancelLargeFile, GetUploadPartUrl, ListBuckets, StartLargeFile, UploadPart
 from b2pure.model.errors import (
     B2Error,
     Corrupt,
@@ -59,6 +59,7 @@ from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.policy import NewerFileSyncMode, SyncPolicy
 from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Blob
 from b2pure.plan.actions import (
     CopyAction,
     DeleteAction,
@@ -327,6 +328,27 @@ def test_a_finish_that_is_refused_cancels_the_large_file() -> None:
     assert here.playbook[-3:] == ["b2_finish_large_file", "b2_get_file_info", "b2_cancel_large_file"]
     assert here.unfinished() == 0
     assert here.contents() == {}
+
+
+def test_the_upload_urls_of_a_large_file_are_forgotten_with_it() -> None:
+    here = stage()
+    assert here.play(upload(put_local(here, "a", b"one"), here.dest, RetryPolicy())) == Success(None)
+    machines = here.interpreter.machines
+    kept = machines.idle_urls(here.bucket_id)
+    assert len(kept) == 1
+    started = here.play(request(StartLargeFile(here.bucket_id, "b", "text/plain", {}), RetryPolicy())).unwrap()
+    part = UploadPart(1, sha1(DATA).hexdigest(), Blob(DATA))
+    file_id = FileId(str(started.file_id))
+    here.play(upload_request(file_id, GetUploadPartUrl(file_id), part, RetryPolicy())).unwrap()
+    assert len(machines.idle_urls(file_id)) == 1
+    here.play(request(CancelLargeFile(file_id), RetryPolicy())).unwrap()
+    assert machines.idle_urls(file_id) == ()
+    assert here.play(large(here), workers=3) == Success(None)
+    (made,) = [
+        file for file in quiet(here.world).client.ls("b2://bucket/to", recursive=True) if "big" in file.file_name
+    ]
+    assert machines.idle_urls(str(made.file_id)) == ()
+    assert machines.idle_urls(here.bucket_id) == kept, "those of others stay"
 
 
 def test_a_large_file_that_changed_is_not_even_started() -> None:
