@@ -29,6 +29,7 @@ from b2pure.model.calls import (
 )
 from b2pure.model.errors import B2Error, Unauthorized
 from b2pure.model.ids import AccountId, BucketId
+from b2pure.model.replies import AuthorizationReply
 from b2pure.plan.retry import (
     CallKind,
     GiveUp,
@@ -52,9 +53,10 @@ from b2pure.plan.session import (
     Wait,
 )
 from b2pure.plan.settle import Done, Doubt, Unknown, Verdict, after_failure, after_verdict, next_check, settles
+from b2pure.plan.skew import clock_ahead, is_skewed
 from b2pure.plan.urls import Close, Give, Spoiled, Take, Use
 
-__all__ = ["authorization", "request", "upload_request", "with_token"]
+__all__ = ["authorization", "measured_clock", "request", "upload_request", "with_token"]
 
 R = TypeVar("R")
 
@@ -68,6 +70,18 @@ def authorization(policy: RetryPolicy) -> Program[Result[Authorization, B2Error]
     if isinstance(decision, Fail):
         return Failure(decision.error)
     return Success(decision.authorization)
+
+
+def measured_clock(policy: RetryPolicy) -> Program[Result[int | None, B2Error]]:
+    """Milliseconds that our clock is ahead of B2's; None when B2 does not say. That it is wrong is never said because
+    of an old measurement: somebody may have set it right since.
+    """
+    decision = yield from _acquire(Need(), policy)
+    if isinstance(decision, UseToken) and is_skewed(decision.authorization.clock_ahead_millis):
+        decision = yield from _acquire(Rejected401(decision.generation), policy)
+    if isinstance(decision, Fail):
+        return Failure(decision.error)
+    return Success(decision.authorization.clock_ahead_millis)
 
 
 def request(call: Call[R], policy: RetryPolicy) -> Program[Result[R, B2Error]]:
@@ -179,7 +193,8 @@ def _look(
     if not ok(token):
         return doubt, Unknown()
     account = token.unwrap()
-    verdict = yield from verify(check, doubt.since, _Asker(account.account_id, account.allowed.capabilities, patience))
+    since = doubt.since - (account.clock_ahead_millis or 0)  # on B2's clock
+    verdict = yield from verify(check, since, _Asker(account.account_id, account.allowed.capabilities, patience))
     return after_verdict(doubt, verdict), verdict
 
 
@@ -238,10 +253,20 @@ def _acquire(event: SessionEvent, policy: RetryPolicy) -> Program[UseToken | Fai
 def _authorize(policy: RetryPolicy) -> Program[SessionEvent]:
     state = RetryState()
     while True:
+        before = yield from perform(Now())
         result = yield from perform(Send(AuthorizeAccount(), None))
         if ok(result):
-            return Authorized(authorization_from(result.unwrap()))
+            return Authorized((yield from _timed(result.unwrap(), before)))
         error = result.failure()
         state, final = yield from _patience(policy, state, error, "authorize")
         if final is not None:
             return Refused(final, isinstance(final, Unauthorized))
+
+
+def _timed(reply: AuthorizationReply, before: int) -> Program[Authorization]:
+    """The authorization, with what it tells of our clock, which said `before` before it was asked for."""
+    made = authorization_from(reply)
+    if reply.server_millis is None:
+        return made
+    after = yield from perform(Now())
+    return evolve(made, clock_ahead_millis=clock_ahead(before, after, reply.server_millis))

@@ -78,7 +78,7 @@ class Asker(Protocol):
 
 
 def verify(check: Check, since: int, asker: Asker) -> Program[Verdict]:
-    """Look whether a call took effect whose first attempt began at `since` (our clock, milliseconds)."""
+    """Look whether a call took effect whose first attempt began at `since` (milliseconds of B2's clock)."""
     match check:
         case Uploaded():
             return (yield from _uploaded(check, since, asker))

@@ -23,6 +23,7 @@ from b2pure.effects.wire import KeyPair, unsendable
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import AuthorizeAccount, Call, FetchCall, UploadFile, UploadPart
 from b2pure.model.errors import B2Error
+from b2pure.model.replies import AuthorizationReply
 from b2pure.model.sources import Blob, Body
 
 __all__ = ["SimulatedApi", "body_bytes"]
@@ -54,7 +55,9 @@ class SimulatedApi:
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         with self._lock:
-            return IOResult.from_result(self._simulator.handle(ready, token))
+            answer = self._simulator.handle(ready, token)
+            date = self._simulator.date_millis()
+        return IOResult.from_result(answer.map(lambda reply: _dated(reply, date)))
 
     def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
         """Answer a download and write its content to `sink`."""
@@ -77,6 +80,13 @@ class SimulatedApi:
                 raise TypeError(f"{call.name} needs a credential")
             case _:
                 assert_never(credential)
+
+
+def _dated(reply: R, date: int) -> R:
+    """The reply with what the `Date` of its response would say."""
+    if isinstance(reply, AuthorizationReply):
+        return cast(R, msgspec.structs.replace(reply, server_millis=date))
+    return reply
 
 
 def body_bytes(body: Body, reader: Reader) -> bytes:

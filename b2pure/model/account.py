@@ -40,7 +40,9 @@ class Allowed:
 
 @frozen
 class Authorization:
-    """An account token and the addresses it is good for. The token stays out of every repr."""
+    """An account token and the addresses it is good for. The token stays out of every repr. `clock_ahead_millis` is how
+    far our clock was ahead of B2's then (negative: behind; None: B2 did not say).
+    """
 
     account_id: AccountId
     token: str = field(repr=False)
@@ -48,6 +50,7 @@ class Authorization:
     download_url: str
     allowed: Allowed
     part_sizes: PartSizes = DEFAULT_PART_SIZES
+    clock_ahead_millis: int | None = None
 
 
 @frozen

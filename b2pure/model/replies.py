@@ -93,12 +93,15 @@ class ApiInfo(_Reply, frozen=True):
 
 
 class AuthorizationReply(_Reply, frozen=True):
-    """Holds the account token, so its repr says nothing of it."""
+    """Holds the account token, so its repr says nothing of it. `server_millis` is B2's clock (milliseconds since the
+    epoch, in whole seconds): it is the response's `Date`, and not in its body.
+    """
 
     account_id: AccountId
     authorization_token: str
     api_info: ApiInfo
     application_key_expiration_timestamp: int | None = None
+    server_millis: int | None = None
 
     def __repr__(self) -> str:
         return f"AuthorizationReply(account_id={self.account_id!r})"

@@ -11,6 +11,7 @@ from b2pure.model.names import printable
 
 __all__ = [
     "BadPlanLine",
+    "ClockSkewed",
     "EmptySource",
     "OutOfOrder",
     "PlanFailed",
@@ -30,6 +31,13 @@ class OutOfOrder:
     side: Literal["source", "destination"]
     previous: str
     name: str
+
+
+@frozen
+class ClockSkewed:
+    """The clock of this computer is `ahead_millis` ahead of B2's (negative: behind it): too far to count days by it."""
+
+    ahead_millis: int
 
 
 @frozen
@@ -73,7 +81,9 @@ class SideFailed:
     error: B2Error
 
 
-PlanFailure = OutOfOrder | EmptySource | SideFailed | TooLarge | UsedUp | BadPlanLine | Truncated | InvalidArgument
+PlanFailure = (
+    OutOfOrder | EmptySource | SideFailed | TooLarge | UsedUp | BadPlanLine | Truncated | ClockSkewed | InvalidArgument
+)
 
 
 class PlanFailed(Exception):
@@ -104,7 +114,19 @@ def tell_failure(failure: PlanFailure) -> str:
             return f"the plan is truncated: it ends after line {lines} without a trailer; make it again"
         case SideFailed(side, error):
             return f"cannot read the {side}: {describe(error)}"
+        case ClockSkewed(ahead):
+            return (
+                f"the clock of this computer is {_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} B2's, "
+                "so keep-days would count the wrong days; set the clock right"
+            )
         case InvalidArgument():
             return str(failure)
         case _:
             assert_never(failure)
+
+
+def _duration(millis: int) -> str:
+    """Rounded down to whole minutes, the two largest units of it."""
+    minutes = millis // 60_000
+    units = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
+    return " ".join(f"{count} {unit}" for count, unit in units if count) or "less than a minute"

@@ -23,7 +23,7 @@ from b2pure.effects.listings import find_bucket
 from b2pure.effects.outcomes import Failed
 from b2pure.effects.program import Program, ok
 from b2pure.effects.report import Report, ReportBuilder
-from b2pure.effects.requests import authorization, request
+from b2pure.effects.requests import authorization, measured_clock, request
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.sync import look, run_chunk
 from b2pure.effects.threads import ThreadDriver
@@ -47,6 +47,7 @@ from b2pure.plan.plan import SyncPlan
 from b2pure.plan.reasons import DestNewer
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import make_rules
+from b2pure.plan.skew import skew_objection
 from b2pure.plan.sync import check_direction, never_quiet, pair_up, plan_groups, plan_pairs
 from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
@@ -276,6 +277,9 @@ class Client(Transfers):
         check_apart(source.b2, dest.b2)
         check_direction(direction, policy.keep)
         part_sizes = _found(self.authorize()).part_sizes
+        wrong_clock = skew_objection(policy, _found(self._ask(measured_clock(self._retry))))
+        if wrong_clock is not None:
+            raise PlanFailed(wrong_clock)
         rules = make_rules(
             direction,
             policy,

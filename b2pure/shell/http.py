@@ -230,6 +230,8 @@ _TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSL
 def _transport(error: Exception) -> Transport:
     """The error value, with the class of the exception and nothing that could hold a URL."""
     detail = type(error).__name__
+    if _expired(error):
+        detail = "the certificate of the server is not valid at the time of this computer's clock; is the clock right?"
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
             return Transport("connect", detail)
@@ -241,3 +243,17 @@ def _transport(error: Exception) -> Transport:
             return Transport("protocol", detail)
         case _:
             return Transport("broken", detail)
+
+
+_NOT_YET_VALID: Final = 9
+_HAS_EXPIRED: Final = 10
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+
+
+def _expired(error: BaseException | None) -> bool:
+    """Whether a certificate was refused for the time: what a clock that is far off looks like."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_code in (_NOT_YET_VALID, _HAS_EXPIRED)
+        error = error.__cause__ or error.__context__
+    return False

@@ -25,7 +25,7 @@ from b2pure.effects.job import B2Side
 from b2pure.effects.large_files import Resume
 from b2pure.effects.listings import find_bucket, fresh_versions
 from b2pure.effects.program import Program, ok
-from b2pure.effects.requests import authorization, request
+from b2pure.effects.requests import authorization, measured_clock, request
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.uploads import StreamUpload, Upload, upload_body, upload_stream
 from b2pure.model.calls import GetFileInfo
@@ -227,7 +227,10 @@ class Transfers:
             return Failure(bucket.failure())
         found = self._query(look_for_unfinished(bucket.unwrap(), place.unwrap().file_name, self._retry))
         age = older_than // timedelta(milliseconds=1)
-        now = self._clock.now_millis()
+        ahead = self._query(measured_clock(self._retry))
+        if not ok(ahead):
+            return Failure(ahead.failure())
+        now = self._clock.now_millis() - (ahead.unwrap() or 0)  # by B2's clock, which says how old its files are
         return found.map(lambda files: plan_cleanup(files, now_millis=now, older_than_millis=age))
 
     def clean_up(self, plan: CleanupPlan) -> CleanupReport:

@@ -177,11 +177,17 @@ def _authorize_v3(reply: AuthorizationReply) -> dict[str, Any]:
     }
 
 
+def _authorize_v4(reply: AuthorizationReply) -> dict[str, Any]:
+    plain = _plain(reply)
+    del plain["serverMillis"]
+    return plain
+
+
 _AUTHORIZE_SHAPES: Final[Mapping[int, Callable[[AuthorizationReply], object]]] = {
     1: _authorize_v1,
     2: _authorize_v2,
     3: _authorize_v3,
-    4: lambda reply: reply,
+    4: _authorize_v4,
 }
 
 

@@ -275,6 +275,12 @@ class Simulator:
         """The time of this B2: that of its clock, and what it was advanced by. Milliseconds since the epoch."""
         return self._world.now()
 
+    def date_millis(self) -> int:
+        """What the `Date` of an answer says, in whole seconds: the time of the machine that it runs on, without what
+        it was advanced by. So whoever lets days pass in a test does not put every client's clock in the wrong.
+        """
+        return self._world.clock() // 1000 * 1000
+
     def advance_time(self, millis: int) -> None:
         """Let time pass. The lifecycle runs of every midnight (UTC) on the way take place."""
         if isinstance(millis, bool) or not isinstance(millis, int):

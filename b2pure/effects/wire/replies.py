@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -81,6 +81,10 @@ def decode(call: Call[R], response: HttpResponse) -> Result[R, B2Error]:
         reply: R = _decoder(call.reply).decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Failure(Transport("protocol", f"the reply of {call.name} is malformed: {error}"))
+    if isinstance(reply, AuthorizationReply):
+        moment = _http_date(response.headers.get("date", ""))
+        millis = None if moment is None else round(moment.timestamp() * 1000)
+        return Success(cast(R, msgspec.structs.replace(reply, server_millis=millis)))
     return Success(reply)
 
 
