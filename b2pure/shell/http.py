@@ -64,7 +64,10 @@ def _version() -> str:
         return "0"
 
 
-DEFAULT_USER_AGENT: Final = f"b2pure/{_version()} python/{platform.python_version()}"
+DEFAULT_USER_AGENT: Final = (
+    f"b2pure/{_version()}+python/{platform.python_version()} (httpx {httpx.__version__}; {platform.system()})"
+)
+"""As B2's integration checklist wants it: product, version and what it depends on, then a comment."""
 
 
 def realm_url(realm: str) -> Result[str, InvalidArgument]:
