@@ -16,8 +16,8 @@ from b2pure.plan.failures import ClockSkewed
 __all__ = ["MAX_SKEW_MILLIS", "clock_ahead", "is_skewed", "skew_objection"]
 
 MAX_SKEW_MILLIS: Final = 10 * 60 * 1000
-_DATE_MILLIS: Final = 999
-"""A `Date` may be so far past."""
+_DATE_MILLIS: Final = 4_999
+"""A `Date` may be so far past: servers cut it to seconds, and make a new one only now and then."""
 
 
 def clock_ahead(before: int, after: int, server: int) -> int:

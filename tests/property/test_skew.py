@@ -35,17 +35,17 @@ NOW = 1_700_000_000_000
 # --- the measurement -------------------------------------------------------------------------------------------------
 
 
-@given(st.integers(-3 * DAY, 3 * DAY), st.integers(0, 200_000), st.integers(0, 200_000), st.integers(0, 999))
-def test_the_measured_difference_is_never_more_than_the_true_one(ahead: int, there: int, back: int, part: int) -> None:
-    """Nor is it less by more than the answer took, and the second that a date is cut to: a slow answer is no wrong
-    clock.
+@given(st.integers(-3 * DAY, 3 * DAY), st.integers(0, 200_000), st.integers(0, 200_000), st.integers(0, 4_000))
+def test_the_measured_difference_is_never_more_than_the_true_one(ahead: int, there: int, back: int, old: int) -> None:
+    """Nor is it less by more than the answer took, and the few seconds that a date may be old: a slow answer is no
+    wrong clock. Dates are cut to seconds.
     """
-    asked = NOW + part
-    date = (asked + there) // 1000 * 1000
+    asked = NOW + 678
+    date = (asked + there - old) // 1000 * 1000
     measured = clock_ahead(asked + ahead, asked + there + back + ahead, date)
     assert abs(measured) <= abs(ahead)
     assert measured * ahead >= 0
-    assert abs(ahead) - abs(measured) <= there + back + 999
+    assert abs(ahead) - abs(measured) <= there + back + 4_999
 
 
 @given(st.integers(-DAY, DAY), st.integers(-DAY, DAY))
@@ -141,7 +141,7 @@ def test_keep_days_is_refused_with_a_wrong_clock(ahead: int) -> None:
     with pytest.raises(PlanFailed) as failed:
         here.client.plan_sync("here", "b2://bucket", keep=KeepDays(1))
     assert isinstance(failed.value.failure, ClockSkewed)
-    assert abs(failed.value.failure.ahead_millis - ahead) <= 1000
+    assert abs(failed.value.failure.ahead_millis - ahead) <= 5000
     assert here.world.contents("bucket") == {"a": b"old"}
 
 
