@@ -1,6 +1,8 @@
 """Making a large file: go on with an unfinished one or start one, send and copy its parts side by side, finish it.
 
-Rules. Which unfinished file is gone on with is decided in `plan.resume`. A part that B2 has already is not sent again.
+Rules. Which unfinished file is gone on with is decided in `plan.resume`. A part that B2 has already is not sent again;
+only of a file that nothing is missing of, and that has a customer's key, the last one is, because B2 tells nobody which
+key that is, but checks it with every part.
 When it cannot be finished, the file stays as it is if the same job could go on with it later, and is cancelled if not.
 Whoever else finished the very file that we went on with did our work.
 """
@@ -15,6 +17,7 @@ from returns.result import Failure, Result, Success
 
 from b2pure.effects.effect import All, Emit
 from b2pure.effects.events import BytesMoved, LargeFileBegun
+from b2pure.effects.listings import newest_upload
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request, upload_request
 from b2pure.model.calls import (
@@ -128,21 +131,29 @@ def decide(job: LargeFile, retry: RetryPolicy) -> Program[Result[ResumeDecision,
     """Which unfinished file to go on with, if any."""
     wanted = job.wanted()
     if job.resume.file_id is not None:
-        return (yield from _decide_by_hand(wanted, job.resume.file_id, retry))
+        return (yield from _decide_by_hand(job, wanted, job.resume.file_id, retry))
     if not job.resume.auto:
         return Success(ResumeDecision(None))
     found = yield from find_unfinished(job.bucket_id, wanted, retry)
     if not ok(found):
         # Without listFiles nobody can look; that is no reason not to upload.
         return Success(ResumeDecision(None)) if _may_not_list(found.failure()) else Failure(found.failure())
-    return Success(choose_unfinished(wanted, found.unwrap()))
+    decision = choose_unfinished(wanted, found.unwrap())
+    if decision.file_id is None:
+        return Success(decision)
+    newest = yield from newest_upload(job.bucket_id, job.file_name, retry)
+    return newest.map(lambda uploaded: choose_unfinished(wanted, found.unwrap(), uploaded))
 
 
-def _decide_by_hand(wanted: Wanted, file_id: FileId, retry: RetryPolicy) -> Program[Result[ResumeDecision, B2Error]]:
+def _decide_by_hand(
+    job: LargeFile, wanted: Wanted, file_id: FileId, retry: RetryPolicy
+) -> Program[Result[ResumeDecision, B2Error]]:
     info = yield from request(GetFileInfo(file_id), retry)
     if not ok(info):
         return Failure(info.failure())
     file = info.unwrap()
+    if file.bucket_id != job.bucket_id:
+        return Failure(_no_way(file_id, "it is in another bucket"))
     if file.action != "start":
         return Failure(_no_way(file_id, f"it is no unfinished large file, its action is {file.action!r}"))
     parts = yield from list_parts(file_id, retry)

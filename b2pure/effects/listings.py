@@ -18,7 +18,7 @@ from b2pure.model.replies import FileReply, FileVersionPage
 from b2pure.plan.listing import group_versions
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["find_bucket", "first_page", "fresh_versions", "next_page"]
+__all__ = ["find_bucket", "first_page", "fresh_versions", "newest_upload", "next_page"]
 
 
 def first_page(
@@ -60,6 +60,24 @@ def find_bucket(name: str, retry: RetryPolicy) -> Program[Result[BucketId, B2Err
     return Failure(
         Rejected(404, "not_found", f"there is no bucket {name!r} that this key can see; create it or correct the name")
     )
+
+
+def newest_upload(bucket_id: BucketId, name: str, retry: RetryPolicy) -> Program[Result[int | None, B2Error]]:
+    """When the newest version of a name (a hide marker, too) was uploaded, in milliseconds since the epoch. Unfinished
+    large files are no versions. None when there is none.
+    """
+    start_id: FileId | None = None
+    while True:
+        result = yield from request(ListFileVersions(bucket_id, name, start_id, 100, name), retry)
+        if not ok(result):
+            return Failure(result.failure())
+        page = result.unwrap()
+        for reply in page.files:
+            if reply.file_name != name or reply.action != "start":
+                return Success(reply.upload_timestamp if reply.file_name == name else None)
+        start_id = page.next_file_id
+        if page.next_file_name != name:
+            return Success(None)
 
 
 def fresh_versions(

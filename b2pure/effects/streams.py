@@ -1,7 +1,8 @@
 """Streams: what can be read only once, taken in pieces that stay in memory until they were sent.
 
 Rules. Pieces are taken one at a time and in order, whoever asks; the size of each is decided in `plan.parts`. A piece
-that is dropped is forgotten, so the memory that a stream takes is bounded by how many pieces are on their way.
+that is dropped is forgotten, so the memory that a stream takes is bounded by how many pieces are on their way. Who
+waits for the next piece keeps nobody from sending one that is there.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class NoStream:
 
 
 class PiecedStream:
-    """A stream in pieces. `read` gives at most so many next bytes, none at the end; it may raise OSError.
+    """A stream in pieces. `read` gives at most so many next bytes, none at the end; what it raises ends the
+    stream.
 
     With `length` the stream must have just so many bytes, with `sha1` (hex) just this content: anything else is a
     failure, so that no wrong object is made of it.
@@ -57,7 +59,7 @@ class PiecedStream:
     ) -> None:
         self._source, self._length, self._sha1, self._name = read, length, sha1, name
         self._digest = new_sha1(usedforsecurity=False)
-        self._lock = Lock()
+        self._lock = Lock()  # of all but `_kept`
         self._kept: dict[int, bytes] = {}
         self._ahead = b""
         self._taken = 0
@@ -74,7 +76,7 @@ class PiecedStream:
                 return IOSuccess(None)
             try:
                 data = self._next(stream_part_size(self._taken + 1, self._bytes, sizes))
-            except (OSError, ValueError, TypeError) as error:
+            except Exception as error:  # whatever a caller's object raises, the upload has to end well
                 return self._fail(str(error) or type(error).__name__)
             self._bytes += len(data)
             if self._sha1 is not None:
@@ -88,12 +90,10 @@ class PiecedStream:
         return IOSuccess(TakenPiece(piece, new_sha1(data, usedforsecurity=False).hexdigest(), self._ended))
 
     def drop(self, piece: StreamPiece) -> None:
-        with self._lock:
-            self._kept.pop(piece.number, None)
+        self._kept.pop(piece.number, None)
 
     def read(self, piece: StreamPiece) -> Iterator[bytes]:
-        with self._lock:
-            data = self._kept.get(piece.number)
+        data = self._kept.get(piece.number)
         if data is None:
             raise LocalTrouble(LocalFailure("read", self._name, "this piece of it was dropped"))
         view = memoryview(data)[piece.range.start : piece.range.stop]

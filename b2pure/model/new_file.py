@@ -26,12 +26,13 @@ PLAN_ID: Final = "plan_id"
 
 
 def _info(given: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(given)
+    return {name.lower(): value for name, value in given.items()}
 
 
 @frozen
 class NewFile:
-    """`file_info` has the caller's own pairs; the five headers below it are what a download answers with.
+    """`file_info` has the caller's own pairs (B2 keeps their names in lower case); the five headers below it are what
+    a download answers with.
 
     `expires` is an HTTP date. `custom_upload_timestamp` is milliseconds since the epoch (B2 allows it to few
     accounts). Raises ValueError for a header that is given both ways.

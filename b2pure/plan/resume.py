@@ -2,8 +2,10 @@
 
 Rules. A candidate is one that would become the very file that is wanted: the same name, content type, file info,
 encryption and locks, and every part that it has is one of ours by number, length and SHA-1 (a copied part, whose
-digest nobody here knows, by the identity of the plan in the file info). Of several the most complete is taken, then
-the oldest. A file without any part is better than none.
+digest nobody here knows, by the identity of the plan in the file info). What cannot be told from what B2 says does not
+count as the same. B2 dates a large file by its start, so one that was started before the newest version of the name
+would come to lie below it, and is not taken. Of several the most complete is taken, then the oldest. A file without
+any part is better than none.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from b2pure.plan.large_file import CopyRange, Part
 __all__ = [
     "Behind",
     "Candidate",
+    "Older",
     "OtherContentType",
     "OtherInfo",
     "OtherName",
@@ -106,7 +109,20 @@ class OtherParts:
     """Part `number` is not one of the wanted ones."""
 
     number: int
-    why: Literal["there is no such part", "another length", "another SHA-1", "nobody knows what it was copied from"]
+    why: Literal[
+        "there is no such part",
+        "another length",
+        "another SHA-1",
+        "nobody knows what it was copied from",
+        "nobody knows what was sent",
+    ]
+
+
+@frozen
+class Older:
+    """The name has a version since that was uploaded later (milliseconds since the epoch), and would hide it."""
+
+    newest: int
 
 
 @frozen
@@ -116,7 +132,7 @@ class Behind:
     parts: int
 
 
-Why = Taken | OtherName | OtherContentType | OtherInfo | OtherProtection | OtherParts | Behind
+Why = Taken | OtherName | OtherContentType | OtherInfo | OtherProtection | OtherParts | Older | Behind
 
 
 @frozen
@@ -140,12 +156,18 @@ class ResumeDecision:
 NEW = ResumeDecision(None)
 
 
-def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate]) -> ResumeDecision:
-    """The decision. Total, and independent of the order of the candidates."""
+def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate], newest: int | None = None) -> ResumeDecision:
+    """The decision. Total, and independent of the order of the candidates. `newest` is when the newest version of the
+    name was uploaded, in milliseconds since the epoch, if there is one and it matters.
+    """
     fitting: list[Candidate] = []
     verdicts: list[Verdict] = []
     for candidate in candidates:
-        objection = metadata_objection(wanted, candidate.file) or _parts_objection(wanted, candidate.parts)
+        objection = (
+            metadata_objection(wanted, candidate.file)
+            or _parts_objection(wanted, candidate.parts)
+            or _age_objection(wanted, candidate.file, newest)
+        )
         if objection is None:
             fitting.append(candidate)
         else:
@@ -167,44 +189,71 @@ def metadata_objection(wanted: Wanted, found: FileReply) -> Why | None:
         return OtherName(found.file_name)
     if wanted.content_type not in (found.content_type, AUTO_CONTENT_TYPE):
         return OtherContentType(wanted.content_type, found.content_type or "")
-    keys = _differing(wanted.file_info, found.file_info)
+    keys = _differing(wanted, found.file_info)
     if keys:
         return OtherInfo(keys)
     return _protection_objection(wanted.new, found)
 
 
-def _differing(wanted: Mapping[str, str], found: Mapping[str, str]) -> tuple[str, ...]:
-    """Keys whose values differ. The digest of the whole only counts where both tell one."""
-    keys = {*wanted, *found}
-    if not (LARGE_FILE_SHA1 in wanted and LARGE_FILE_SHA1 in found):
+def _differing(wanted: Wanted, found: Mapping[str, str]) -> tuple[str, ...]:
+    """Keys whose values differ; B2 keeps keys in lower case. A digest of the whole that we know and the file does not
+    tell is no difference. One that it tells and we do not know is none either if all parts are compared.
+    """
+    ours = {key.lower(): value for key, value in wanted.file_info.items()}
+    keys = {*ours, *found}
+    if LARGE_FILE_SHA1 not in found or (LARGE_FILE_SHA1 not in ours and wanted.parts is not None):
         keys.discard(LARGE_FILE_SHA1)
-    return tuple(sorted(key for key in keys if wanted.get(key) != found.get(key)))
+    return tuple(sorted(key for key in keys if ours.get(key) != found.get(key)))
 
 
 def _protection_objection(new: NewFile, found: FileReply) -> Why | None:
-    mode = found.server_side_encryption.mode if found.server_side_encryption is not None else None
-    match new.encryption:
-        case None:
-            same = mode != "SSE-C"
-        case SseB2():
-            same = mode == "SSE-B2"
-        case SseC():
-            same = mode == "SSE-C"
-        case _:
-            assert_never(new.encryption)
-    if not same:
+    """What the caller did not ask for may be a default of the bucket; there is none for legal holds."""
+    if not _same_encryption(new, found):
         return OtherProtection("encryption")
-    if new.retention is not None and found.file_retention is not None and found.file_retention.value is not None:
-        told = found.file_retention.value
-        if (told.mode, told.retain_until_timestamp) != (new.retention.mode, new.retention.retain_until_timestamp):
-            return OtherProtection("retention")
+    if new.retention is not None and _retention_of(found) != (
+        new.retention.mode,
+        new.retention.retain_until_timestamp,
+    ):
+        return OtherProtection("retention")
     hold = found.legal_hold
-    may_read = hold is not None and hold.is_client_authorized_to_read
-    if new.legal_hold is not None and hold is not None and may_read and (hold.value or "off") != new.legal_hold:
+    unreadable = hold is not None and not hold.is_client_authorized_to_read
+    if unreadable and new.legal_hold is not None:
+        return OtherProtection("legal hold")
+    if not unreadable and ((hold.value if hold is not None else None) or "off") != (new.legal_hold or "off"):
         return OtherProtection("legal hold")
     if new.custom_upload_timestamp not in (None, found.upload_timestamp):
         return OtherProtection("upload timestamp")
     return None
+
+
+def _same_encryption(new: NewFile, found: FileReply) -> bool:
+    mode = found.server_side_encryption.mode if found.server_side_encryption is not None else None
+    match new.encryption:
+        case None:
+            return mode != "SSE-C"
+        case SseB2():
+            return mode == "SSE-B2"
+        case SseC():
+            return mode == "SSE-C"
+        case _:
+            assert_never(new.encryption)
+
+
+def _retention_of(found: FileReply) -> tuple[str | None, int | None] | None:
+    """Mode and end of the retention; None when the key may not read it."""
+    told = found.file_retention
+    if told is None:
+        return None, None
+    if not told.is_client_authorized_to_read or told.value is None:
+        return None
+    return told.value.mode, told.value.retain_until_timestamp
+
+
+def _age_objection(wanted: Wanted, found: FileReply, newest: int | None) -> Why | None:
+    """Who sets the time of the file wants it where that time puts it."""
+    if newest is None or wanted.new.custom_upload_timestamp is not None or found.upload_timestamp > newest:
+        return None
+    return Older(newest)
 
 
 def _parts_objection(wanted: Wanted, found: Sequence[PartReply]) -> Why | None:
@@ -219,7 +268,9 @@ def _parts_objection(wanted: Wanted, found: Sequence[PartReply]) -> Why | None:
             return OtherParts(part.part_number, "another length")
         if planned.sha1 is not None and planned.sha1 != part.content_sha1:
             return OtherParts(part.part_number, "another SHA-1")
-        if planned.sha1 is None and isinstance(planned, CopyRange) and PLAN_ID not in wanted.file_info:
+        if planned.sha1 is None and not isinstance(planned, CopyRange):
+            return OtherParts(part.part_number, "nobody knows what was sent")
+        if planned.sha1 is None and PLAN_ID not in wanted.file_info:
             return OtherParts(part.part_number, "nobody knows what it was copied from")
     return None
 
@@ -261,6 +312,10 @@ def tell_verdict(verdict: Verdict) -> str:
             told = f"its {what} is another"
         case OtherParts(number, why):
             told = f"part {number}: {why}"
+        case Older(newest):
+            told = (
+                f"it was started before the newest version of the name was uploaded ({newest}), and would lie below it"
+            )
         case Behind(parts):
             told = f"it has {parts} finished parts; another was taken"
         case _:
