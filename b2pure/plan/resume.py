@@ -313,9 +313,7 @@ def tell_verdict(verdict: Verdict) -> str:
         case OtherParts(number, why):
             told = f"part {number}: {why}"
         case Older(newest):
-            told = (
-                f"it was started before the newest version of the name was uploaded ({newest}), and would lie below it"
-            )
+            told = f"it was started before the newest version of the name was uploaded ({newest})"
         case Behind(parts):
             told = f"it has {parts} finished parts; another was taken"
         case _:

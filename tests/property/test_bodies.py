@@ -112,10 +112,10 @@ def test_cut_anywhere_the_pieces_put_together_are_the_body(known: Known, data: s
 def test_the_digests_of_a_body_and_of_its_parts_are_those_of_their_bytes(known: Known, data: st.DataObject) -> None:
     """In one pass, on one thread (one part or none) and on two."""
     cuts = cuts_of(data, len(known.data))
-    found = unsafe_perform_io(digests_of(known.body, cuts, READER)).unwrap()
+    found = unsafe_perform_io(digests_of(known.body, cuts, READER).unwrap())
     assert found.whole == sha1(known.data).hexdigest()
     assert found.parts == tuple(sha1(known.data[each.start : each.stop]).hexdigest() for each in cuts)
-    assert unsafe_perform_io(sha1_of(known.body, READER)).unwrap() == found.whole
+    assert unsafe_perform_io(sha1_of(known.body, READER).unwrap()) == found.whole
 
 
 @given(KNOWN, st.integers(0, 60), st.integers(1, 60))
@@ -162,7 +162,7 @@ def test_a_job_without_a_folder_or_a_stream_says_so(body: Body) -> None:
 
 def test_a_dropped_piece_cannot_be_read_again() -> None:
     stream = PiecedStream(lambda size: b"x" * size)
-    taken = unsafe_perform_io(stream.take(PartSizes(10, 1))).unwrap()
+    taken = unsafe_perform_io(stream.take(PartSizes(10, 1)).unwrap())
     assert taken is not None
     assert b"".join(Bodies(None, stream).read(taken.body)) == b"x" * 10
     stream.drop(taken.body)
