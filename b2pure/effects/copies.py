@@ -32,8 +32,8 @@ __all__ = ["Copy", "copy", "copy_file"]
 
 @frozen
 class Copy:
-    """A range of a version (None: all of it) becomes a file. With `replace` the new file has the type and info of
-    `new`; without it those of the source, to which `new` adds. `parts` is None for one
+    """A range of a version (None: all of it) becomes a file. It has the type and the info of its source, to which `new`
+    adds; with `replace` the info of `new`, if it has any, takes the place of the source's. `parts` is None for one
     b2_copy_file, else the sizes for a large file. `mod_time_millis` is set where the source's info has no time.
     """
 
@@ -76,7 +76,9 @@ def copy(
 
 def copy_file(job: Copy, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """The new file."""
-    if not job.replace and (job.mod_time_millis is not None or job.parts is not None or job.new.describes):
+    if job.parts is None and job.new.custom_upload_timestamp is not None:
+        return Failure(Rejected(400, "bad_request", "a copy in one call takes no upload timestamp of its own"))
+    if not _is_verbatim(job):
         info = yield from request(GetFileInfo(job.source), retry)
         if not ok(info):
             return Failure(info.failure())
@@ -104,6 +106,12 @@ def copy_file(job: Copy, retry: RetryPolicy) -> Program[Result[FileReply, B2Erro
     return (yield from make_large_file(large, retry))
 
 
+def _is_verbatim(job: Copy) -> bool:
+    """Whether the whole source is copied in one call, with the type and the info that it has."""
+    changed = job.replace or job.mod_time_millis is not None or job.new.describes
+    return not changed and job.wanted is None and job.parts is None
+
+
 def _one_call(job: Copy) -> CopyFile:
     new = job.new
     return CopyFile(
@@ -122,16 +130,19 @@ def _one_call(job: Copy) -> CopyFile:
 
 
 def _with_info_of(source: FileReply, job: Copy) -> Copy:
-    """The copy with the type and the info of its source spelled out, and its time where it has none of its own."""
+    """The copy with its type and info spelled out, the time of the source where it has none of its own, and without
+    a digest that is not that of the range.
+    """
     info: dict[str, str] = dict(source.file_info)
     whole = job.wanted is None or job.wanted == ByteRange(0, source.content_length)
     if job.mod_time_millis is not None:
         info.setdefault(SRC_LAST_MODIFIED, str(job.mod_time_millis))
     info.pop(PLAN_ID, None)
-    if not whole:
-        info.pop(LARGE_FILE_SHA1, None)
-    elif job.parts is not None:
-        info = {**info, **_digest(source)}
+    info.pop(LARGE_FILE_SHA1, None)
+    if job.replace and job.new.info():
+        info = {}
+    if whole and (job.parts is not None or source.content_sha1 == "none"):
+        info = {**_digest(source), **info}
     return evolve(job, new=job.new.over(source.content_type, info), replace=True)
 
 

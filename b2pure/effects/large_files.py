@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.effect import All, Emit
@@ -34,7 +34,7 @@ from b2pure.model.calls import (
 )
 from b2pure.model.errors import B2Error, Corrupt, Rejected, Transport, Unauthorized
 from b2pure.model.ids import BucketId, FileId
-from b2pure.model.new_file import NewFile
+from b2pure.model.new_file import LARGE_FILE_SHA1, NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.replies import FileReply, PartReply
 from b2pure.model.sources import NOTHING, Body, slice_body
@@ -120,7 +120,7 @@ def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileRe
     chosen = decision.unwrap()
     result = yield from _make(job, chosen, retry)
     by_itself = chosen.file_id is not None and job.resume.file_id is None
-    if not ok(result) and by_itself and _is_gone(result.failure()):
+    if not ok(result) and by_itself and (_is_gone(result.failure()) or _may_be_wrong_key(job, result.failure())):
         result = yield from _make(job, ResumeDecision(None, {}, chosen.verdicts), retry)
     if ok(result) and job.resume.cancel_others:
         yield from _cancel_others(chosen, retry)
@@ -226,6 +226,7 @@ def list_parts(file_id: FileId, retry: RetryPolicy) -> Program[Result[tuple[Part
 
 
 def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    decision = _with_proof_of_key(job, decision)
     begun = yield from begin_large_file(job, decision, retry)
     if not ok(begun):
         return Failure(begun.failure())
@@ -235,9 +236,25 @@ def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Progr
     digests = dict(decision.finished)
     for part, result in zip(missing, results, strict=False):
         if result is None or not ok(result):
-            return (yield from give_up(job, file_id, first_failure(results), retry))
+            error = first_failure(results)
+            if decision.file_id is not None and _may_be_wrong_key(job, error):
+                return Failure(error)  # the file is somebody else's, who may go on with it
+            return (yield from give_up(job, file_id, error, retry))
         digests[part.number] = result.unwrap().content_sha1
     return (yield from finish_large_file(job, file_id, digests, retry))
+
+
+def _with_proof_of_key(job: LargeFile, decision: ResumeDecision) -> ResumeDecision:
+    """The decision, with a part left to send where the file has a customer's key: a wrong one is found out by it."""
+    numbers = [part.number for part in job.parts or ()]
+    if job.part_encryption is None or not numbers or len(decision.finished) < len(numbers):
+        return decision
+    return evolve(decision, finished={n: sha1 for n, sha1 in decision.finished.items() if n != numbers[-1]})
+
+
+def _may_be_wrong_key(job: LargeFile, error: B2Error) -> bool:
+    """Whether a file that was gone on with may have another customer's key."""
+    return job.part_encryption is not None and isinstance(error, Rejected) and error.status in (400, 403)
 
 
 def begin_large_file(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileId, B2Error]]:
@@ -266,17 +283,27 @@ def finish_large_file(
 
 def give_up(job: LargeFile, file_id: FileId, error: B2Error, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """The failure, with the file left for a later run that can go on with it, or cancelled. Whoever else finished it
-    meanwhile (by going on with it) did our work.
+    meanwhile (by going on with it) did our work, if it is the content that we were about to send.
     """
     if isinstance(error, Rejected):
         info = yield from request(GetFileInfo(file_id), retry)
         if ok(info) and info.unwrap().action == "upload":
-            return info
+            if _is_ours(job, info.unwrap()):
+                return info
+            return Failure(Rejected(400, "bad_request", f"somebody else made another file of {file_id}"))
         if not ok(info) and isinstance(info.failure(), Rejected):
             return Failure(Rejected(404, _GONE, f"the large file {file_id} is gone: somebody cancelled it"))
     if not (job.resume.keep and may_go_on_later(error)):
         yield from request(CancelLargeFile(file_id), retry)
     return Failure(error)
+
+
+def _is_ours(job: LargeFile, found: FileReply) -> bool:
+    """Whether the finished file has our content, for all that B2 tells of it."""
+    told, known = found.file_info.get(LARGE_FILE_SHA1), job.info.get(LARGE_FILE_SHA1)
+    if job.parts is None:
+        return known is not None and told == known
+    return found.content_length == sum(part.length for part in job.parts) and (None in (told, known) or told == known)
 
 
 def _is_gone(error: B2Error) -> bool:

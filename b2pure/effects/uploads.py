@@ -8,6 +8,7 @@ digest of the whole belongs into its info, and those of the parts tell what an u
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from attrs import define, evolve, field, frozen
 from returns.result import Failure, Result, Success
@@ -43,6 +44,9 @@ from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, send
 from b2pure.plan.retry import RetryPolicy
 
 __all__ = ["StreamUpload", "Upload", "upload", "upload_body", "upload_stream"]
+
+_FEWEST_PARTS: Final = 2
+"""B2 makes no large file of one part."""
 
 
 @frozen
@@ -105,7 +109,21 @@ def upload_body(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2
     parts = send_parts(size, job.parts)
     if isinstance(parts, TooLarge):
         return Failure(Rejected(400, "bad_request", tell_failure(parts)))
+    if len(parts) < _FEWEST_PARTS:
+        return (yield from _upload_short(job, retry))
     return (yield from _upload_parts(job, parts, retry))
+
+
+def _upload_short(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    """What turns out to be no large file, where nobody insists on going on with one."""
+    if job.resume.file_id is not None:
+        return Failure(_too_short(job.resume.file_id))
+    return (yield from _upload_whole(job, retry))
+
+
+def _too_short(file_id: FileId) -> Rejected:
+    why = f"the upload cannot go on with the large file {file_id}: there is too little for a second part"
+    return Rejected(400, "bad_request", why)
 
 
 def _upload_whole(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
@@ -247,6 +265,8 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
         problem = _other_than_promised(job, first.sha1)
         if problem is not None:
             return Failure(problem)
+        if job.resume.file_id is not None:
+            return Failure(_too_short(job.resume.file_id))
         result = yield from upload_body(job.whole(first), retry)
         yield from perform(DropPiece(first.body))
         return result
