@@ -68,10 +68,7 @@ def stream_part_size(number: int, sent: int, sizes: PartSizes) -> int:
     """
     if number <= MAX_PARTS // 2:
         return sizes.recommended
-    grown = max(sizes.recommended, sent // _GROWTH)
-    if number > MAX_PARTS - _GROWTH:
-        grown = max(grown, -(-(MAX_FILE_SIZE - sent) // max(1, MAX_PARTS - number + 1)))
-    return min(grown, MAX_PART_SIZE)
+    return min(max(sizes.recommended, sent // _GROWTH), MAX_PART_SIZE)
 
 
 def choose_part_ranges(content_length: int, minimum_part_size: int) -> tuple[ByteRange, ...]:

@@ -353,7 +353,7 @@ def _parts_for(size: int, sizes: PartSizes, present: FileVersion | None, resume:
     """
     if present is not None and size > present.size >= sizes.minimum:
         return sizes
-    if not isinstance(resume, bool) and size > sizes.recommended:
+    if not isinstance(resume, bool):
         return sizes
     return large_file_parts(size, sizes)
 
