@@ -17,7 +17,7 @@ from b2pure.model.calls import CopyFile, GetFileInfo
 from b2pure.model.errors import B2Error, Rejected
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import PartSizes
-from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, PLAN_ID, SRC_LAST_MODIFIED, NewFile
+from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, PLAN_ID, SRC_LAST_MODIFIED, NewFile, with_room
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
@@ -92,7 +92,7 @@ def copy_file(job: Copy, retry: RetryPolicy) -> Program[Result[FileReply, B2Erro
     parts = copy_parts(job.source, job.wanted, job.parts)
     if isinstance(parts, TooLarge):
         return Failure(Rejected(400, "bad_request", tell_failure(parts)))
-    info_pairs = {**job.new.info(), PLAN_ID: copy_plan_id(parts)}
+    info_pairs = with_room({**job.new.info(), PLAN_ID: copy_plan_id(parts)}, LARGE_FILE_SHA1, PLAN_ID)
     large = LargeFile(
         job.label,
         job.bucket_id,

@@ -33,7 +33,7 @@ from b2pure.model.errors import B2Error, Corrupt, Rejected
 from b2pure.model.files import FileVersion
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import PartSizes
-from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, SRC_LAST_MODIFIED, NewFile
+from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, SRC_LAST_MODIFIED, NewFile, with_room
 from b2pure.model.protection import Encryption, SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
@@ -160,7 +160,9 @@ def _upload_parts(job: Upload, parts: tuple[SendPart, ...], retry: RetryPolicy) 
 def _append(
     job: Upload, present: FileVersion, parts: tuple[Part, ...], retry: RetryPolicy
 ) -> Program[Result[FileReply, B2Error] | None]:
-    """Copy what B2 has and send the rest; None when what B2 has is not the beginning of the body."""
+    """Copy what B2 has and send the rest; None when what B2 has is not the beginning of the body, or cannot be read
+    with the key of the new file.
+    """
     if present.sha1 is None:
         return None
     readable = yield from _readable(present, job.new.encryption, retry)
@@ -184,7 +186,13 @@ def _append(
     if problem is not None:
         return Failure(problem)
     known = tuple(evolve(part, sha1=digest) for part, digest in zip(parts, found.parts, strict=True))
-    return (yield from make_large_file(_large_file(job, known, found.whole), retry))
+    result = yield from make_large_file(_large_file(job, known, found.whole), retry)
+    return None if not ok(result) and _is_wrong_key(job, result.failure()) else result
+
+
+def _is_wrong_key(job: Upload, error: B2Error) -> bool:
+    """Whether B2 refused to copy with the key of the new file."""
+    return isinstance(job.new.encryption, SseC) and isinstance(error, Rejected) and error.status == 403
 
 
 def _readable(
@@ -199,7 +207,7 @@ def _readable(
 
 
 def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
-    info = job.info(**{LARGE_FILE_SHA1: whole})
+    info = with_room(job.info(**{LARGE_FILE_SHA1: whole}), LARGE_FILE_SHA1)
     encryption = job.new.encryption
     return LargeFile(
         job.label,
@@ -247,7 +255,7 @@ class StreamUpload:
         more = {} if self.sha1 is None else {LARGE_FILE_SHA1: self.sha1}
         if self.mod_time_millis is not None:
             more[SRC_LAST_MODIFIED] = str(self.mod_time_millis)
-        info = self.new.info(**more)
+        info = with_room(self.new.info(**more), LARGE_FILE_SHA1)
         return LargeFile(self.label, self.bucket_id, self.file_name, info, self.new, None, resume=self.resume)
 
 

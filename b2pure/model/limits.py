@@ -14,6 +14,7 @@ __all__ = [
     "DEFAULT_PART_SIZES",
     "MAX_FILE_NAME_BYTES",
     "MAX_FILE_SIZE",
+    "MAX_INFO_PAIRS",
     "MAX_LIST_COUNT",
     "MAX_PARTS",
     "MAX_PART_SIZE",
@@ -37,6 +38,8 @@ MAX_FILE_SIZE: Final = 10_000_000_000_000
 """Largest large file, 10 TB [D]."""
 MAX_FILE_NAME_BYTES: Final = 1024
 """File names are 1 to 1024 bytes of UTF-8 [D]."""
+MAX_INFO_PAIRS: Final = 10
+"""Pairs in the info of a file; what the client adds by itself leaves room for the caller's [D, older pages]."""
 MAX_LIST_COUNT: Final = 10_000
 """Largest `maxFileCount` of the listing calls; each started 1,000 returned is one class C call [D]."""
 MILLIS_PER_DAY: Final = 86_400_000

@@ -11,9 +11,10 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
+from b2pure.model.limits import MAX_INFO_PAIRS
 from b2pure.model.protection import Encryption, FileRetention, LegalHold
 
-__all__ = ["AUTO_CONTENT_TYPE", "LARGE_FILE_SHA1", "PLAIN", "PLAN_ID", "SRC_LAST_MODIFIED", "NewFile"]
+__all__ = ["AUTO_CONTENT_TYPE", "LARGE_FILE_SHA1", "PLAIN", "PLAN_ID", "SRC_LAST_MODIFIED", "NewFile", "with_room"]
 
 AUTO_CONTENT_TYPE: Final = "b2/x-auto"
 """B2 chooses the content type by the name's extension."""
@@ -75,6 +76,15 @@ class NewFile:
         """All pairs as B2 takes them; `more` where the caller gave none of that name."""
         headers = {name: value for name, value in _headers(self) if value is not None}
         return {**more, **self.file_info, **headers}
+
+
+def with_room(info: Mapping[str, str], *spare: str) -> dict[str, str]:
+    """The info without the first of its `spare` pairs, where B2 would not take so many pairs."""
+    left = dict(info)
+    for name in spare:
+        if len(left) > MAX_INFO_PAIRS:
+            left.pop(name, None)
+    return left
 
 
 def _headers(new: NewFile) -> tuple[tuple[str, str | None], ...]:

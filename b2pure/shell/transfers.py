@@ -34,7 +34,7 @@ from b2pure.model.files import FileVersion
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MAX_PART_SIZE, MAX_SINGLE_SIZE, PartSizes
 from b2pure.model.names import b2_name_problem
-from b2pure.model.new_file import NewFile
+from b2pure.model.new_file import LARGE_FILE_SHA1, NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
@@ -54,6 +54,7 @@ B2Source = str | FileReply | FileVersion
 """A file in B2: `b2://bucket/name` (its newest version), `b2id://fileId`, or what a listing gave."""
 
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*\Z")
+_SHA1: Final = re.compile(r"[0-9A-Fa-f]{40}\Z")
 _STREAM_PART: Final = 10_000_000
 """Bytes of a piece of a stream at first: so many for each that is on its way are kept in memory."""
 _STREAMS: Final = 4
@@ -113,12 +114,16 @@ class Transfers:
         made = _new_file(new, choices)
         if not ok(made):
             return Failure(made.failure())
-        opened = open_source(source, length=length, sha1=sha1)
+        promised = _promised(sha1, made.unwrap())
+        if not ok(promised):
+            return Failure(promised.failure())
+        digest = promised.unwrap()
+        opened = open_source(source, length=length, sha1=digest)
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
         try:
-            job = _UploadJob(found, dest, made.unwrap(), length, sha1, mod_time_millis, part_size, resume, append)
+            job = _UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append)
             return self._upload(job, _hearing(listener, on_large_file))
         finally:
             found.close()
@@ -172,7 +177,8 @@ class Transfers:
     ) -> Result[FileReply, TransferError]:
         """Make a version in B2, or a range of it, a new version of `b2://bucket/name`, on the server.
 
-        The copy has the type and info of its source, unless `content_type` or `file_info` (or a header) is given.
+        The copy has the type of its source, unless `content_type` is given, and its info, unless `file_info` (or a
+        header) is given. `wanted` is the range, None all of it.
         More than 5 GB, or than `max_part_size`, is copied in parts, and goes on where an earlier run stopped. A
         `max_part_size` below what B2 takes as a part forces a single call.
         """
@@ -372,6 +378,14 @@ def _new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, I
         return Success(new if new is not None else NewFile(**choices))
     except (TypeError, ValueError) as wrong:
         return Failure(InvalidArgument("the new file", str(wrong).removeprefix("NewFile.__init__() ")))
+
+
+def _promised(sha1: str | None, new: NewFile) -> Result[str | None, InvalidArgument]:
+    """The digest that the content must have: as told, or as the file would tell it to everybody."""
+    told = sha1 if sha1 is not None else new.file_info.get(LARGE_FILE_SHA1)
+    if told is not None and not _SHA1.match(told):
+        return Failure(InvalidArgument("sha1", f"must be 40 hex digits, not {told!r}"))
+    return Success(told.lower() if told is not None else None)
 
 
 def _hearing(listener: Listener | None, on_large_file: Callable[[LargeFileBegun], None] | None) -> Listener | None:
