@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha1
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -77,15 +78,27 @@ def append_parts(source: FileId, present: int, size: int, sizes: PartSizes) -> t
     """
     if not sizes.minimum <= present < size or size > MAX_FILE_SIZE:
         return None
-    copied = copy_parts(source, ByteRange(0, present), PartSizes(MAX_PART_SIZE, sizes.minimum))
+    copied = _even_copies(source, present)
     rest = part_ranges(size - present, recommended=sizes.recommended, minimum=sizes.minimum)
-    if isinstance(copied, TooLarge) or isinstance(rest, TooLarge) or len(copied) + len(rest) > MAX_PARTS:
+    if isinstance(rest, TooLarge) or len(copied) + len(rest) > MAX_PARTS:
         return None
     sent = (
         SendPart(number, ByteRange(present + each.start, present + each.stop))
         for number, each in enumerate(rest, start=len(copied) + 1)
     )
     return (*copied, *sent)
+
+
+def _even_copies(source: FileId, size: int) -> tuple[CopyRange, ...]:
+    """The whole source in as few parts as there can be, all about as long: none of them is the last of its file, so
+    none may be short.
+    """
+    count = -(-size // MAX_PART_SIZE)
+    cuts = [size * i // count for i in range(count + 1)]
+    return tuple(
+        CopyRange(number, source, ByteRange(start, stop))
+        for number, (start, stop) in enumerate(pairwise(cuts), start=1)
+    )
 
 
 def copy_plan_id(parts: tuple[CopyRange, ...]) -> str:

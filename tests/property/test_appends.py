@@ -136,7 +136,11 @@ M: Final = 1_000_000
 _SIZES = st.builds(PartSizes, st.sampled_from((100 * M, 5 * M, 7 * M)), st.just(5 * M))
 
 
-@given(st.integers(0, 12_000 * M), st.integers(0, 12_000 * M), _SIZES)
+_NEAR_PARTS = st.builds(lambda parts, beside: max(0, parts * 5_000 * M + beside), st.integers(0, 3), st.integers(-2, 2))
+_PRESENT = st.one_of(st.integers(0, 12_000 * M), _NEAR_PARTS)
+
+
+@given(_PRESENT, st.integers(0, 12_000 * M), _SIZES)
 def test_the_parts_of_an_appended_file_are_the_copied_beginning_and_the_rest(
     present: int, more: int, sizes: PartSizes
 ) -> None:
