@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from b2pure.effects.cleanups import CleanupReport
+    from b2pure.effects.downloads import Downloaded
     from b2pure.effects.report import Report, troubles
     from b2pure.model.account import Allowed, Authorization
     from b2pure.model.errors import B2Error, describe
@@ -57,6 +58,7 @@ __all__ = [
     "Client",
     "CompareVersionMode",
     "Delete",
+    "Downloaded",
     "FileRetention",
     "FileVersion",
     "KeepDays",
@@ -95,6 +97,7 @@ _HOMES = {
     "b2pure.effects.report": ("Report", "troubles"),
     "b2pure.model.account": ("Allowed", "Authorization"),
     "b2pure.effects.cleanups": ("CleanupReport",),
+    "b2pure.effects.downloads": ("Downloaded",),
     "b2pure.model.new_file": ("NewFile",),
     "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
     "b2pure.model.ranges": ("ByteRange",),

@@ -1,111 +1,514 @@
-"""Downloading one version: to a temporary file, verified, then renamed over the old file.
+"""Downloading one version, or a range of it: to a temporary file, verified, then renamed over the old file.
 
-What stood at the final name stays whole until the new content is whole and verified: size always, SHA-1 wherever B2
-or the uploader recorded one.
+What stood at the final name stays whole until the new content is whole and verified: size always, SHA-1 wherever B2 or
+the uploader recorded one. A long file is fetched in pieces, some at once; a piece that breaks off is gone on with where
+it stopped, and what is finished is written down (`plan.download`), so that a later run need not fetch it again. While
+pieces arrive, the whole is hashed close behind them. Once a byte has come, everything else comes from the same version,
+by its id. A target that cannot be written twice (`in_order`) gets the bytes in one stretch.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from itertools import count
 
+from attrs import define, evolve, field, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import All, CreateTemp, Discard, Draw, Emit, Fetch, Fetched, HashTemp, Publish, Sleep, Temp
+from b2pure.effects.effect import (
+    All,
+    CrcTemp,
+    CreateTemp,
+    CutTemp,
+    Discard,
+    Draw,
+    Emit,
+    Fetch,
+    Fetched,
+    HashTemp,
+    Keep,
+    Publish,
+    ReadTail,
+    Sleep,
+    Stat,
+    Temp,
+    WriteTemp,
+)
 from b2pure.effects.events import BytesMoved
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import with_token
-from b2pure.model.calls import DownloadFileById
-from b2pure.model.errors import B2Error, Corrupt, Transport
-from b2pure.model.files import FileVersion
+from b2pure.model.account import Authorization
+from b2pure.model.calls import DownloadFileById, DownloadFileByName, FetchCall
+from b2pure.model.errors import B2Error, Corrupt, LocalFailure, Rejected, Transport
+from b2pure.model.files import FileVersion, LocalFact
+from b2pure.model.ids import FileId
+from b2pure.model.limits import MAX_FILE_SIZE, RECOMMENDED_PART_SIZE
+from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import DownloadReply
 from b2pure.plan.actions import DownloadAction
-from b2pure.plan.listing import content_sha1_of
-from b2pure.plan.parts import download_ranges
+from b2pure.plan.download import (
+    MAX_RECORDS,
+    TAIL_SIZE,
+    Checked,
+    Journal,
+    Piece,
+    Unchecked,
+    cut,
+    gaps,
+    how_to_check,
+    journal_header,
+    journal_record,
+    piece_size,
+    read_journal,
+    record_place,
+)
+from b2pure.plan.listing import content_sha1_of, mod_time_of
+from b2pure.plan.resume import may_go_on_later
 from b2pure.plan.retry import GiveUp, RetryAfter, RetryPolicy, RetryState, step_retry
 
-__all__ = ["download"]
-
-FetchResults = tuple[Result[Fetched, B2Error] | None, ...]
+__all__ = ["Download", "Downloaded", "Known", "NamedFile", "download", "download_file", "download_over"]
 
 
-def download(action: DownloadAction, retry: RetryPolicy, streams: int) -> Program[Result[None, B2Error]]:
-    """Bring the version to the local path. On any failure the path is as it was."""
-    created = yield from perform(CreateTemp(action.path))
+@frozen
+class NamedFile:
+    """The newest version of a name."""
+
+    bucket_name: str
+    file_name: str
+
+
+@frozen
+class Known:
+    """What is known of a version before or after its first byte came. Size in bytes, `sha1` in hex."""
+
+    file_id: FileId
+    size: int
+    sha1: str | None
+    mod_time_millis: int
+
+
+@frozen
+class Download:
+    """A version, or the `wanted` bytes of it, that becomes the file at `path`, which is `expect` now. `known` saves a
+    question. `recommended` is the account's part size, `streams` how many pieces are on their way at once. `label` is
+    what events call it. `alone`: no later scan of the folder removes what a killed run leaves, so the next run of the
+    same download must find it.
+    """
+
+    label: str
+    path: str
+    file: FileId | NamedFile
+    known: Known | None = None
+    wanted: ByteRange | None = None
+    key: SseC | None = None
+    verify: bool = True
+    expect: LocalFact | None = None
+    mod_time_millis: int | None = None
+    recommended: int = RECOMMENDED_PART_SIZE
+    streams: int = 4
+    in_order: bool = False
+    alone: bool = False
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it may leave something for a later run. What fits into two pieces is fetched in one go anyway."""
+        if self.in_order or self.wanted is not None:
+            return False
+        return self.known is None or self.known.size >= 2 * piece_size(self.known.size, self.recommended)
+
+    @property
+    def start(self) -> int:
+        """The first byte of the version that is wanted."""
+        return 0 if self.wanted is None else self.wanted.start
+
+
+@frozen
+class Downloaded:
+    """A finished download: `length` bytes, of which `reused` came with an earlier run, and the others in `pieces`.
+    `headers` are those of the first answer.
+    """
+
+    version: Known
+    length: int
+    reused: int
+    pieces: int
+    checked: Checked | Unchecked
+    headers: DownloadReply | None
+
+
+Filled = Result[Downloaded, B2Error]
+
+
+def download(
+    action: DownloadAction,
+    retry: RetryPolicy,
+    streams: int,
+    key: SseC | None = None,
+    recommended: int = RECOMMENDED_PART_SIZE,
+) -> Program[Result[None, B2Error]]:
+    """Bring the version of a sync to the local path. On any failure the path is as it was."""
+    source = action.source
+    job = Download(
+        action.path,
+        action.path,
+        source.file_id,
+        _known_of(source),
+        key=key,
+        expect=action.expect,
+        recommended=recommended,
+        streams=streams,
+    )
+    return (yield from download_file(job, retry)).map(lambda _: None)
+
+
+def _known_of(version: FileVersion) -> Known:
+    return Known(version.file_id, version.size, version.sha1, version.mod_time_millis)
+
+
+def download_file(job: Download, retry: RetryPolicy) -> Program[Filled]:
+    """The file. On any failure what was at its path is as it was."""
+    created = yield from perform(CreateTemp(job.path, job.resumes or job.alone))
     if not ok(created):
         return Failure(created.failure())
     temp = created.unwrap()
-    filled = yield from _fill(action, temp, retry, streams)
+    filled, reusable = yield from _fill(job, temp, retry)
     if not ok(filled):
-        yield from perform(Discard(temp))
+        error = filled.failure()
+        later = reusable and may_go_on_later(error) and not isinstance(error, LocalFailure)
+        yield from perform(Keep(temp) if later else Discard(temp))
         return filled
-    published = yield from perform(Publish(temp, action.source.mod_time_millis, action.expect))
+    got = filled.unwrap()
+    mod_time = job.mod_time_millis if job.mod_time_millis is not None else got.version.mod_time_millis
+    published = yield from perform(Publish(temp, mod_time, job.expect, got.length))
     if not ok(published):
         return Failure(published.failure())
-    yield from perform(Emit(BytesMoved(action.path, action.source.size)))
-    return Success(None)
+    if got.pieces == 1 and not got.reused:  # others tell of each piece
+        yield from perform(Emit(BytesMoved(job.label, got.length)))
+    return filled
 
 
-def _fill(action: DownloadAction, temp: Temp, retry: RetryPolicy, streams: int) -> Program[Result[None, B2Error]]:
-    """The content into the temporary file, again from the start if it arrives corrupt."""
+def download_over(job: Download, retry: RetryPolicy) -> Program[Filled]:
+    """The file, over whatever is at its path when the download begins."""
+    found = yield from perform(Stat(job.path))
+    if not ok(found):
+        return Failure(found.failure())
+    return (yield from download_file(evolve(job, expect=found.unwrap(), alone=True), retry))
+
+
+def _fill(job: Download, temp: Temp, retry: RetryPolicy) -> Program[tuple[Filled, bool]]:
+    """The content into the temporary file, again from the start if it arrives corrupt; and whether a later run could
+    use what is there after a failure.
+    """
     state = RetryState()
+    left = (yield from _left_over(job, temp)) if temp.kept else None
     while True:
-        result = yield from _fill_once(action.source, temp, retry, streams)
-        if ok(result) or not isinstance(result.failure(), Corrupt):
-            return result
+        work = _Work(job, temp, retry, job.known)
+        result = yield from _fill_once(work, left)
+        if ok(result) or job.in_order or not isinstance(result.failure(), Corrupt):
+            return result, work.journal is not None and bool(work.there)
+        if job.resumes:
+            yield from perform(CutTemp(temp, 0))
         jitter = yield from perform(Draw())
         state, decision = step_retry(retry, state, result.failure(), "other", jitter)
         if isinstance(decision, GiveUp):
-            return result
-        if isinstance(decision, RetryAfter):
+            return result, False
+        if isinstance(decision, RetryAfter) and left is None:
             yield from perform(Sleep(decision.seconds))
+        left = None
 
 
-def _fill_once(version: FileVersion, temp: Temp, retry: RetryPolicy, streams: int) -> Program[Result[None, B2Error]]:
-    ranges = download_ranges(version.size, streams=streams)
-    if len(ranges) > 1:
-        return (yield from _fill_in_parallel(version, temp, ranges, retry))
-    fetched = yield from with_token(lambda token: Fetch(DownloadFileById(version.file_id), token, temp, 0), retry)
+# -- what an earlier run left
+
+
+def _left_over(job: Download, temp: Temp) -> Program[Journal | None]:
+    """What is there already and may count, as the file itself shows; else it is emptied."""
+    journal = None
+    if job.resumes:
+        read = yield from perform(ReadTail(temp, TAIL_SIZE))
+        journal = read_journal(*read.unwrap()) if ok(read) else None
+    wanted = job.file if isinstance(job.file, str) else None
+    if journal is not None and wanted in (None, journal.file_id):
+        pieces = yield from _proven(temp, journal.pieces)
+        return evolve(journal, pieces=pieces)
+    yield from perform(CutTemp(temp, 0))
+    return None
+
+
+def _proven(temp: Temp, pieces: tuple[Piece, ...]) -> Program[tuple[Piece, ...]]:
+    proven = []
+    for piece in pieces:
+        crc = yield from perform(CrcTemp(temp, piece.range))
+        if ok(crc) and crc.unwrap() == piece.crc:
+            proven.append(piece)
+    return tuple(proven)
+
+
+# -- the content
+
+
+@define(eq=False)
+class _Work:
+    """A download under way, shared by all that fetch pieces of it. `there` is what is finished, by first byte;
+    `hashed` up to where the whole was hashed. Places are counted from the first wanted byte.
+    """
+
+    job: Download
+    temp: Temp
+    retry: RetryPolicy
+    known: Known | None
+    headers: DownloadReply | None = None
+    rest: deque[ByteRange] = field(factory=deque)
+    there: dict[int, int] = field(factory=dict)
+    hashed: int = 0
+    hashing: bool = False
+    journal: Iterator[int] | None = None
+    pieces: int = 1
+    failed: bool = False
+
+    def hear(self, headers: DownloadReply) -> B2Error | None:
+        """The headers of an answer: from the first on, everything is of the same version."""
+        if self.known is None:
+            info = dict(headers.file_info)
+            self.known = Known(
+                headers.file_id,
+                headers.total_length,
+                content_sha1_of(headers.content_sha1, info),
+                mod_time_of(info, headers.upload_timestamp),
+            )
+        elif self.known.sha1 is None and headers.file_id == self.known.file_id:
+            sha1 = content_sha1_of(headers.content_sha1, dict(headers.file_info))
+            self.known = evolve(self.known, sha1=sha1)
+        self.headers = self.headers or headers
+        if (headers.file_id, headers.total_length) != (self.known.file_id, self.known.size):
+            return Corrupt("the download", f"version {self.known.file_id}", f"version {headers.file_id}")
+        return None
+
+    def call(self, bytes_: ByteRange | None) -> FetchCall:
+        """The request for these bytes of the version; None for all."""
+        http = None if bytes_ is None else bytes_.http()
+        file = self.known.file_id if self.known is not None else self.job.file
+        if isinstance(file, NamedFile):
+            return DownloadFileByName(file.bucket_name, file.file_name, http, server_side_encryption=self.job.key)
+        return DownloadFileById(file, http, server_side_encryption=self.job.key)
+
+    def is_of(self, journal: Journal) -> bool:
+        """Whether what the journal tells of is this version."""
+        return self.known is not None and (journal.file_id, journal.size) == (self.known.file_id, self.known.size)
+
+    @property
+    def length(self) -> int:
+        """How many bytes are wanted, once the size is known."""
+        assert self.known is not None, "the size is known from the first answer on"
+        stop = self.known.size if self.job.wanted is None else min(self.job.wanted.stop, self.known.size)
+        return max(0, stop - self.job.start)
+
+
+@define(eq=False)
+class _Part:
+    """The bytes from `start` to `stop` on their way; `got` of them came, with this CRC-32, and this SHA-1 if they came
+    in one go.
+    """
+
+    start: int
+    stop: int
+    got: int = 0
+    crc: int = 0
+    sha1: str | None = None
+    problem: B2Error | None = None
+
+    def take(self, fetched: Fetched) -> None:
+        """Count what came."""
+        self.sha1 = fetched.sha1 if self.got == 0 else None if fetched.length else self.sha1
+        self.got += fetched.length
+        self.crc = fetched.crc
+
+
+def _fill_once(work: _Work, left: Journal | None) -> Program[Filled]:
+    sha1: str | None = None
+    if work.known is None and left is not None:  # one byte, which is there already, tells whether it is this version
+        peeked = yield from _fetch(work, 0, 1)
+        if not ok(peeked) and not _is_empty(peeked.failure()):
+            return Failure(peeked.failure())
+    if left is not None and not work.is_of(left):
+        yield from perform(CutTemp(work.temp, 0))
+        left = None
+    if left is None:
+        first = yield from _fetch_first(work)
+        if not ok(first):
+            return Failure(first.failure())
+        sha1 = first.unwrap()
+    else:
+        work.there = {piece.range.start: piece.range.stop for piece in left.pieces}
+        work.journal = count(left.records)
+    reused = 0 if left is None else work.length - sum(gap.length for gap in _missing(work))
+    fetched = yield from _fetch_rest(work)
     if not ok(fetched):
         return Failure(fetched.failure())
-    got = fetched.unwrap()
-    return _verify(version, got, got.length, got.sha1)
+    return (yield from _verified(work, sha1, reused))
 
 
-def _fill_in_parallel(
-    version: FileVersion, temp: Temp, ranges: tuple[ByteRange, ...], retry: RetryPolicy
-) -> Program[Result[None, B2Error]]:
-    results: FetchResults = yield from perform(All(_range_programs(version, temp, ranges, retry)))
-    fetched: list[Fetched] = []
+def _missing(work: _Work) -> tuple[ByteRange, ...]:
+    done = (ByteRange(start, stop) for start, stop in work.there.items())
+    return gaps(ByteRange(0, work.length), done)
+
+
+def _fetch_first(work: _Work) -> Program[Result[str | None, B2Error]]:
+    """The first piece, or all where that is known to be little; its SHA-1 if it is all there is."""
+    job = work.job
+    if work.known is not None and job.wanted is not None and not work.length:
+        told = f"the file has {work.known.size} bytes, none of them in the range that was asked for"
+        return Failure(Rejected(416, "range_not_satisfiable", told))
+    if work.known is not None:
+        piece = piece_size(work.known.size, job.recommended)
+        stop = work.length if work.length < 2 * piece or job.in_order else None
+        if stop is None:
+            yield from _begin_journal(work)
+            return Success(None)
+        fetched = yield from _fetch(work, 0, stop, sha1=job.verify, whole=job.wanted is None)
+    elif job.in_order:
+        stop = MAX_FILE_SIZE if job.wanted is None else job.wanted.length
+        fetched = yield from _fetch(work, 0, stop, sha1=job.verify, whole=job.wanted is None)
+    else:
+        piece = piece_size(0, job.recommended)
+        stop = 2 * piece if job.wanted is None else min(2 * piece, job.wanted.length)
+        fetched = yield from _fetch(work, 0, stop, sha1=job.verify)
+        if not ok(fetched) and _is_empty(fetched.failure()) and job.wanted is None:
+            fetched = yield from _fetch(work, 0, 0, sha1=job.verify, whole=True)
+    if not ok(fetched):
+        return Failure(fetched.failure())
+    part = fetched.unwrap()
+    if part.got < work.length:
+        yield from _begin_journal(work)
+    if part.got:
+        yield from _finished(work, part)
+    return Success(part.sha1 if part.got == work.length else None)
+
+
+def _is_empty(error: B2Error) -> bool:
+    """How B2 refuses the first bytes of a file that has none."""
+    return isinstance(error, Rejected) and error.status == 416
+
+
+def _begin_journal(work: _Work) -> Program[None]:
+    if work.job.resumes and work.known is not None:
+        header = journal_header(work.known.file_id, work.length)
+        if header is not None:
+            written = yield from perform(WriteTemp(work.temp, work.length, header))
+            work.journal = count() if ok(written) else None
+
+
+def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
+    assert work.known is not None
+    piece = piece_size(work.known.size, work.job.recommended)
+    for gap in _missing(work):
+        work.rest.extend(cut(gap, piece))
+    if not work.rest:
+        return Success(None)
+    work.pieces = len(work.rest) + bool(work.there)
+    workers = min(work.job.streams, len(work.rest))
+    results: tuple[Result[None, B2Error] | None, ...] = yield from perform(
+        All(_fetch_pieces(work) for _ in range(workers))
+    )
     for result in results:
-        if result is not None and ok(result):
-            fetched.append(result.unwrap())
-    if len(fetched) < len(ranges):
-        failures = (result.failure() for result in results if result is not None and not ok(result))
-        return Failure(next(failures, Transport("broken", "the ranges were not all fetched")))
-    digest = yield from perform(HashTemp(temp))
-    if not ok(digest):
-        return Failure(digest.failure())
-    return _verify(version, fetched[0], sum(part.length for part in fetched), digest.unwrap())
-
-
-def _range_programs(
-    version: FileVersion, temp: Temp, ranges: tuple[ByteRange, ...], retry: RetryPolicy
-) -> Iterator[Program[Result[Fetched, B2Error]]]:
-    for byte_range in ranges:
-        yield _fetch_range(version, temp, byte_range, retry)
-
-
-def _fetch_range(
-    version: FileVersion, temp: Temp, byte_range: ByteRange, retry: RetryPolicy
-) -> Program[Result[Fetched, B2Error]]:
-    call = DownloadFileById(version.file_id, byte_range.http())
-    return (yield from with_token(lambda token: Fetch(call, token, temp, byte_range.start), retry))
-
-
-def _verify(version: FileVersion, fetched: Fetched, length: int, sha1: str) -> Result[None, B2Error]:
-    if length != version.size:
-        return Failure(Corrupt("the download", f"{version.size} bytes", f"{length} bytes"))
-    known = version.sha1 or content_sha1_of(fetched.reply.content_sha1, dict(fetched.reply.file_info))
-    if known is not None and known != sha1:
-        return Failure(Corrupt("the download", f"SHA-1 {known}", f"SHA-1 {sha1}"))
+        if result is not None and not ok(result):
+            return Failure(result.failure())
     return Success(None)
+
+
+def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
+    """One piece after the other, as long as there are some."""
+    while not work.failed:
+        try:
+            piece = work.rest.popleft()
+        except IndexError:
+            break
+        fetched = yield from _fetch(work, piece.start, piece.stop)
+        if not ok(fetched):
+            work.failed = True
+            return Failure(fetched.failure())
+        yield from _finished(work, fetched.unwrap())
+    return Success(None)
+
+
+def _finished(work: _Work, part: _Part) -> Program[None]:
+    """A piece is there: write that down, and hash what is there without a gap."""
+    stop = part.start + part.got
+    if work.journal is not None and work.known is not None:
+        number = next(work.journal)
+        if number < MAX_RECORDS - 1:
+            record = journal_record(work.known.file_id, work.length, Piece(ByteRange(part.start, stop), part.crc))
+            yield from perform(WriteTemp(work.temp, record_place(work.length, number), record))
+    work.there[part.start] = stop
+    if part.got == work.length:
+        return
+    yield from perform(Emit(BytesMoved(work.job.label, part.got)))
+    if work.job.verify and not work.hashing:
+        work.hashing = True
+        until = _prefix(work)
+        if until > work.hashed:
+            yield from perform(HashTemp(work.temp, until))
+            work.hashed = until
+        work.hashing = False
+
+
+def _prefix(work: _Work) -> int:
+    at = work.hashed
+    while at in work.there:
+        at = work.there[at]
+    return at
+
+
+def _fetch(
+    work: _Work, start: int, stop: int, *, sha1: bool = False, whole: bool = False
+) -> Program[Result[_Part, B2Error]]:
+    """The bytes from `start` to `stop`, or to the end of the file, gone on with wherever they break off. `whole` asks
+    for them without a range.
+    """
+    part = _Part(start, stop)
+    base = work.job.start
+
+    def attempt(token: Authorization) -> Program[Result[_Part, B2Error]]:
+        end = part.stop if work.known is None else min(part.stop, work.length)
+        if part.got and part.got >= end - part.start:
+            return Success(part)  # all came, only the end of the answer was lost
+        left = None if whole and not part.got else ByteRange(base + part.start + part.got, base + end)
+        fetched = yield from perform(
+            Fetch(
+                work.call(left),
+                token,
+                work.temp,
+                part.start + part.got,
+                part.crc,
+                sha1 and not part.got,
+                end - part.start - part.got,
+            )
+        )
+        part.take(fetched)
+        part.problem = None if fetched.headers is None else work.hear(fetched.headers)
+        if part.problem is not None:
+            return Success(part)  # which nothing that is sent again can mend
+        if fetched.error is not None:
+            return Failure(fetched.error)
+        if part.got < min(part.stop, work.length) - part.start:
+            return Failure(Transport("broken", "the body ended before the range that was asked for"))
+        return Success(part)
+
+    result = yield from with_token(attempt, work.retry)
+    return result.bind(lambda part: Success(part) if part.problem is None else Failure(part.problem))
+
+
+def _verified(work: _Work, sha1: str | None, reused: int) -> Program[Filled]:
+    job, version = work.job, work.known
+    assert version is not None
+    checked = how_to_check(version.sha1, whole=work.length == version.size, verify=job.verify)
+    if isinstance(checked, Checked):
+        if sha1 is None:
+            digest = yield from perform(HashTemp(work.temp, work.length))
+            if not ok(digest):
+                return Failure(digest.failure())
+            sha1 = digest.unwrap()
+        if sha1 != checked.sha1:
+            return Failure(Corrupt("the download", f"SHA-1 {checked.sha1}", f"SHA-1 {sha1}"))
+    return Success(Downloaded(version, work.length, reused, work.pieces, checked, work.headers))

@@ -30,8 +30,10 @@ __all__ = [
     "All",
     "AnyEffect",
     "AwaitSession",
+    "CrcTemp",
     "CreateTemp",
     "Credential",
+    "CutTemp",
     "DeleteLocal",
     "Digests",
     "Discard",
@@ -44,9 +46,11 @@ __all__ = [
     "HashBody",
     "HashParts",
     "HashTemp",
+    "Keep",
     "LocalError",
     "Now",
     "Publish",
+    "ReadTail",
     "Send",
     "Sleep",
     "Stat",
@@ -56,6 +60,7 @@ __all__ = [
     "TakePiece",
     "TakenPiece",
     "Temp",
+    "WriteTemp",
 ]
 
 R = TypeVar("R")
@@ -75,19 +80,26 @@ class Effect(Generic[R_co]):
 
 @frozen
 class Temp:
-    """A temporary file that belongs to one download: `path` is the final path, `name` the handler's own name."""
+    """A temporary file that belongs to one download: `path` is the final path, `name` the handler's own name. `kept`
+    when an earlier run left it, with what it had fetched.
+    """
 
     path: str
     name: str
+    kept: bool = False
 
 
 @frozen
 class Fetched:
-    """A finished body: its headers, the bytes received, and their hex SHA-1."""
+    """What came of a body: the headers, if they came; the error that ended it; how many bytes were written all the
+    same, the CRC-32 of them and of what came before, and their hex SHA-1 if it was asked for.
+    """
 
-    reply: DownloadReply
+    headers: DownloadReply | None
+    error: B2Error | None
     length: int
-    sha1: str
+    crc: int
+    sha1: str | None
 
 
 @frozen
@@ -99,13 +111,18 @@ class Send(Effect[Result[R, B2Error]]):
 
 
 @frozen
-class Fetch(Effect[Result[Fetched, B2Error]]):
-    """One HTTP exchange whose body is written to a temporary file from `offset` on."""
+class Fetch(Effect[Fetched]):
+    """One HTTP exchange whose body is written to a temporary file from `offset` on. `crc` is the CRC-32 to go on with,
+    `sha1` whether the digest of what comes is wanted. No more than `most` bytes are written (None: any number).
+    """
 
     call: FetchCall
     credential: Authorization
     temp: Temp
     offset: int
+    crc: int = 0
+    sha1: bool = False
+    most: int | None = None
 
 
 @frozen
@@ -166,30 +183,79 @@ class DropPiece(Effect[None]):
 
 @frozen
 class CreateTemp(Effect[Result[Temp, LocalFailure]]):
-    """A new empty temporary file beside `path`, whose folder is made if it is missing."""
+    """A temporary file beside `path`, whose folder is made if it is missing: empty, or with `resume` the one that an
+    earlier download to the same path left, if nobody uses it.
+    """
 
     path: str
+    resume: bool = False
+
+
+@frozen
+class ReadTail(Effect[Result[tuple[int, bytes], LocalFailure]]):
+    """The length of a temporary file and its last bytes, `most` at most."""
+
+    temp: Temp
+    most: int
+
+
+@frozen
+class WriteTemp(Effect[Result[None, LocalFailure]]):
+    """Write bytes of our own into a temporary file."""
+
+    temp: Temp
+    offset: int
+    data: bytes
+
+
+@frozen
+class CutTemp(Effect[Result[None, LocalFailure]]):
+    """Shorten a temporary file to so many bytes, and forget what was hashed of it."""
+
+    temp: Temp
+    length: int
 
 
 @frozen
 class HashTemp(Effect[Result[str, LocalFailure]]):
-    """Hex SHA-1 of a whole temporary file."""
+    """Hex SHA-1 of the first `until` bytes of a temporary file. What was hashed before is not read again: whoever
+    asks for ever more of a file has its digest as soon as its last bytes are there.
+    """
 
     temp: Temp
+    until: int
+
+
+@frozen
+class CrcTemp(Effect[Result[int, LocalFailure]]):
+    """CRC-32 of a range of a temporary file."""
+
+    temp: Temp
+    range: ByteRange
 
 
 @frozen
 class Publish(Effect[Result[None, LocalError]]):
-    """Give a temporary file its modification time and its final name, if what is there now is still `expect`."""
+    """Cut a temporary file to its content, give it its modification time and its final name, if what is there now is
+    still `expect`.
+    """
 
     temp: Temp
     mod_time_millis: int
     expect: LocalFact | None
+    length: int
 
 
 @frozen
 class Discard(Effect[None]):
     """Remove a temporary file."""
+
+    temp: Temp
+
+
+@frozen
+class Keep(Effect[None]):
+    """Leave a temporary file for a later run."""
 
     temp: Temp
 
@@ -267,9 +333,14 @@ AnyEffect = (
     | TakePiece
     | DropPiece
     | CreateTemp
+    | ReadTail
+    | WriteTemp
+    | CutTemp
     | HashTemp
+    | CrcTemp
     | Publish
     | Discard
+    | Keep
     | DeleteLocal
     | Sleep
     | Now

@@ -12,10 +12,9 @@ from threading import Lock
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
-from attrs import evolve
 from returns.io import IOFailure, IOResult
 
-from b2pure.effects.effect import Credential, Fetched
+from b2pure.effects.effect import Credential
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import (
     Disconnection,
@@ -27,12 +26,12 @@ from b2pure.effects.faults import (
     error_of,
     flipped,
 )
-from b2pure.effects.handlers import Api, Clock, LocalTrouble, Reader, Sink
+from b2pure.effects.handlers import Api, Clock, Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.simulated_api import body_bytes
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, Call, FetchCall, UploadCall, UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport, Unauthorized
-from b2pure.model.replies import AuthorizationReply, UploadPartUrlReply, UploadUrlReply
+from b2pure.model.replies import AuthorizationReply, DownloadReply, UploadPartUrlReply, UploadUrlReply
 from b2pure.model.sources import Blob, body_length
 
 __all__ = ["FaultyApi"]
@@ -78,17 +77,19 @@ class FaultyApi:
         reply = self._api.send(call, credential, reader).map(self._noted)
         return IOFailure(_LOST) if strike.drop_reply else reply
 
-    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
         """As the api, unless a fault is due."""
         strike = self._struck(call.name)
         failed = self._before(strike, authorization)
         if failed is not None:
             return IOFailure(failed)
         if strike.cut_download is None and strike.corrupt_download is None:
-            reply = self._api.fetch(call, authorization, sink)
+            reply = self._api.fetch(call, authorization, sink, heard)
         else:
             way = _Way(sink, strike.cut_download, strike.corrupt_download)
-            reply = self._api.fetch(call, authorization, way).map(lambda fetched: evolve(fetched, sha1=way.sha1()))
+            reply = self._api.fetch(call, authorization, way, heard)
             if way.cut:
                 return IOFailure(Transport("broken", "the body stopped short"))
         return IOFailure(_LOST) if strike.drop_reply else reply
@@ -162,7 +163,6 @@ class _Way:
         self._keep = keep
         self._flip = flip
         self._passed = 0
-        self._digest = sha1(usedforsecurity=False)
         self.cut = False
 
     def write(self, chunk: bytes) -> None:
@@ -172,10 +172,5 @@ class _Way:
         if self._flip is not None:
             piece = flipped(piece, self._flip - self._passed)
         self._passed += len(piece)
-        self._digest.update(piece)
         if piece:
             self._sink.write(piece)
-
-    def sha1(self) -> str:
-        """Hex SHA-1 of what passed."""
-        return self._digest.hexdigest()

@@ -6,23 +6,31 @@ know which they have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
 from returns.io import IOResult
 
-from b2pure.effects.effect import Credential, Fetched, LocalError, TakenPiece, Temp
+from b2pure.effects.effect import Credential, LocalError, TakenPiece, Temp
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, LocalFailure
 from b2pure.model.files import LocalFact
 from b2pure.model.limits import PartSizes
+from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, LocalSlice, StreamPiece
 
-__all__ = ["Api", "Clock", "Disk", "LocalTrouble", "Reader", "Sink", "Stream"]
+__all__ = ["Api", "Clock", "Disk", "Heard", "LocalTrouble", "Reader", "Sink", "Stream", "unheard"]
 
 R = TypeVar("R")
+
+Heard = Callable[[DownloadReply], None]
+
+
+def unheard(headers: DownloadReply) -> None:
+    """Nobody wants to know."""
 
 
 class LocalTrouble(Exception):
@@ -58,8 +66,12 @@ class Api(Protocol):
         """Send a call whose reply is JSON; `reader` opens the body of an upload."""
         ...
 
-    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
-        """Send a download and write its body to `sink` in order. A body shorter than promised is a Transport error."""
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
+        """Send a download and write its body to `sink` in order; `heard` gets the headers first. A body shorter than
+        promised is a Transport error.
+        """
         ...
 
 
@@ -73,11 +85,17 @@ class Disk(Protocol):
         ...
 
     def stat(self, path: str) -> IOResult[LocalFact | None, LocalFailure]: ...
-    def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]: ...
+    def create_temp(self, path: str, *, resume: bool = False) -> IOResult[Temp, LocalFailure]: ...
     def sink(self, temp: Temp, offset: int) -> AbstractContextManager[Sink]: ...
-    def sha1_temp(self, temp: Temp) -> IOResult[str, LocalFailure]: ...
-    def publish(self, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> IOResult[None, LocalError]: ...
+    def tail(self, temp: Temp, most: int) -> IOResult[tuple[int, bytes], LocalFailure]: ...
+    def cut_temp(self, temp: Temp, length: int) -> IOResult[None, LocalFailure]: ...
+    def sha1_temp(self, temp: Temp, until: int | None = None) -> IOResult[str, LocalFailure]: ...
+    def crc_temp(self, temp: Temp, range_: ByteRange) -> IOResult[int, LocalFailure]: ...
+    def publish(
+        self, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None = None
+    ) -> IOResult[None, LocalError]: ...
     def discard(self, temp: Temp) -> None: ...
+    def keep(self, temp: Temp) -> None: ...
     def delete(self, path: str, expect: LocalFact) -> IOResult[None, LocalError]: ...
 
 

@@ -12,15 +12,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar, assert_never, cast
 
 from returns.io import IO, IOResult
-from returns.result import Failure, Result
+from returns.result import Failure, Result, Success
 from returns.unsafe import unsafe_perform_io
 
+from b2pure.effects.arrivals import BodyTooLong, Counted
 from b2pure.effects.bodies import Bodies, digests_of, sha1_of
 from b2pure.effects.effect import (
     All,
     AnyEffect,
     AwaitSession,
+    CrcTemp,
     CreateTemp,
+    CutTemp,
     DeleteLocal,
     Discard,
     Draw,
@@ -31,8 +34,11 @@ from b2pure.effects.effect import (
     HashBody,
     HashParts,
     HashTemp,
+    Keep,
+    LocalError,
     Now,
     Publish,
+    ReadTail,
     Send,
     Sleep,
     Stat,
@@ -40,12 +46,13 @@ from b2pure.effects.effect import (
     StepPool,
     StepSession,
     TakePiece,
+    WriteTemp,
 )
 from b2pure.effects.events import Event
 from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Stream
 from b2pure.effects.streams import NoStream
 from b2pure.model.account import UploadUrl
-from b2pure.model.errors import B2Error
+from b2pure.model.errors import B2Error, Transport
 from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
 
@@ -131,9 +138,9 @@ class Interpreter:
             case Fetch():
                 return self._fetch(effect)
             case CreateTemp():
-                return _value(self.disk.create_temp(effect.path))
+                return _value(self.disk.create_temp(effect.path, resume=effect.resume))
             case Publish():
-                return _value(self.disk.publish(effect.temp, effect.mod_time_millis, effect.expect))
+                return _value(self.disk.publish(effect.temp, effect.mod_time_millis, effect.expect, effect.length))
             case HashBody():
                 return _value(sha1_of(effect.body, self.reader))
             case HashParts():
@@ -143,11 +150,21 @@ class Interpreter:
             case DropPiece():
                 return self.stream.drop(effect.piece)
             case HashTemp():
-                return _value(self.disk.sha1_temp(effect.temp))
+                return _value(self.disk.sha1_temp(effect.temp, effect.until))
+            case CrcTemp():
+                return _value(self.disk.crc_temp(effect.temp, effect.range))
+            case ReadTail():
+                return _value(self.disk.tail(effect.temp, effect.most))
+            case WriteTemp():
+                return self._write(effect)
+            case CutTemp():
+                return _value(self.disk.cut_temp(effect.temp, effect.length))
             case Stat():
                 return _value(self.disk.stat(effect.path))
             case Discard():
                 return self.disk.discard(effect.temp)
+            case Keep():
+                return self.disk.keep(effect.temp)
             case DeleteLocal():
                 return _value(self.disk.delete(effect.path, effect.expect))
             case StepCrowd():
@@ -171,12 +188,26 @@ class Interpreter:
             with self._emitting:
                 self._listener(event)
 
-    def _fetch(self, effect: Fetch) -> Result[Fetched, B2Error]:
+    def _fetch(self, effect: Fetch) -> Fetched:
+        way = Counted(effect.crc, effect.sha1, effect.most)
+        error: B2Error | None
+        try:
+            with self.disk.sink(effect.temp, effect.offset) as way.sink:
+                reply = _value(self.api.fetch(effect.call, effect.credential, way, way.hear))
+                error = None if isinstance(reply, Success) else reply.failure()
+        except LocalTrouble as trouble:
+            error = trouble.error
+        except BodyTooLong:
+            error = Transport("protocol", "more bytes came than were asked for")
+        return Fetched(way.headers, error, way.length, way.crc, way.sha1())
+
+    def _write(self, effect: WriteTemp) -> Result[None, LocalError]:
         try:
             with self.disk.sink(effect.temp, effect.offset) as sink:
-                return _value(self.api.fetch(effect.call, effect.credential, sink))
+                sink.write(effect.data)
         except LocalTrouble as trouble:
             return Failure(trouble.error)
+        return Success(None)
 
 
 def _value(result: IOResult[T, E]) -> Result[T, E]:

@@ -8,11 +8,12 @@ from typing import TypeVar
 from attrs import frozen
 from returns.io import IOResult
 
-from b2pure.effects.effect import Credential, Fetched
-from b2pure.effects.handlers import Api, Clock, Reader, Sink
+from b2pure.effects.effect import Credential
+from b2pure.effects.handlers import Api, Clock, Heard, Reader, Sink, unheard
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall, UploadFile, UploadPart
 from b2pure.model.errors import B2Error
+from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import body_length
 
 __all__ = ["Latency", "LatentApi", "seconds"]
@@ -60,10 +61,12 @@ class LatentApi:
         self._wait(body_length(call.body) if isinstance(call, UploadFile | UploadPart) else 0)
         return self._api.send(call, credential, reader)
 
-    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
         """As the api, later."""
         counted = _Counted(sink)
-        reply = self._api.fetch(call, authorization, counted)
+        reply = self._api.fetch(call, authorization, counted, heard)
         self._wait(counted.length)
         return reply
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, assert_never, cast
 from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import AwaitSession, Draw, Effect, Emit, Now, Send, Sleep, StepPool, StepSession
+from b2pure.effects.effect import AwaitSession, Draw, Emit, Now, Send, Sleep, StepPool, StepSession
 from b2pure.effects.events import Waiting
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.settle import verify
@@ -88,16 +88,16 @@ def request(call: Call[R], policy: RetryPolicy) -> Program[Result[R, B2Error]]:
     """Send a call with the account token until it is answered, or hopeless. Where a lost answer leaves it open whether
     the call took effect, and repeating it may do harm, B2 is asked first.
     """
-    result = yield from with_token(lambda token: Send(call, token), policy, call)
+    result = yield from with_token(lambda token: perform(Send(call, token)), policy, call)
     if isinstance(call, FinishLargeFile | CancelLargeFile):
         yield from perform(StepPool(call.file_id, Close()))
     return result
 
 
 def with_token(
-    effect: Callable[[Authorization], Effect[Result[R, B2Error]]], policy: RetryPolicy, call: Call[R] | None = None
+    attempt: Callable[[Authorization], Program[Result[R, B2Error]]], policy: RetryPolicy, call: Call[R] | None = None
 ) -> Program[Result[R, B2Error]]:
-    """Perform an effect that needs the account token, with retries and a new token where the old one died. `call` is
+    """Run a program that needs the account token, with retries and a new token where the old one died. `call` is
     the call that it sends, if its outcome may matter before it is repeated.
     """
     doubt = yield from _doubt(call)
@@ -107,7 +107,7 @@ def with_token(
         decision = yield from _acquire(event, policy)
         if isinstance(decision, Fail):
             return Failure(decision.error)
-        result = yield from perform(effect(decision.authorization))
+        result = yield from attempt(decision.authorization)
         if ok(result):
             return result
         error = result.failure()
@@ -168,7 +168,7 @@ class _Asker:
     def ask(self, call: Call[R]) -> Program[Result[R, B2Error]]:
         if call.capability not in self.capabilities:
             return Failure(Unauthorized("unauthorized", f"the key lacks {call.capability}"))
-        return (yield from with_token(lambda token: Send(call, token), self.policy))
+        return (yield from with_token(lambda token: perform(Send(call, token)), self.policy))
 
 
 def _doubt(call: Call[Any] | None) -> Program[Doubt | None]:

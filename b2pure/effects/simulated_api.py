@@ -8,22 +8,21 @@ contents are written to sinks after it is given back, because both may be slow. 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from hashlib import sha1
 from threading import Lock
 from typing import Any, TypeVar, assert_never, cast
 
 import msgspec
 from returns.io import IOFailure, IOResult, IOSuccess
 
-from b2pure.effects.effect import Credential, Fetched
-from b2pure.effects.handlers import LocalTrouble, Reader, Sink
+from b2pure.effects.effect import Credential
+from b2pure.effects.handlers import Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.simulator import AccountToken, Download, Simulator, Token
 from b2pure.effects.simulator.content import pieces
 from b2pure.effects.wire import KeyPair, unsendable
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import AuthorizeAccount, Call, FetchCall, UploadFile, UploadPart
 from b2pure.model.errors import B2Error
-from b2pure.model.replies import AuthorizationReply
+from b2pure.model.replies import AuthorizationReply, DownloadReply
 from b2pure.model.sources import Blob, Body
 
 __all__ = ["SimulatedApi", "body_bytes"]
@@ -59,14 +58,16 @@ class SimulatedApi:
             date = self._simulator.date_millis()
         return IOResult.from_result(answer.map(lambda reply: _dated(reply, date)))
 
-    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
         """Answer a download and write its content to `sink`."""
         refused = unsendable(call)
         if refused is not None:
             return IOFailure(refused)
         with self._lock:
             answer = self._simulator.fetch(call, AccountToken(authorization.token))
-        return IOResult.from_result(answer).bind(lambda download: _poured(download, sink))
+        return IOResult.from_result(answer).bind(lambda download: _poured(download, sink, heard))
 
     def _token(self, call: Call[Any], credential: Credential) -> Token:
         if isinstance(call, AuthorizeAccount):
@@ -100,12 +101,11 @@ def _with_blob(call: Call[R], reader: Reader) -> Call[R]:
     return call
 
 
-def _poured(download: Download, sink: Sink) -> IOResult[Fetched, B2Error]:
-    digest = sha1(usedforsecurity=False)
+def _poured(download: Download, sink: Sink, heard: Heard) -> IOResult[DownloadReply, B2Error]:
+    heard(download.reply)
     try:
         for piece in pieces(download.extents):
-            digest.update(piece)
             sink.write(bytes(piece))
     except LocalTrouble as trouble:
         return IOFailure(trouble.error)
-    return IOSuccess(Fetched(download.reply, download.reply.content_length, digest.hexdigest()))
+    return IOSuccess(download.reply)

@@ -3,16 +3,21 @@
 Rules. Single-owner and deterministic: names of temporary files are counted, nothing is random. Folders come into
 being with what is put into them and stay when it goes, as on a real disk, because an empty folder makes a
 difference there. There are no links, pipes or permissions; what the real disk says about those has no equal here.
+Each job opens the disk anew (`opened`): temporary files that a later run may go on with are in use as long as the job
+that made them is there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
+from itertools import count
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
+from zlib import crc32
 
 from returns.io import IOFailure, IOResult, IOSuccess
 
@@ -20,10 +25,13 @@ from b2pure.effects.effect import LocalError, Temp
 from b2pure.effects.handlers import LocalTrouble, Sink
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, LocalPath, LocalTree
-from b2pure.model.names import PathFlavour, local_path_problem
+from b2pure.model.names import PathFlavour, local_path_problem, resumable_name
+from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 
 __all__ = ["SimulatedDisk"]
+
+T = TypeVar("T")
 
 _CHUNK: Final = 1 << 20
 """Bytes handed out at once, as the real disk does."""
@@ -45,7 +53,21 @@ class SimulatedDisk:
         self._files: dict[str, tuple[bytes, int]] = {}
         self._folders: set[str] = set()
         self._temps: dict[str, tuple[str, bytearray]] = {}
-        self._made = 0
+        self._users: dict[str, object] = {}
+        self._made = count(1)
+        self._me = object()
+
+    def opened(self) -> SimulatedDisk:
+        """The same disk for one job: what it leaves when it is closed is in nobody's use."""
+        twin = copy(self)
+        twin._me = object()
+        return twin
+
+    def close(self) -> None:
+        """The job is over, or was killed."""
+        for name, user in list(self._users.items()):
+            if user is self._me:
+                del self._users[name]
 
     # What a test does with it
 
@@ -58,6 +80,16 @@ class SimulatedDisk:
     def temps(self) -> frozenset[str]:
         """Names of the temporary files that are neither published nor discarded."""
         return frozenset(self._temps)
+
+    def temp(self, name: str) -> bytes:
+        """The bytes of a temporary file."""
+        return bytes(self._temps[name][1])
+
+    def spoil(self, name: str, at: int, flip: int) -> None:
+        """Change a byte of a temporary file, as a failing disk would; none where it has no such byte."""
+        data = self._temps[name][1]
+        if at < len(data):
+            data[at] ^= flip
 
     def put(self, path: str, data: bytes, mod_time_millis: int) -> None:
         """Place a file, as somebody else would. Raises ValueError where no file can be."""
@@ -84,7 +116,8 @@ class SimulatedDisk:
         twin._files = dict(self._files)
         twin._folders = set(self._folders)
         twin._temps = {name: (path, bytearray(data)) for name, (path, data) in self._temps.items()}
-        twin._made = self._made
+        twin._users = dict(self._users)
+        twin._made = count(next(copy(self._made)))
         return twin
 
     # The disk that programs ask for
@@ -109,16 +142,21 @@ class SimulatedDisk:
         if len(data) != wanted.length:
             raise LocalTrouble(LocalDrifted(path, slice_.fact, self._fact(path)))
 
-    def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]:
-        """A new empty temporary file."""
+    def create_temp(self, path: str, *, resume: bool = False) -> IOResult[Temp, LocalFailure]:
+        """A temporary file: empty, or with `resume` the one that an earlier download to the same path left."""
         problem = self._problem(path) or self._file_in_the_way(path)
         if problem is not None:
             return IOFailure(LocalFailure("write", path, problem))
         self._folders.update(_folders_above(path))
-        self._made += 1
-        name = f".b2pure-{self._made:016x}.tmp"
-        self._temps[name] = path, bytearray()
-        return IOSuccess(Temp(path, name))
+        folder, _, final_name = path.rpartition("/")
+        name = f"{folder}/{resumable_name(final_name)}"
+        kept = resume and name in self._temps
+        if not resume or name in self._users:
+            name, kept = f".b2pure-{next(self._made):016x}.tmp", False
+        if not kept:
+            self._temps[name] = path, bytearray()
+        self._users[name] = self._me
+        return IOSuccess(Temp(path, name, kept))
 
     @contextmanager
     def sink(self, temp: Temp, offset: int) -> Iterator[Sink]:
@@ -127,17 +165,34 @@ class SimulatedDisk:
             raise LocalTrouble(LocalFailure("write", temp.path, _GONE))
         yield _MemorySink(self, temp, offset)
 
-    def sha1_temp(self, temp: Temp) -> IOResult[str, LocalFailure]:
-        """Hex SHA-1 of a whole temporary file."""
-        if temp.name not in self._temps:
-            return IOFailure(LocalFailure("read", temp.path, _GONE))
-        return IOSuccess(_sha1(self._temps[temp.name][1]))
+    def tail(self, temp: Temp, most: int) -> IOResult[tuple[int, bytes], LocalFailure]:
+        """The length of a temporary file and its last bytes, `most` at most."""
+        return self._on_temp(temp, "read", lambda data: (len(data), bytes(data[max(0, len(data) - most) :])))
 
-    def publish(self, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> IOResult[None, LocalError]:
-        """Give the temporary file its time and its final name, if what is there is `expect`. Otherwise it is
-        removed.
+    def cut_temp(self, temp: Temp, length: int) -> IOResult[None, LocalFailure]:
+        """Shorten a temporary file."""
+
+        def cut(data: bytearray) -> None:
+            del data[length:]
+
+        return self._on_temp(temp, "write", cut)
+
+    def sha1_temp(self, temp: Temp, until: int | None = None) -> IOResult[str, LocalFailure]:
+        """Hex SHA-1 of the first bytes of a temporary file."""
+        return self._on_temp(temp, "read", lambda data: _sha1(data[:until]))
+
+    def crc_temp(self, temp: Temp, range_: ByteRange) -> IOResult[int, LocalFailure]:
+        """CRC-32 of a range of a temporary file."""
+        return self._on_temp(temp, "read", lambda data: crc32(data[range_.start : range_.stop]))
+
+    def publish(
+        self, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None = None
+    ) -> IOResult[None, LocalError]:
+        """Cut the temporary file to `length` bytes, give it its time and its final name, if what is there is `expect`.
+        Otherwise it is removed.
         """
         path = temp.path
+        self._users.pop(temp.name, None)
         _, data = self._temps.pop(temp.name, (path, None))
         if data is None:
             return IOFailure(LocalFailure("write", path, _GONE))
@@ -149,12 +204,18 @@ class SimulatedDisk:
         if path in self._folders:
             self._folders -= {folder for folder in self._folders if _is_at_or_below(folder, path)}
         low, high = _TIME_RANGE
-        self._files[path] = bytes(data), min(max(mod_time_millis, low), high)
+        content = bytes(data if length is None else data[:length].ljust(length, b"\0"))
+        self._files[path] = content, min(max(mod_time_millis, low), high)
         return IOSuccess(None)
 
     def discard(self, temp: Temp) -> None:
         """Remove a temporary file, if it still is one."""
+        self._users.pop(temp.name, None)
         self._temps.pop(temp.name, None)
+
+    def keep(self, temp: Temp) -> None:
+        """Leave a temporary file for a later run."""
+        self._users.pop(temp.name, None)
 
     def delete(self, path: str, expect: LocalFact) -> IOResult[None, LocalError]:
         """Remove a file if it is still `expect`. Absent is a success."""
@@ -213,6 +274,11 @@ class SimulatedDisk:
         if offset > len(data):
             data.extend(bytes(offset - len(data)))
         data[offset : offset + len(chunk)] = chunk
+
+    def _on_temp(self, temp: Temp, operation: str, work: Callable[[bytearray], T]) -> IOResult[T, LocalFailure]:
+        if temp.name not in self._temps:
+            return IOFailure(LocalFailure(operation, temp.path, _GONE))
+        return IOSuccess(work(self._temps[temp.name][1]))
 
     def _used(self) -> int:
         files = sum(len(data) for data, _ in list(self._files.values()))

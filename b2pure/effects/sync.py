@@ -193,7 +193,11 @@ def run_action(job: Job, action: SyncAction) -> Program[Result[None, B2Error]]:
             assert job.dest is not None, "a copy goes to a bucket"
             return (yield from copy(action, job.dest, job.retry, job.new, job.source_key))
         case DownloadAction():
-            return (yield from download(action, job.retry, job.download_streams))
+            return (
+                yield from download(
+                    action, job.retry, job.download_streams, job.source_key, job.rules.part_sizes.recommended
+                )
+            )
         case HideAction():
             assert job.dest is not None, "what is hidden lies in a bucket"
             return (yield from _hide(action, job.dest, job.retry))

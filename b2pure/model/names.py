@@ -16,15 +16,17 @@ __all__ = [
     "PathFlavour",
     "b2_name_problem",
     "is_own_temporary",
+    "is_resumable",
     "local_path_problem",
     "printable",
+    "resumable_name",
     "temporary_name",
 ]
 
 PathFlavour = Literal["posix", "windows"]
 """Which rules a local folder's file system has for names."""
 
-TEMPORARY_NAME: Final = re.compile(r"\.b2pure-[0-9a-f]{16}\.tmp\Z")
+TEMPORARY_NAME: Final = re.compile(r"\.b2pure-[0-9a-f]{16}\.(?:tmp|part)\Z")
 """The last segment of every temporary file that a download writes before it is verified and renamed."""
 
 
@@ -35,9 +37,22 @@ def temporary_name(token: str) -> str:
     return f".b2pure-{token}{_check_of(token)}.tmp"
 
 
+def resumable_name(final_name: str) -> str:
+    """The name of the temporary file of a download that a later run may go on with: always the same for the last
+    segment of the path that it is for.
+    """
+    token = hashlib.sha256(b"b2pure download to " + final_name.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f".b2pure-{token}{_check_of(token)}.part"
+
+
 def is_own_temporary(name: str) -> bool:
-    """Whether the name is one that `temporary_name` gives."""
-    return TEMPORARY_NAME.match(name) is not None and name == temporary_name(name[8:16])
+    """Whether the name is one that `temporary_name` or `resumable_name` gives."""
+    return TEMPORARY_NAME.match(name) is not None and name[16:24] == _check_of(name[8:16])
+
+
+def is_resumable(name: str) -> bool:
+    """Whether the name of a temporary file is that of a download that a later run may go on with."""
+    return is_own_temporary(name) and name.endswith(".part")
 
 
 def _check_of(token: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from b2pure.model.files import B2Path, FileVersion
 from b2pure.model.new_file import LARGE_FILE_SHA1, SRC_LAST_MODIFIED
 from b2pure.model.replies import FileReply
 
-__all__ = ["content_sha1_of", "group_versions", "version_of"]
+__all__ = ["content_sha1_of", "group_versions", "mod_time_of", "version_of"]
 
 _MILLIS: Final = re.compile(r"-?[0-9]{1,15}\Z")
 _SHA1: Final = re.compile(r"[0-9a-f]{40}\Z")
@@ -22,16 +22,20 @@ def version_of(reply: FileReply) -> FileVersion | None:
     if action in ("start", "folder") or reply.file_id is None:
         return None
     info = reply.file_info
-    given = info.get(SRC_LAST_MODIFIED) if info else None
-    millis = int(given) if given is not None and _MILLIS.match(given) else reply.upload_timestamp
     return FileVersion(
         reply.file_id,
         "hide" if action == "hide" else "upload",
         reply.content_length,
-        millis,
+        mod_time_of(info, reply.upload_timestamp),
         reply.upload_timestamp,
         content_sha1_of(reply.content_sha1, info),
     )
+
+
+def mod_time_of(file_info: Mapping[str, str] | None, upload_timestamp: int) -> int:
+    """When the source was modified (milliseconds since the epoch), as the uploader wrote it down; else the upload."""
+    given = file_info.get(SRC_LAST_MODIFIED) if file_info else None
+    return int(given) if given is not None and _MILLIS.match(given) else upload_timestamp
 
 
 def content_sha1_of(content_sha1: str | None, file_info: object) -> str | None:

@@ -11,15 +11,15 @@ Descriptors are only duplicated while their file is in the table, so none is use
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
+from zlib import crc32
 
 from returns.io import IOFailure, IOResult, IOSuccess
 
@@ -27,12 +27,15 @@ from b2pure.effects.effect import LocalError, Temp
 from b2pure.effects.handlers import LocalTrouble, Sink
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, millis_from_ns
-from b2pure.model.names import PathFlavour, is_own_temporary, local_path_problem
+from b2pure.model.names import PathFlavour, is_own_temporary, local_path_problem, resumable_name
+from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain
-from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked
+from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked, take_resumable
 
 __all__ = ["LocalDisk"]
+
+T = TypeVar("T")
 
 _CHUNK: Final = 1 << 20
 """Bytes read at once."""
@@ -106,10 +109,12 @@ class LocalDisk:
 
     # Temporary files
 
-    def create_temp(self, path: str) -> IOResult[Temp, LocalFailure]:
-        """A new empty temporary file in the folder of `path`, which is made if it is missing."""
+    def create_temp(self, path: str, *, resume: bool = False) -> IOResult[Temp, LocalFailure]:
+        """A temporary file in the folder of `path`, which is made if it is missing: empty, or with `resume` the one
+        that an earlier download to the same path left.
+        """
         try:
-            return IOSuccess(self._create(path))
+            return IOSuccess(self._create(path, resume))
         except LocalTrouble as trouble:
             return IOFailure(_failure(trouble))
 
@@ -122,34 +127,47 @@ class LocalDisk:
         finally:
             os.close(live.fd)
 
-    def sha1_temp(self, temp: Temp) -> IOResult[str, LocalFailure]:
-        """Hex SHA-1 of a whole temporary file."""
-        digest = hashlib.sha1(usedforsecurity=False)
-        offset = 0
-        try:
-            live = self._duplicate(temp, "read")
-        except LocalTrouble as trouble:
-            return IOFailure(_failure(trouble))
-        try:
-            while chunk := live.read_at(offset):
-                digest.update(chunk)
-                offset += len(chunk)
-        except OSError as error:
-            return IOFailure(LocalFailure("read", temp.path, explain(error)))
-        finally:
-            os.close(live.fd)
-        return IOSuccess(digest.hexdigest())
+    def tail(self, temp: Temp, most: int) -> IOResult[tuple[int, bytes], LocalFailure]:
+        """The length of a temporary file and its last bytes, `most` at most."""
 
-    def publish(self, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> IOResult[None, LocalError]:
-        """Give the temporary file its time and its final name, if what is there is `expect`. A link there is
-        replaced, never what it leads to; empty folders there are removed. Otherwise the temporary file is removed.
+        def read(live: LiveTemp) -> tuple[int, bytes]:
+            length = os.fstat(live.fd).st_size
+            return length, b"".join(live.chunks(max(0, length - most), length))
+
+        return self._on_temp(temp, "read", read)
+
+    def cut_temp(self, temp: Temp, length: int) -> IOResult[None, LocalFailure]:
+        """Shorten a temporary file, and forget what was hashed of it."""
+        return self._on_temp(temp, "write", lambda live: live.cut(length))
+
+    def sha1_temp(self, temp: Temp, until: int | None = None) -> IOResult[str, LocalFailure]:
+        """Hex SHA-1 of the first bytes of a temporary file (None: of all); what was hashed before is not read again."""
+        return self._on_temp(temp, "read", lambda live: live.sha1_until(until))
+
+    def crc_temp(self, temp: Temp, range_: ByteRange) -> IOResult[int, LocalFailure]:
+        """CRC-32 of a range of a temporary file."""
+
+        def digest(live: LiveTemp) -> int:
+            crc = 0
+            for chunk in live.chunks(range_.start, range_.stop):
+                crc = crc32(chunk, crc)
+            return crc
+
+        return self._on_temp(temp, "read", digest)
+
+    def publish(
+        self, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None = None
+    ) -> IOResult[None, LocalError]:
+        """Cut the temporary file to `length` bytes (None: not at all), give it its time and its final name, if what is
+        there is `expect`. A link there is replaced, never what it leads to; empty folders there are removed. Otherwise
+        the temporary file is removed.
         """
         live = self._take(temp)
         if live is None:
             return IOFailure(LocalFailure("write", temp.path, _GONE))
         try:
             with _told("write", temp.path):
-                self._publish(live, temp, mod_time_millis, expect)
+                self._publish(live, temp, mod_time_millis, expect, length)
         except LocalTrouble as trouble:
             self._remove(live)
             return IOFailure(trouble.error)
@@ -165,13 +183,24 @@ class LocalDisk:
         if live is not None:
             self._remove(live)
 
+    def keep(self, temp: Temp) -> None:
+        """Leave a temporary file for a later run."""
+        live = self._take(temp)
+        if live is not None:
+            live.close()
+
     def close(self) -> None:
-        """Discard all temporary files that are left; no new ones are created after it."""
+        """Discard all temporary files that are left, but those that a later run may go on with; no new ones are created
+        after it.
+        """
         with self._lock:
             self._closed = True
             left, self._live = list(self._live.values()), {}
         for live in left:
-            self._remove(live)
+            if live.resumable:
+                live.close()
+            else:
+                self._remove(live)
 
     def remove_stale_temp(self, path: str) -> bool:
         """Remove a temporary file that a killed run left behind; False when it is none of ours, is in use, or cannot
@@ -221,16 +250,22 @@ class LocalDisk:
             raise LocalTrouble(LocalFailure(operation, path, problem))
         return os.path.join(self._root.path, *path.split("/"))
 
-    def _create(self, path: str) -> Temp:
+    def _create(self, path: str, resume: bool) -> Temp:
         self._where("write", path)
+        *parts, final_name = path.split("/")
         with _told("write", path):
-            folder = self._root.folder(path.split("/")[:-1], make=True)
+            folder = self._root.folder(parts, make=True)
             try:
-                name, fd = create_locked(folder)
+                name = resumable_name(final_name)
+                taken = take_resumable(folder, name) if resume else None
+                if taken is None:
+                    name, fd = create_locked(folder)
+                else:
+                    fd = taken[0]
             except BaseException:
                 folder.close()
                 raise
-        live = LiveTemp(folder, name, fd, Lock())
+        live = LiveTemp(folder, name, fd, Lock(), resumable=taken is not None)
         with self._lock:
             closed = self._closed
             if not closed:
@@ -238,7 +273,7 @@ class LocalDisk:
         if closed:
             self._remove(live)
             raise LocalTrouble(LocalFailure("write", path, "the work on this folder was stopped"))
-        return Temp(path, name)
+        return Temp(path, name, kept=taken is not None and taken[1])
 
     def _take(self, temp: Temp) -> LiveTemp | None:
         with self._lock:
@@ -250,14 +285,30 @@ class LocalDisk:
             live = self._live.get(temp.name)
             if live is None:
                 raise Refused(_GONE)
-            return LiveTemp(live.folder, live.name, os.dup(live.fd), live.position)
+            return live.duplicate()
 
-    def _publish(self, live: LiveTemp, temp: Temp, mod_time_millis: int, expect: LocalFact | None) -> None:
+    def _on_temp(self, temp: Temp, operation: str, work: Callable[[LiveTemp], T]) -> IOResult[T, LocalFailure]:
+        try:
+            live = self._duplicate(temp, operation)
+        except LocalTrouble as trouble:
+            return IOFailure(_failure(trouble))
+        try:
+            return IOSuccess(work(live))
+        except OSError as error:
+            return IOFailure(LocalFailure(operation, temp.path, explain(error)))
+        finally:
+            os.close(live.fd)
+
+    def _publish(
+        self, live: LiveTemp, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None
+    ) -> None:
         *parts, name = temp.path.split("/")
         folder = live.folder
         with self._root.folder(parts, make=False).closing() as now_there:
             if now_there.identity() != folder.identity() or not live.is_in_place():
                 raise Refused("its folder or its temporary file was replaced meanwhile")
+        if length is not None:
+            os.ftruncate(live.fd, length)
         live.set_time(mod_time_millis)
         if self._fsync:
             os.fsync(live.fd)

@@ -23,8 +23,8 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.bodies import Bodies
-from b2pure.effects.effect import Credential, Fetched
-from b2pure.effects.handlers import LocalTrouble, Reader, Sink
+from b2pure.effects.effect import Credential
+from b2pure.effects.handlers import Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.wire import (
     PRODUCTION_URL,
     Headers,
@@ -146,7 +146,9 @@ class HttpApi:
             return IOFailure(_transport(error))
         return IOResult.from_result(decode(call, _response(response, response.content)))
 
-    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
         """Send a download and write its body to `sink`."""
         refused = unsendable(call)
         if refused is not None:
@@ -155,7 +157,7 @@ class HttpApi:
         try:
             response = self._client.send(self._prepared(request, Bodies()), stream=True)
             try:
-                return _received(call, response, sink)
+                return _received(call, response, sink, heard)
             finally:
                 response.close()
         except LocalTrouble as trouble:
@@ -204,24 +206,25 @@ def _response(response: httpx.Response, body: bytes) -> HttpResponse:
     return HttpResponse(response.status_code, headers, body)
 
 
-def _received(call: FetchCall, response: httpx.Response, sink: Sink) -> IOResult[Fetched, B2Error]:
+def _received(call: FetchCall, response: httpx.Response, sink: Sink, heard: Heard) -> IOResult[DownloadReply, B2Error]:
     body = b"" if response.status_code in (200, 206) else response.read()
     head = decode_download_headers(call, _response(response, body))
-    return IOResult.from_result(head).bind(lambda reply: _poured(reply, response, sink))
+    return IOResult.from_result(head).bind(lambda reply: _poured(reply, response, sink, heard))
 
 
-def _poured(reply: DownloadReply, response: httpx.Response, sink: Sink) -> IOResult[Fetched, B2Error]:
-    digest = sha1(usedforsecurity=False)
+def _poured(
+    reply: DownloadReply, response: httpx.Response, sink: Sink, heard: Heard
+) -> IOResult[DownloadReply, B2Error]:
+    heard(reply)
     length = 0
     for chunk in response.iter_raw():
         length += len(chunk)
         if length > reply.content_length:
             return IOFailure(Transport("protocol", "the body is longer than its Content-Length"))
-        digest.update(chunk)
         sink.write(chunk)
     if length < reply.content_length:
         return IOFailure(Transport("broken", f"the body stopped after {length} of {reply.content_length} bytes"))
-    return IOSuccess(Fetched(reply, length, digest.hexdigest()))
+    return IOSuccess(reply)
 
 
 # -- what httpx raises

@@ -2,28 +2,32 @@
 
 Rules. A temporary file is locked from just after it is made until it is closed. A cleaner removes one only while
 it holds the lock itself; whoever finds, once it has the lock, that its new file lost its name makes another one. So
-there is no moment in which a cleaner takes a file that is in use.
+there is no moment in which a cleaner takes a file that is in use. A download that a later run may go on with has a
+temporary file whose name depends on its path only: whoever gets the lock of it goes on, everybody else makes another.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import stat
 import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
-from attrs import define
+from attrs import define, evolve, field
 
-from b2pure.model.names import temporary_name
+from b2pure.model.names import is_resumable, temporary_name
 from b2pure.shell.folder import Folder, Refused, identity
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["LiveTemp", "create_locked", "remove_unlocked"]
+__all__ = ["Hashing", "LiveTemp", "create_locked", "remove_unlocked", "take_resumable"]
 
 _CHUNK: Final = 1 << 20
 """Bytes read at once."""
@@ -33,6 +37,31 @@ _HAS_PREAD: Final = hasattr(os, "pread") and hasattr(os, "pwrite")
 _ATTEMPTS: Final = 16
 _TIME_RANGES: Final = ((-62_135_596_800_000, 253_402_300_799_999), (0, (1 << 31) * 1000 - 1))
 """Modification times in milliseconds that a file can be given: the years 1 to 9999, and what old systems take."""
+KEPT_SECONDS: Final = 7 * 24 * 3600
+"""How long a download that was interrupted waits for a run that goes on with it."""
+
+
+@define(eq=False)
+class Hashing:
+    """How far a file was hashed that grows from its beginning."""
+
+    lock: Lock = field(factory=Lock)
+    digest: Any = field(factory=lambda: hashlib.sha1(usedforsecurity=False))
+    until: int = 0
+
+    def go_on(self, chunks: Callable[[int, int], Iterator[bytes]], until: int) -> str:
+        """Hex SHA-1 of the first bytes. What was hashed before is not read again, as long as more is asked for."""
+        with self.lock:
+            if until < self.until:
+                self.forget()
+            for chunk in chunks(self.until, until):
+                self.digest.update(chunk)
+                self.until += len(chunk)
+            return str(self.digest.hexdigest())
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.digest, self.until = hashlib.sha1(usedforsecurity=False), 0
 
 
 @define(eq=False)
@@ -45,14 +74,36 @@ class LiveTemp:
     name: str
     fd: int
     position: Lock
+    resumable: bool = False
     is_open: bool = True
+    hashing: Hashing = field(factory=Hashing)
 
-    def read_at(self, offset: int) -> bytes:
+    def read_at(self, offset: int, most: int = _CHUNK) -> bytes:
         if _HAS_PREAD:
-            return os.pread(self.fd, _CHUNK, offset)
+            return os.pread(self.fd, min(most, _CHUNK), offset)
         with self.position:
             os.lseek(self.fd, offset, os.SEEK_SET)
-            return os.read(self.fd, _CHUNK)
+            return os.read(self.fd, min(most, _CHUNK))
+
+    def chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes from `start` to `stop`, or to the end of the file."""
+        while start < stop and (chunk := self.read_at(start, stop - start)):
+            yield chunk
+            start += len(chunk)
+
+    def sha1_until(self, until: int | None) -> str:
+        """Hex SHA-1 of the first bytes (None: of all)."""
+        return self.hashing.go_on(self.chunks, os.fstat(self.fd).st_size if until is None else until)
+
+    def cut(self, length: int) -> None:
+        """Shorten the file, and forget what was hashed of it."""
+        with self.hashing.lock:
+            os.ftruncate(self.fd, length)
+            self.hashing.forget()
+
+    def duplicate(self) -> LiveTemp:
+        """The same file with a descriptor of its own."""
+        return evolve(self, fd=os.dup(self.fd))
 
     def write_at(self, data: memoryview, offset: int) -> int:
         if _HAS_PREAD:
@@ -87,6 +138,39 @@ class LiveTemp:
         self.folder.close()
 
 
+def take_resumable(folder: Folder, name: str) -> tuple[int, bool] | None:
+    """The temporary file of this name, open and locked, and whether it was there before. None when somebody uses it,
+    or when this system cannot tell.
+    """
+    if sys.platform == "win32":
+        return None
+    for flags, kept in ((os.O_RDWR, True), (_CREATE, False)):
+        try:
+            fd = folder.open(name, flags)
+        except (FileNotFoundError, FileExistsError):
+            continue
+        if _lock_at_once(fd) and stat.S_ISREG(os.fstat(fd).st_mode) and _has_name(folder, name, fd):
+            return fd, kept
+        os.close(fd)
+        return None
+    return None
+
+
+def _lock_at_once(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _has_name(folder: Folder, name: str, fd: int) -> bool:
+    try:
+        return identity(os.fstat(fd)) == identity(folder.stat(name))
+    except FileNotFoundError:
+        return False
+
+
 def create_locked(folder: Folder) -> tuple[str, int]:
     """A new temporary file, open and locked. One that a cleaner took between the two steps is made again."""
     for _ in range(_ATTEMPTS):
@@ -110,7 +194,11 @@ def _lock(fd: int) -> None:
 
 
 def remove_unlocked(folder: Folder, name: str) -> bool:
-    """Remove a temporary file that nobody has locked. Windows removes no file that somebody has open."""
+    """Remove a temporary file that nobody has locked; one that a later run may go on with only when nothing happened to
+    it for a week. Windows removes no file that somebody has open.
+    """
+    if is_resumable(name) and time.time() - folder.stat(name).st_mtime < KEPT_SECONDS:
+        return False
     if sys.platform == "win32":
         folder.unlink(name)
         return True

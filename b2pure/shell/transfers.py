@@ -19,7 +19,7 @@ from b2pure.effects.cleanups import CleanupReport, clean_up, look_for_unfinished
 from b2pure.effects.copies import Copy, copy_file
 from b2pure.effects.driver import DriverFactory
 from b2pure.effects.events import Event, LargeFileBegun
-from b2pure.effects.handlers import Api, Clock
+from b2pure.effects.handlers import Api, Clock, Disk
 from b2pure.effects.interpreter import Interpreter, Listener, Machines
 from b2pure.effects.job import B2Side
 from b2pure.effects.large_files import Resume
@@ -44,7 +44,7 @@ from b2pure.plan.parts import large_file_parts
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
 
-__all__ = ["B2Source", "TransferError", "Transfers", "parse_b2_file"]
+__all__ = ["B2Source", "TransferError", "Transfers", "last_segment", "parse_b2_file"]
 
 T = TypeVar("T")
 
@@ -265,7 +265,7 @@ class Transfers:
         if isinstance(source, FileReply):
             if source.file_id is None:
                 return Failure(InvalidArgument("source", "is a folder, not a file"))
-            return Success((source.file_id, source.content_length, _last(source.file_name)))
+            return Success((source.file_id, source.content_length, last_segment(source.file_name)))
         if source.startswith("b2id://"):
             info = self._query(request(GetFileInfo(FileId(source.removeprefix("b2id://"))), self._retry))
             if not ok(info):
@@ -284,7 +284,7 @@ class Transfers:
         version = present.unwrap()
         if version is None:
             return Failure(Rejected(404, "not_found", f"there is no file {source}"))
-        return Success((version.file_id, version.size, _last(name.file_name)))
+        return Success((version.file_id, version.size, last_segment(name.file_name)))
 
     def _present(self, bucket_id: BucketId, name: str) -> Result[FileVersion | None, B2Error]:
         found = self._query(fresh_versions(B2Side(bucket_id, ""), [name], self._retry))
@@ -308,10 +308,16 @@ class Transfers:
         return self._transfer(program, Opened(), None, workers=None)
 
     def _transfer(
-        self, program: Program[T], opened: Opened, listener: Listener | None, *, workers: int | None = 0
+        self,
+        program: Program[T],
+        opened: Opened,
+        listener: Listener | None,
+        *,
+        workers: int | None = 0,
+        disk: Disk | None = None,
     ) -> T:
         interpreter = Interpreter(
-            self._api, SimulatedDisk(), self._clock, self._machines, listener, stream=opened.stream
+            self._api, disk or SimulatedDisk(), self._clock, self._machines, listener, stream=opened.stream
         )
         interpreter.reader = Bodies(FileSlices(), opened.stream)
         with self._drivers(interpreter, self._workers if workers == 0 else workers) as driver:
@@ -401,5 +407,6 @@ def _hearing(listener: Listener | None, on_large_file: Callable[[LargeFileBegun]
     return hear
 
 
-def _last(name: str) -> str:
+def last_segment(name: str) -> str:
+    """What a file would be called in a folder."""
     return os.path.basename(name) or name

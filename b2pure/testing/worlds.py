@@ -43,7 +43,7 @@ class SimulatedFolder:
 
     def __init__(self, root: str, disk: SimulatedDisk) -> None:
         self.root = root
-        self.disk = disk
+        self.disk = disk.opened()
         self.flavour: PathFlavour = "posix"
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
@@ -55,7 +55,7 @@ class SimulatedFolder:
         return None
 
     def close(self) -> None:
-        pass
+        self.disk.close()
 
 
 @define(eq=False)

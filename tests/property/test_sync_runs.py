@@ -37,9 +37,9 @@ from worlds_support import (
     unfinished,
 )
 
-from b2pure.effects.effect import All, AnyEffect, Credential, Fetched, Now, Send
+from b2pure.effects.effect import All, AnyEffect, Credential, Now, Send
 from b2pure.effects.feed import Chunk, chunked
-from b2pure.effects.handlers import Api, Reader, Sink
+from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.outcomes import Outcome
@@ -55,6 +55,7 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, Transport
 from b2pure.model.limits import PartSizes
 from b2pure.model.policy import Delete, KeepOrDelete, NoDelete
+from b2pure.model.replies import DownloadReply
 from b2pure.plan.actions import FileSync
 from b2pure.plan.reasons import NewFile
 from b2pure.plan.rules import make_rules
@@ -136,10 +137,12 @@ class CountingApi:
         finally:
             self._leave(url)
 
-    def fetch(self, call: FetchCall, authorization: Authorization, sink: Sink) -> IOResult[Fetched, B2Error]:
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
         self._enter(None)
         try:
-            return self.api.fetch(call, authorization, sink)
+            return self.api.fetch(call, authorization, sink, heard)
         finally:
             self._leave(None)
 

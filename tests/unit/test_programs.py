@@ -15,15 +15,13 @@ from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.copies import copy
-from b2pure.effects.downloads import _fill_in_parallel, download
+from b2pure.effects.downloads import download
 from b2pure.effects.effect import (
     AnyEffect,
     AwaitSession,
-    CreateTemp,
     Draw,
     Emit,
     Fetch,
-    HashTemp,
     Now,
     Send,
     StepCrowd,
@@ -35,7 +33,7 @@ from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.listings import find_bucket, fresh_versions
 from b2pure.effects.outcomes import Done, Drifted, Failed
-from b2pure.effects.program import Program, perform
+from b2pure.effects.program import Program
 from b2pure.effects.report import ReportBuilder
 from b2pure.effects.requests import authorization, request, upload_request
 from b2pure.effects.seeded import SeededDriver
@@ -58,7 +56,6 @@ from b2pure.model.files import FileVersion, LocalFact
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.policy import NewerFileSyncMode, SyncPolicy
-from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob
 from b2pure.plan.actions import (
     CopyAction,
@@ -429,7 +426,8 @@ def test_a_download_that_breaks_off_is_tried_again() -> None:
     here = stage(CutDownload(1, 2))
     action = DownloadAction("a", put_remote(here, "a", b"one"), None)
     assert here.play(download(action, RetryPolicy(), 4)) == Success(None)
-    assert here.playbook == ["CreateTemp", "b2_download_file_by_id", "Sleep", "b2_download_file_by_id", "Publish"]
+    fetch = "b2_download_file_by_id"
+    assert here.playbook == ["CreateTemp", fetch, "Sleep", fetch, "HashTemp", "Publish"]
     assert here.world.disk("here").files == {"a": (b"one", 5000)}
 
 
@@ -474,57 +472,51 @@ def test_a_download_that_is_gone_at_the_source_discards_what_it_began() -> None:
     assert here.playbook == ["CreateTemp", "b2_download_file_by_id", "Discard"]
 
 
-# Only files of 200 MB and more come in ranges, so these ask for the inner program, with ranges of their own.
-
-RANGES = (ByteRange(0, 2), ByteRange(2, 5), ByteRange(5, 6))
+# A recommended part size of 2 bytes makes pieces of 2 bytes.
 
 
-def in_ranges(here: Stage, version: FileVersion, *, workers: int = 1) -> tuple[Result[None, B2Error], str]:
-    """What came of the download in ranges, and the SHA-1 of what is in the temporary file then."""
-    temp = here.play(perform(CreateTemp("a"))).unwrap()
-    policy = RetryPolicy(max_attempts=2)
-    result = here.play(_fill_in_parallel(version, temp, RANGES, policy), workers=workers)
-    play = here.playbook[:]
-    digest = here.play(perform(HashTemp(temp))).unwrap()
-    here.playbook[:] = play
-    return result, digest
+def in_pieces(here: Stage, version: FileVersion, *, workers: int = 1) -> Result[None, B2Error]:
+    action = DownloadAction("a", version, None)
+    return here.play(download(action, RetryPolicy(max_attempts=2), 4, recommended=2), workers=workers)
 
 
-def sha1_of(data: bytes) -> str:
-    return sha1(data).hexdigest()
+FETCH = "b2_download_file_by_id"
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_ranges_land_where_they_belong_and_the_whole_is_hashed_at_the_end(workers: int) -> None:
+def test_pieces_land_where_they_belong_and_the_whole_is_hashed_behind_them(workers: int) -> None:
     here = stage()
-    result, digest = in_ranges(here, put_remote(here, "a", b"abcdef"), workers=workers)
-    assert result == Success(None)
-    assert here.playbook == ["All", *["b2_download_file_by_id"] * 3, "HashTemp"]
-    assert digest == sha1_of(b"abcdef")
+    assert in_pieces(here, put_remote(here, "a", b"abcdef"), workers=workers) == Success(None)
+    assert here.playbook.count(FETCH) == 3
+    assert here.playbook[-2:] == ["HashTemp", "Publish"]
+    assert here.world.disk("here").files == {"a": (b"abcdef", 5000)}
+    assert not here.world.disk("here").temps
 
 
-def test_a_range_that_breaks_off_is_fetched_again_by_itself() -> None:
+def test_a_piece_that_breaks_off_is_gone_on_with_by_itself() -> None:
     here = stage(CutDownload(2, 1))
-    result, digest = in_ranges(here, put_remote(here, "a", b"abcdef"))
-    assert result == Success(None)
-    assert here.playbook.count("b2_download_file_by_id") == 4
-    assert digest == sha1_of(b"abcdef")
+    assert in_pieces(here, put_remote(here, "a", b"abcdef")) == Success(None)
+    assert here.playbook.count(FETCH) == 4
+    assert here.world.disk("here").files == {"a": (b"abcdef", 5000)}
 
 
-def test_a_range_that_fails_for_good_keeps_the_others_from_starting() -> None:
-    here = stage(*(fail_with("b2_download_file_by_id", n, LOST) for n in (2, 3)))
-    result, _ = in_ranges(here, put_remote(here, "a", b"abcdef"))
-    assert failure_of(result) == LOST
-    fetch = "b2_download_file_by_id"
-    assert here.playbook == ["All", fetch, fetch, "Sleep", fetch]
+def test_a_piece_that_fails_for_good_keeps_the_others_from_starting_and_what_is_there_for_later() -> None:
+    here = stage(*(fail_with(FETCH, n, LOST) for n in (2, 3)))
+    version = put_remote(here, "a", b"abcdef")
+    assert failure_of(in_pieces(here, version)) == LOST
+    assert here.playbook.count(FETCH) == 3
+    assert here.playbook[-1] == "Keep"
+    assert in_pieces(here, version) == Success(None)
+    assert here.playbook.count(FETCH) == 2
+    assert here.world.disk("here").files == {"a": (b"abcdef", 5000)}
 
 
-def test_ranges_of_other_content_than_was_recorded_are_corrupt() -> None:
+def test_pieces_of_other_content_than_was_recorded_are_corrupt() -> None:
     here = stage()
     version = put_remote(here, "a", b"abcdef")
     lying = FileVersion(version.file_id, "upload", 6, 5000, version.upload_timestamp, "0" * 40)
-    result, _ = in_ranges(here, lying)
-    assert isinstance(failure_of(result), Corrupt)
+    assert isinstance(failure_of(in_pieces(here, lying)), Corrupt)
+    assert not here.world.disk("here").temps
 
 
 # --- hiding and deleting ---------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ __all__ = [
 R = TypeVar("R")
 
 _SECRET_IN_MESSAGE: Final = re.compile(r"(auth token )\S+")
-_CONTENT_RANGE: Final = re.compile(r"bytes \d+-\d+/(\d+)\Z")
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+)\Z")
 _MAX_MESSAGE_CHARS: Final = 500
 
 _CODE_OF_STATUS: Final[Mapping[int, str]] = {
@@ -101,10 +101,18 @@ def decode_download_headers(call: FetchCall, response: HttpResponse) -> Result[D
     """
     if response.status not in (200, 206):
         return Failure(decode_error(response.status, response.headers, response.body))
+    if call.range is not None and not _is_range(call.range, response):
+        return Failure(Transport("protocol", "another range came than was asked for"))
     try:
         return Success(_download_reply(response))
     except (KeyError, ValueError) as error:
         return Failure(Transport("protocol", f"the headers of {call.name} lack or garble {error}"))
+
+
+def _is_range(asked: str, response: HttpResponse) -> bool:
+    """Whether the answer begins where it was asked to begin."""
+    found = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
+    return response.status == 206 and found is not None and asked.startswith(f"bytes={found.group(1)}-")
 
 
 def _download_reply(response: HttpResponse) -> DownloadReply:
@@ -155,7 +163,7 @@ def _total_length(headers: Mapping[str, str]) -> int:
     match = _CONTENT_RANGE.match(headers["content-range"])
     if match is None:
         raise ValueError("content-range")
-    return int(match.group(1))
+    return int(match.group(2))
 
 
 # -- errors

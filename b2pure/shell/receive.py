@@ -1,0 +1,137 @@
+"""Single downloads: a file in B2, or a range of it, to a path, an open file, a pipe, or bytes."""
+
+from __future__ import annotations
+
+from attrs import evolve
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, download_over
+from b2pure.effects.interpreter import Listener
+from b2pure.effects.program import ok
+from b2pure.model.errors import InvalidArgument, LocalDrifted, LocalFailure
+from b2pure.model.files import FileVersion
+from b2pure.model.ids import FileId
+from b2pure.model.protection import SseC
+from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import FileReply
+from b2pure.plan.listing import version_of
+from b2pure.shell.sources import Opened
+from b2pure.shell.targets import Memory, OpenedTarget, Target, open_target
+from b2pure.shell.transfers import B2Source, TransferError, Transfers, last_segment, parse_b2_file
+
+__all__ = ["Downloads"]
+
+_STREAMS = 4
+
+
+class Downloads(Transfers):
+    """What a client downloads."""
+
+    def download(
+        self,
+        source: B2Source,
+        target: Target,
+        *,
+        wanted: ByteRange | None = None,
+        verify: bool = True,
+        encryption: SseC | None = None,
+        streams: int = _STREAMS,
+        listener: Listener | None = None,
+    ) -> Result[Downloaded, TransferError]:
+        """Bring a file in B2 to `target`, or only the `wanted` bytes of it.
+
+        A source is `b2://bucket/name` (its newest version), `b2id://fileId`, or what a listing gave. A target is a path
+        (`-` for standard output), an open file, which is written from where it stands, a pipe, any object with `write`,
+        or a `LocalRange`: a place in an existing file. What is at a path stays as it is until the new content is whole
+        and verified; a long download that is interrupted goes on where it was when it is run again. The content is
+        verified by its SHA-1, if anybody recorded one, unless `verify` is False; ranges have none. `streams` pieces of
+        a long file are on their way at once.
+        """
+        if streams < 1:
+            return Failure(InvalidArgument("streams", "must be at least 1"))
+        job = _job(source, wanted, verify, encryption)
+        if not ok(job):
+            return Failure(job.failure())
+        opened = open_target(target, _name_of(source))
+        if not ok(opened):
+            return Failure(opened.failure())
+        found = opened.unwrap()
+        try:
+            return self._download(evolve(job.unwrap(), streams=streams), found, listener)
+        finally:
+            found.close()
+
+    def read(
+        self,
+        source: B2Source,
+        *,
+        wanted: ByteRange | None = None,
+        verify: bool = True,
+        encryption: SseC | None = None,
+        listener: Listener | None = None,
+    ) -> Result[bytes, TransferError]:
+        """The content of a file in B2, or the `wanted` bytes of it, in memory."""
+        job = _job(source, wanted, verify, encryption)
+        if not ok(job):
+            return Failure(job.failure())
+        memory = Memory()
+        done = self._download(job.unwrap(), OpenedTarget(memory, "memory", in_order=True), listener)
+        return done.map(lambda _: memory.content.getvalue())
+
+    def _download(
+        self, job: Download, target: OpenedTarget, listener: Listener | None
+    ) -> Result[Downloaded, TransferError]:
+        sizes = self._sizes(None, stream=False)
+        if not ok(sizes):
+            return Failure(sizes.failure())
+        job = evolve(job, path=target.path, in_order=target.in_order, recommended=sizes.unwrap().recommended)
+        result = self._transfer(download_over(job, self._retry), Opened(), listener, disk=target.disk)
+        return result.alt(lambda error: _named(error, target.name))
+
+
+def _job(
+    source: B2Source, wanted: ByteRange | None, verify: bool, key: SseC | None
+) -> Result[Download, InvalidArgument]:
+    if wanted is not None and not wanted.length:
+        return Failure(InvalidArgument("wanted", "is a range of no bytes"))
+    job = Download(str(_name_of(source)), "target", FileId(""), wanted=wanted, verify=verify, key=key)
+    if isinstance(source, FileReply):
+        version = version_of(source)
+        if version is None or version.action == "hide":
+            return Failure(InvalidArgument("source", f"is {source.action!r}, not a file with content"))
+        source = version
+    if isinstance(source, FileVersion):
+        known = Known(source.file_id, source.size, source.sha1, source.mod_time_millis)
+        return Success(evolve(job, file=source.file_id, known=known, label=job.label or source.file_id))
+    if source.startswith("b2id://"):
+        file_id = FileId(source.removeprefix("b2id://"))
+        if not file_id:
+            return Failure(InvalidArgument("source", "has no file id; write b2id://fileId"))
+        return Success(evolve(job, file=file_id, label=file_id))
+    parsed = parse_b2_file(source)
+    if not ok(parsed):
+        return Failure(parsed.failure())
+    name = parsed.unwrap()
+    if not name.file_name or name.file_name.endswith("/"):
+        return Failure(InvalidArgument("source", f"{source} is a folder; name a file in it, or sync the folder"))
+    return Success(evolve(job, file=NamedFile(name.bucket_name, name.file_name)))
+
+
+def _name_of(source: B2Source) -> str:
+    """What a file is called in a folder, where the source tells."""
+    if isinstance(source, FileVersion):
+        return ""
+    if isinstance(source, FileReply):
+        return last_segment(source.file_name)
+    return "" if source.startswith("b2id://") else last_segment(source.rpartition("/")[2])
+
+
+def _named(error: TransferError, name: str) -> TransferError:
+    """The error with the path as the caller gave it."""
+    match error:
+        case LocalFailure(operation, _, detail):
+            return LocalFailure(operation, name, detail)
+        case LocalDrifted(_, expected, found):
+            return LocalDrifted(name, expected, found)
+        case _:
+            return error

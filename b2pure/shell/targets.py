@@ -1,0 +1,257 @@
+"""Where a download goes: a path, an open file, anything with `write`, bytes in memory.
+
+Rules. A path is written beside its name and renamed when it is whole (`LocalDisk`); a link is followed. A device or a
+pipe is opened and written into. An open file is written from where it stands: in pieces at their places if it is a real
+file that can be read back, else in one stretch, hashed on the way. Nothing is closed that we did not open.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha1
+from typing import Any, Final, Protocol, runtime_checkable
+
+from attrs import field, frozen
+from returns.io import IOFailure, IOResult, IOSuccess
+from returns.result import Failure, Result, Success
+
+from b2pure.effects.effect import LocalError, Temp
+from b2pure.effects.handlers import Disk, LocalTrouble, Sink
+from b2pure.effects.simulated_disk import SimulatedDisk
+from b2pure.model.errors import InvalidArgument, LocalFailure
+from b2pure.model.files import LocalFact
+from b2pure.shell.disk import LocalDisk
+from b2pure.shell.folder import explain
+from b2pure.shell.sources import LocalRange
+from b2pure.shell.temporary import Hashing
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["Memory", "OpenedTarget", "Target", "Writable", "open_target"]
+
+STANDARD_OUTPUT: Final = "-"
+_CHUNK: Final = 1 << 20
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """An object that takes bytes: an open file, a pipe, a buffer."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+Target = str | os.PathLike[str] | LocalRange | Writable
+"""A path (`-` for standard output), a place in an existing file (`LocalRange`), or an object with `write`."""
+
+
+@frozen(eq=False)
+class OpenedTarget:
+    """A target, ready to be written: the disk that takes the bytes, and the path there. `in_order` when every byte can
+    be written only once. `name` is how errors call it.
+    """
+
+    disk: Disk
+    name: str
+    path: str = "target"
+    in_order: bool = False
+    close: Callable[[], None] = field(default=lambda: None, repr=False)
+
+
+OpenResult = Result[OpenedTarget, LocalFailure | InvalidArgument]
+
+
+def open_target(target: Target, default_name: str) -> OpenResult:
+    """`default_name` is what the file is called in a folder."""
+    if isinstance(target, LocalRange):
+        return _open_place(target)
+    if isinstance(target, str | os.PathLike):
+        path = os.fspath(target)
+        if path == STANDARD_OUTPUT:
+            sys.stdout.flush()
+            return Success(_writer(sys.stdout.buffer, "standard output"))
+        return _open_path(path, default_name)
+    if _is_text(target):
+        return Failure(InvalidArgument("target", "is open for text; open it for bytes (mode 'wb')"))
+    return Success(_open_file(target))
+
+
+def _is_text(target: Any) -> bool:
+    return isinstance(target, io.TextIOBase)
+
+
+def _open_path(path: str, default_name: str) -> OpenResult:
+    if os.path.isdir(path) or path.endswith(("/", os.sep)):
+        if not default_name:
+            return Failure(InvalidArgument("target", f"{path} is a folder; add the name of the file"))
+        path = os.path.join(path, default_name)
+    path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        try:
+            special = open(path, "wb", buffering=0)  # noqa: SIM115 - closed with the target
+        except OSError as error:
+            return Failure(LocalFailure("write", path, explain(error)))
+        return Success(_writer(special, path, special.close))
+    if not os.path.isdir(folder):
+        return Failure(LocalFailure("write", path, f"there is no folder {folder}; make it first"))
+    disk = LocalDisk(folder)
+    return Success(OpenedTarget(disk, path, name, close=disk.close))
+
+
+def _open_place(place: LocalRange) -> OpenResult:
+    path = os.fspath(place.path)
+    try:
+        file = open(path, "r+b", buffering=0)  # noqa: SIM115 - closed with the target
+        file.seek(place.start)
+    except OSError as error:
+        return Failure(LocalFailure("write", path, explain(error)))
+    return Success(OpenedTarget(_InPlace(file.fileno(), place.start, path), path, close=file.close))
+
+
+def _open_file(file: Writable) -> OpenedTarget:
+    name = getattr(file, "name", None)
+    name = name if isinstance(name, str) else "the target"
+    place = _place_in(file)
+    if place is None:
+        return _writer(file, name)
+    fd, start = place
+    return OpenedTarget(_InPlace(fd, start, name, after=lambda end: file.seek(end)), name)  # type: ignore[attr-defined]
+
+
+def _place_in(file: Any) -> tuple[int, int] | None:
+    """The descriptor and the position of a real file that can be written and read back at any place."""
+    try:
+        if sys.platform == "win32" or not file.seekable():
+            return None
+        file.flush()
+        fd, start = file.fileno(), file.tell()
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    except (AttributeError, OSError, ValueError):
+        return None
+    return (fd, start) if flags & os.O_ACCMODE == os.O_RDWR and not flags & os.O_APPEND else None
+
+
+def _writer(file: Writable, name: str, close: Callable[[], None] = lambda: None) -> OpenedTarget:
+    return OpenedTarget(_Writer(file, name), name, in_order=True, close=close)
+
+
+class _Target(SimulatedDisk):
+    """A disk of one file, which has no final name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def create_temp(self, path: str, *, resume: bool = False) -> IOResult[Temp, LocalFailure]:
+        return IOSuccess(Temp(path, self._name))
+
+    def publish(
+        self, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None = None
+    ) -> IOResult[None, LocalError]:
+        """Everything is there already."""
+        try:
+            self.finish(length or 0)
+        except OSError as error:
+            return IOFailure(LocalFailure("write", self._name, explain(error)))
+        return IOSuccess(None)
+
+    def finish(self, length: int) -> None:
+        """Let nothing be left on the way. Raises OSError."""
+
+    def discard(self, temp: Temp) -> None:
+        pass
+
+    def keep(self, temp: Temp) -> None:
+        pass
+
+
+class _Writer(_Target):
+    """Writes in one stretch, and hashes meanwhile."""
+
+    def __init__(self, file: Writable, name: str) -> None:
+        super().__init__(name)
+        self._file = file
+        self._digest = sha1(usedforsecurity=False)
+        self._position = 0
+
+    @contextmanager
+    def sink(self, temp: Temp, offset: int) -> Iterator[Sink]:
+        assert offset == self._position, "a target that is written in order"
+        yield self
+
+    def write(self, chunk: bytes) -> None:
+        """The next bytes; an unbuffered file may take less than all at once."""
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                written = self._file.write(rest)  # type: ignore[arg-type]  # every file takes a memoryview
+                rest = rest[written:] if isinstance(written, int) and written < len(rest) else rest[len(rest) :]
+        except (OSError, ValueError) as error:
+            detail = explain(error) if isinstance(error, OSError) else str(error)
+            raise LocalTrouble(LocalFailure("write", self._name, detail)) from None
+        self._digest.update(chunk)
+        self._position += len(chunk)
+
+    def sha1_temp(self, temp: Temp, until: int | None = None) -> IOResult[str, LocalFailure]:
+        return IOSuccess(self._digest.hexdigest())
+
+    def finish(self, length: int) -> None:
+        flush = getattr(self._file, "flush", None)
+        if flush is not None:
+            flush()
+
+
+class Memory(_Writer):
+    """Keeps the bytes."""
+
+    def __init__(self) -> None:
+        self.content = io.BytesIO()
+        super().__init__(self.content, "memory")
+
+
+class _InPlace(_Target):
+    """Writes a real file from `base` on, each piece at its place. `after` hears where the last byte ended."""
+
+    def __init__(self, fd: int, base: int, name: str, after: Callable[[int], object] = lambda end: None) -> None:
+        super().__init__(name)
+        self._fd, self._base, self._after = fd, base, after
+        self._hashing = Hashing()
+
+    @contextmanager
+    def sink(self, temp: Temp, offset: int) -> Iterator[Sink]:
+        yield _PlacedSink(self._fd, self._base + offset, self._name)
+
+    def sha1_temp(self, temp: Temp, until: int | None = None) -> IOResult[str, LocalFailure]:
+        try:
+            return IOSuccess(self._hashing.go_on(self._chunks, until or 0))
+        except OSError as error:
+            return IOFailure(LocalFailure("read", self._name, explain(error)))
+
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        at, stop = self._base + start, self._base + stop
+        while at < stop and (chunk := os.pread(self._fd, min(_CHUNK, stop - at), at)):
+            yield chunk
+            at += len(chunk)
+
+    def finish(self, length: int) -> None:
+        self._after(self._base + length)
+
+
+class _PlacedSink:
+    def __init__(self, fd: int, offset: int, name: str) -> None:
+        self._fd, self._offset, self._name = fd, offset, name
+
+    def write(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                written = os.pwrite(self._fd, rest, self._offset)
+                self._offset += written
+                rest = rest[written:]
+        except OSError as error:
+            raise LocalTrouble(LocalFailure("write", self._name, explain(error))) from None

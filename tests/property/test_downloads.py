@@ -1,0 +1,332 @@
+"""Downloads: pieces tile what is wanted, journals tell only what is true, and whatever interrupts a download, the next
+run ends with the right file and fetches nothing twice that was finished.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from itertools import pairwise
+from zlib import crc32
+
+from attrs import define, evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.io import IOResult
+
+from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, download_over
+from b2pure.effects.faults import CorruptDownload, FaultScript, RandomFaults
+from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
+from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.program import ok
+from b2pure.effects.seeded import Crashed, SeededDriver
+from b2pure.effects.simulated_disk import SimulatedDisk
+from b2pure.effects.simulator import SimulatorConfig
+from b2pure.model.account import Authorization
+from b2pure.model.calls import Call, FetchCall
+from b2pure.model.errors import B2Error
+from b2pure.model.files import LocalFact
+from b2pure.model.ids import FileId
+from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import DownloadReply
+from b2pure.plan.download import (
+    HEADER_SIZE,
+    Checked,
+    Journal,
+    Piece,
+    cut,
+    gaps,
+    journal_header,
+    journal_record,
+    piece_size,
+    read_journal,
+    record_place,
+)
+from b2pure.plan.retry import RetryPolicy
+from b2pure.testing import CutDownload, SimulatedB2, fault_scripts, simulated_b2
+
+RANGES = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: ByteRange(min(pair), max(pair)))
+ID = FileId("4_z0123456789abcdef01234567_f1000000000000001")
+
+
+# -- pieces
+
+
+@given(RANGES, st.lists(RANGES, max_size=8))
+def test_gaps_are_exactly_the_bytes_that_nothing_covers(whole: ByteRange, done: list[ByteRange]) -> None:
+    """L21 for downloads: in order, apart from each other, and neither more nor less than what is missing."""
+    found = gaps(whole, done)
+    missing = set(range(whole.start, whole.stop)) - {i for each in done for i in range(each.start, each.stop)}
+    assert [i for gap in found for i in range(gap.start, gap.stop)] == sorted(missing)
+    assert all(one.stop < two.start for one, two in pairwise(found))
+
+
+@given(RANGES, st.integers(1, 50))
+def test_a_cut_tiles_the_whole(whole: ByteRange, piece: int) -> None:
+    """L21."""
+    pieces = list(cut(whole, piece))
+    assert [i for each in pieces for i in range(each.start, each.stop)] == list(range(whole.start, whole.stop))
+    assert all(each.length == piece for each in pieces[:-1])
+
+
+@given(st.integers(0, 10**13), st.integers(1, 10**9))
+def test_there_are_never_more_than_ten_thousand_pieces(size: int, recommended: int) -> None:
+    assert -(-size // piece_size(size, recommended)) <= 10_000
+
+
+# -- the journal
+
+
+PIECES = st.lists(
+    st.builds(Piece, RANGES.filter(lambda found: found.length > 0), st.integers(0, 0xFFFFFFFF)), max_size=6
+)
+
+
+def written(size: int, content: bytes, pieces: list[Piece]) -> bytes:
+    header = journal_header(ID, size)
+    assert header is not None
+    return content + header + b"".join(journal_record(ID, size, piece) for piece in pieces)
+
+
+@given(st.binary(min_size=40, max_size=60), PIECES)
+def test_a_journal_is_read_as_it_was_written(content: bytes, pieces: list[Piece]) -> None:
+    file = written(len(content), content, pieces)
+    assert read_journal(len(file), file) == Journal(ID, len(content), tuple(pieces), len(pieces))
+    assert record_place(len(content), len(pieces)) == len(file)
+
+
+@given(st.binary(min_size=40, max_size=60), PIECES, st.data())
+def test_damage_never_makes_a_piece(content: bytes, pieces: list[Piece], data: st.DataObject) -> None:
+    """Cut anywhere, or with a byte changed: what a journal still tells, it was told."""
+    file = bytearray(written(len(content), content, pieces))
+    at = data.draw(st.integers(len(content), len(file) - 1))
+    if data.draw(st.booleans()):
+        del file[at:]
+    else:
+        file[at] ^= data.draw(st.integers(1, 255))
+    found = read_journal(len(file), bytes(file))
+    assert found is None or (found.file_id == ID and found.size == len(content) and set(found.pieces) <= set(pieces))
+
+
+def test_content_that_looks_like_a_journal_is_none() -> None:
+    """A file may hold another download's temporary file, journal and all."""
+    inner = written(40, b"x" * 40, [Piece(ByteRange(0, 40), 7)])
+    assert read_journal(len(inner) + 5, b"12345" + inner) is None
+    header = journal_header(ID, len(inner))
+    assert header is not None
+    outer = inner + header
+    assert read_journal(len(outer), outer) == Journal(ID, len(inner), (), 0)
+    assert len(header) == HEADER_SIZE
+
+
+def test_an_id_that_no_line_can_hold_has_no_journal() -> None:
+    assert journal_header(FileId("x" * 1000), 5) is None
+    assert journal_header(FileId("a b"), 5) is None
+
+
+# -- whole downloads
+
+
+@define(eq=False)
+class Counting:
+    """The api, with a count of the bytes that came."""
+
+    api: Api
+    came: int = 0
+
+    def send(self, call: Call[object], credential: object, reader: Reader) -> IOResult[object, B2Error]:
+        return self.api.send(call, credential, reader)  # type: ignore[arg-type]
+
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
+        counting = self
+
+        class Through:
+            def write(self, chunk: bytes) -> None:
+                sink.write(chunk)
+                counting.came += len(chunk)
+
+        return self.api.fetch(call, authorization, Through(), heard)
+
+
+SMALL = SimulatorConfig(absolute_minimum_part_size=1, recommended_part_size=3)
+PATIENT = RetryPolicy(max_attempts=30, max_total_delay=100_000)
+
+
+def run(
+    world: SimulatedB2, disk: SimulatedDisk, job: Download, seed: int, stop_after: int | None = None
+) -> tuple[object, int]:
+    """What one process makes of the job (None: it was killed), and how many bytes came."""
+    api = Counting(world.api)
+    opened = disk.opened()
+    interpreter = Interpreter(api, opened, world.clock, Machines())  # type: ignore[arg-type]
+    driver = SeededDriver(interpreter, seed=seed, workers=1, part_workers=3, stop_after=stop_after)
+    try:
+        return driver.run(download_over(job, PATIENT)), api.came
+    except Crashed:
+        return None, api.came
+    finally:
+        opened.close()
+
+
+def journalled(disk: SimulatedDisk, file_id: FileId) -> int:
+    """Bytes of the version that the disk's temporary file says are finished, and that really are there."""
+    count: set[int] = set()
+    for name in disk.temps:
+        data = disk.temp(name)
+        found = read_journal(len(data), data)
+        if found is not None and found.file_id == file_id:
+            for piece in found.pieces:
+                assert crc32(data[piece.range.start : piece.range.stop]) == piece.crc
+                count |= set(range(piece.range.start, piece.range.stop))
+    return len(count)
+
+
+def job_of(world: SimulatedB2, by: str, content: bytes) -> Download:
+    (file,) = world.client.ls("b2://bucket")
+    assert file.file_id is not None
+    digest = sha1(content).hexdigest()
+    known = Known(file.file_id, len(content), digest, 5) if by == "known" else None
+    named = NamedFile("bucket", "name")
+    return Download("name", "f", named if by == "name" else file.file_id, known, recommended=3, streams=3)
+
+
+CONTENTS = st.binary(max_size=40)
+BYS = st.sampled_from(["name", "id", "known"])
+
+
+@given(CONTENTS, BYS, fault_scripts(), st.integers(0, 10_000), st.booleans())
+@settings(max_examples=150)
+def test_a_download_through_any_passing_weather_is_the_object(
+    content: bytes, by: str, faults: FaultScript, seed: int, verify: bool
+) -> None:
+    """L28 for one download: nothing is left beside it, and the old file is replaced in one step."""
+    if not verify:  # then nobody notices bytes that were changed on their way
+        faults = tuple(fault for fault in faults if not isinstance(fault, CorruptDownload | RandomFaults))
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", content, 5)
+    stormy = simulated_like(world, faults)
+    disk = SimulatedDisk()
+    disk.put("f", b"old", 1)
+    result, _ = run(stormy, disk, evolve(job_of(world, by, content), verify=verify), seed)
+    assert ok(result), result  # type: ignore[arg-type]
+    assert disk.files == {"f": (content, 5)}
+    assert not disk.temps
+    done: Downloaded = result.unwrap()
+    assert isinstance(done.checked, Checked) is verify
+    assert done.length == len(content)
+
+
+def simulated_like(world: SimulatedB2, faults: FaultScript) -> SimulatedB2:
+    """The same B2 in bad weather."""
+    from b2pure.effects.faulty_api import FaultyApi
+
+    api = FaultyApi(world.api, faults, clock=world.clock) if faults else world.api
+    return evolve(world, api=api)
+
+
+@given(CONTENTS, BYS, st.lists(st.integers(0, 120), min_size=1, max_size=4), st.integers(0, 10_000))
+@settings(max_examples=150)
+def test_a_killed_download_goes_on_and_fetches_nothing_twice_that_was_finished(
+    content: bytes, by: str, kills: list[int], seed: int
+) -> None:
+    """At every moment the old file or the new one is there, never anything else."""
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", content, 5)
+    job = job_of(world, by, content)
+    file_id = next(iter(world.client.ls("b2://bucket"))).file_id
+    assert file_id is not None
+    disk = SimulatedDisk()
+    disk.put("f", b"old", 1)
+    old = (b"old", 1)
+    for number, stop_after in enumerate([*kills, None]):
+        there = journalled(disk, file_id)
+        result, came = run(world, disk, job, seed + number, stop_after)
+        assert disk.files in ({"f": old}, {"f": (content, 5)})
+        # One byte is fetched again where only that tells which version the name stands for.
+        again = 1 if there and by != "known" else 0
+        assert came <= len(content) - there + again
+        if disk.files != {"f": old}:
+            break
+    result, _ = run(world, disk, job, seed)
+    assert ok(result), result  # type: ignore[arg-type]
+    assert disk.files == {"f": (content, 5)}
+    assert not disk.temps
+
+
+@given(st.binary(min_size=12, max_size=30), st.binary(max_size=30), st.integers(1, 60), st.integers(0, 1000))
+@settings(max_examples=80)
+def test_what_an_earlier_version_left_is_never_mixed_with_a_new_one(
+    first: bytes, second: bytes, stop_after: int, seed: int
+) -> None:
+    """A download by name is killed, the name gets another version, the download is run again."""
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", first, 5)
+    job = job_of(world, "name", first)
+    disk = SimulatedDisk()
+    run(world, disk, job, seed, stop_after)
+    world.put("bucket", "name", second, 6)
+    result, _ = run(world, disk, job, seed)
+    assert ok(result), result  # type: ignore[arg-type]
+    assert disk.files == {"f": (second, 6)}
+    assert not disk.temps
+
+
+@given(st.binary(min_size=12, max_size=30), st.integers(0, 29), st.integers(1, 255), st.integers(20, 90))
+@settings(max_examples=80)
+def test_a_left_over_that_was_damaged_is_fetched_again(content: bytes, at: int, flip: int, stop_after: int) -> None:
+    """What the disk lost since the interruption does not end up in the file, with or without a SHA-1 to tell."""
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", content, 5)
+    job = evolve(job_of(world, "id", content), verify=False)
+    disk = SimulatedDisk()
+    run(world, disk, job, 1, stop_after)
+    for name in disk.temps:
+        disk.spoil(name, at, flip)
+    result, _ = run(world, disk, job, 2)
+    assert ok(result), result  # type: ignore[arg-type]
+    assert disk.files == {"f": (content, 5)}
+
+
+@given(st.binary(min_size=6, max_size=40), RANGES.filter(lambda found: found.length > 0), st.integers(0, 1000))
+@settings(max_examples=80)
+def test_a_range_is_that_of_the_object(content: bytes, wanted: ByteRange, seed: int) -> None:
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", content, 5)
+    for by in ("name", "id", "known"):
+        disk = SimulatedDisk()
+        result, came = run(world, disk, evolve(job_of(world, by, content), wanted=wanted), seed)
+        if wanted.start >= len(content):
+            assert not ok(result)  # type: ignore[arg-type]
+            assert not disk.files
+        else:
+            assert disk.files == {"f": (content[wanted.start : wanted.stop], 5)}
+            assert came == len(content[wanted.start : wanted.stop])
+        assert not disk.temps
+
+
+def test_bytes_that_came_are_not_asked_for_again_when_the_line_breaks() -> None:
+    world = simulated_b2("bucket", config=SMALL)
+    content = bytes(range(40))
+    world.put("bucket", "name", content, 5)
+    stormy = simulated_like(world, tuple(CutDownload(nth, 1) for nth in range(1, 12)))
+    for by in ("name", "id", "known"):
+        disk = SimulatedDisk()
+        result, came = run(stormy, disk, job_of(world, by, content), 1)
+        assert ok(result), result  # type: ignore[arg-type]
+        assert came == len(content)
+
+
+def test_a_file_that_came_up_meanwhile_is_kept() -> None:
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", b"new", 5)
+    disk = SimulatedDisk()
+    disk.put("f", b"old", 1)
+    job = job_of(world, "known", b"new")
+    from b2pure.effects.downloads import download_file
+
+    driver = SeededDriver(Interpreter(world.api, disk, world.clock, Machines()), seed=1)
+    result = driver.run(download_file(evolve(job, expect=LocalFact(9, 9)), PATIENT))
+    assert not ok(result)
+    assert disk.files == {"f": (b"old", 1)}
+    assert not disk.temps
