@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha1
 from zlib import crc32
 
-from b2pure.effects.handlers import Sink
+from b2pure.effects.handlers import Chunk, Sink
 from b2pure.model.replies import DownloadReply
 
 __all__ = ["BodyTooLong", "Counted"]
@@ -16,7 +16,7 @@ class BodyTooLong(Exception):
 
 
 class _Nowhere:
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         raise AssertionError("there is no sink yet")
 
 
@@ -35,7 +35,7 @@ class Counted:
         """What the answer says of the body."""
         self.headers = headers
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         """Pass the next bytes on. Raises LocalTrouble, BodyTooLong."""
         if self._most is not None and self.length + len(chunk) > self._most:
             raise BodyTooLong

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import count
+from typing import Final
 
 from attrs import define, evolve, field, frozen
 from returns.result import Failure, Result, Success
@@ -69,6 +70,11 @@ from b2pure.plan.resume import may_go_on_later
 from b2pure.plan.retry import GiveUp, RetryAfter, RetryPolicy, RetryState, step_retry
 
 __all__ = ["Download", "Downloaded", "Known", "NamedFile", "download", "download_file", "download_over"]
+
+
+_FAR_BEHIND: Final = 48 << 20
+_FEWEST: Final = 3
+"""Two that fetch and one that hashes."""
 
 
 @frozen
@@ -265,6 +271,7 @@ class _Work:
     hashing: bool = False
     journal: Iterator[int] | None = None
     pieces: int = 1
+    fetching: int = 0
     failed: bool = False
 
     def hear(self, headers: DownloadReply) -> B2Error | None:
@@ -407,7 +414,7 @@ def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
     if not work.rest:
         return Success(None)
     work.pieces = len(work.rest) + bool(work.there)
-    workers = min(work.job.streams, len(work.rest))
+    work.fetching = workers = min(work.job.streams, len(work.rest))
     results: tuple[Result[None, B2Error] | None, ...] = yield from perform(
         All(_fetch_pieces(work) for _ in range(workers))
     )
@@ -419,7 +426,7 @@ def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
 
 def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
     """One piece after the other, as long as there are some."""
-    while not work.failed:
+    while not work.failed and not _too_many(work):
         try:
             piece = work.rest.popleft()
         except IndexError:
@@ -430,6 +437,15 @@ def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
             return Failure(fetched.failure())
         yield from _finished(work, fetched.unwrap())
     return Success(None)
+
+
+def _too_many(work: _Work) -> bool:
+    """Whether one stream less is as fast, since the hashing falls behind and could have its share of the processor."""
+    behind = work.hashing and _prefix(work) - work.hashed > _FAR_BEHIND
+    if behind and work.fetching > _FEWEST:
+        work.fetching -= 1
+        return True
+    return False
 
 
 def _finished(work: _Work, part: _Part) -> Program[None]:

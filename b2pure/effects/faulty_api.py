@@ -26,7 +26,7 @@ from b2pure.effects.faults import (
     error_of,
     flipped,
 )
-from b2pure.effects.handlers import Api, Clock, Heard, LocalTrouble, Reader, Sink, unheard
+from b2pure.effects.handlers import Api, Chunk, Clock, Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.simulated_api import body_bytes
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, Call, FetchCall, UploadCall, UploadFile, UploadPart
@@ -165,12 +165,12 @@ class _Way:
         self._passed = 0
         self.cut = False
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         """Pass on what is to pass, and swallow the rest."""
         piece = chunk if self._keep is None else chunk[: max(0, self._keep - self._passed)]
         self.cut = self.cut or len(piece) < len(chunk)
         if self._flip is not None:
-            piece = flipped(piece, self._flip - self._passed)
+            piece = flipped(bytes(piece), self._flip - self._passed)
         self._passed += len(piece)
         if piece:
             self._sink.write(piece)

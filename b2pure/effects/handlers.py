@@ -51,10 +51,14 @@ class Reader(Protocol):
         ...
 
 
+Chunk = bytes | memoryview
+"""Bytes that a sink must not keep: a view is of a buffer that is used again."""
+
+
 class Sink(Protocol):
     """Takes the body of a download."""
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         """Store the next bytes. Raises LocalTrouble."""
         ...
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from returns.io import IOResult
 
 from b2pure.effects.effect import Credential
-from b2pure.effects.handlers import Api, Clock, Heard, Reader, Sink, unheard
+from b2pure.effects.handlers import Api, Chunk, Clock, Heard, Reader, Sink, unheard
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall, UploadFile, UploadPart
 from b2pure.model.errors import B2Error
@@ -81,7 +81,7 @@ class _Counted:
         self._sink = sink
         self.length = 0
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         """Pass it on."""
         self._sink.write(chunk)
         self.length += len(chunk)

@@ -22,7 +22,7 @@ from zlib import crc32
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from b2pure.effects.effect import LocalError, Temp
-from b2pure.effects.handlers import LocalTrouble, Sink
+from b2pure.effects.handlers import Chunk, LocalTrouble, Sink
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, LocalPath, LocalTree
 from b2pure.model.names import PathFlavour, local_path_problem, resumable_name
@@ -293,9 +293,9 @@ class _MemorySink:
         self._temp = temp
         self._offset = offset
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         if chunk:
-            self._disk._write(self._temp, self._offset, chunk)
+            self._disk._write(self._temp, self._offset, bytes(chunk))
             self._offset += len(chunk)
 
 

@@ -42,6 +42,11 @@ __all__ = [
 
 PIECE_SIZE: Final = 32 << 20
 """What one interruption loses at most for each piece that is on its way."""
+_LEAST_PIECE_SIZE: Final = 8 << 20
+_GOOD_COUNT: Final = 64
+"""So many pieces at least, if they are not too short for that: the whole is hashed close behind what has come without a
+gap, and what is in flight at the end is hashed last and alone.
+"""
 _MAX_PIECES: Final = 10_000
 HEADER_SIZE: Final = 512
 RECORD_SIZE: Final = 64
@@ -60,7 +65,8 @@ _RECORD: Final = re.compile(rb"piece (\d{1,14}) (\d{1,14}) ([0-9a-f]{8}) ([0-9a-
 
 def piece_size(size: int, recommended: int) -> int:
     """How long the pieces of a download are; `recommended` is the account's part size."""
-    return max(1, min(PIECE_SIZE, recommended), -(-size // _MAX_PIECES))
+    fitting = min(max(_LEAST_PIECE_SIZE, size // _GOOD_COUNT), PIECE_SIZE, recommended)
+    return max(1, fitting, -(-size // _MAX_PIECES))
 
 
 def cut(whole: ByteRange, piece: int) -> Iterator[ByteRange]:

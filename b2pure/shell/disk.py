@@ -24,7 +24,7 @@ from zlib import crc32
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from b2pure.effects.effect import LocalError, Temp
-from b2pure.effects.handlers import LocalTrouble, Sink
+from b2pure.effects.handlers import Chunk, LocalTrouble, Sink
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, millis_from_ns
 from b2pure.model.names import PathFlavour, is_own_temporary, local_path_problem, resumable_name
@@ -132,7 +132,7 @@ class LocalDisk:
 
         def read(live: LiveTemp) -> tuple[int, bytes]:
             length = os.fstat(live.fd).st_size
-            return length, b"".join(live.chunks(max(0, length - most), length))
+            return length, b"".join(map(bytes, live.chunks(max(0, length - most), length)))
 
         return self._on_temp(temp, "read", read)
 
@@ -352,7 +352,7 @@ class _FileSink:
         self._path = path
         self._offset = offset
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         rest = memoryview(chunk)
         try:
             while rest:

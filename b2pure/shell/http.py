@@ -41,6 +41,7 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
+from b2pure.shell.transport import Answer, fitting_transport
 
 __all__ = ["DEFAULT_USER_AGENT", "HttpApi", "TestMode", "realm_url"]
 
@@ -110,11 +111,12 @@ class HttpApi:
         if test_mode is not None:
             self._headers += (("X-Bz-Test-Mode", test_mode),)
         self._extensions = {"timeout": httpx.Timeout(read_timeout, connect=connect_timeout, pool=None).as_dict()}
+        self._direct = fitting_transport(pool_size) if transport is None else None
         self._client = httpx.Client(
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            transport=transport,
+            transport=transport if transport is not None else self._direct,
         )
 
     def __repr__(self) -> str:
@@ -139,7 +141,11 @@ class HttpApi:
             return IOFailure(refused)
         request = encode(call, credential, realm_url=self._realm, key=self._key)
         try:
-            response = self._client.send(self._prepared(request, reader))
+            response = self._exchange(self._prepared(request, reader))
+            try:
+                response.read()
+            finally:
+                response.close()
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except _TROUBLE as error:
@@ -155,7 +161,7 @@ class HttpApi:
             return IOFailure(refused)
         request = encode(call, authorization)
         try:
-            response = self._client.send(self._prepared(request, Bodies()), stream=True)
+            response = self._exchange(self._prepared(request, Bodies()))
             try:
                 return _received(call, response, sink, heard)
             finally:
@@ -164,6 +170,12 @@ class HttpApi:
             return IOFailure(trouble.error)
         except _TROUBLE as error:
             return IOFailure(_transport(error))
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        # Without the client where it has nothing to add: no proxy, no redirect, no cookie.
+        if self._direct is not None:
+            return self._direct.handle_request(request)
+        return self._client.send(request, stream=True)
 
     def _prepared(self, request: HttpRequest, reader: Reader) -> httpx.Request:
         # Not `build_request`, which merges URLs, headers and cookies anew for every request.
@@ -217,7 +229,8 @@ def _poured(
 ) -> IOResult[DownloadReply, B2Error]:
     heard(reply)
     length = 0
-    for chunk in response.iter_raw():
+    chunks = response.stream.views() if isinstance(response.stream, Answer) else response.iter_raw()
+    for chunk in chunks:
         length += len(chunk)
         if length > reply.content_length:
             return IOFailure(Transport("protocol", "the body is longer than its Content-Length"))

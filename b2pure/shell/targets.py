@@ -20,7 +20,7 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.effect import LocalError, Temp
-from b2pure.effects.handlers import Disk, LocalTrouble, Sink
+from b2pure.effects.handlers import Chunk, Disk, LocalTrouble, Sink
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.model.errors import InvalidArgument, LocalFailure
 from b2pure.model.files import LocalFact
@@ -184,13 +184,13 @@ class _Writer(_Target):
         assert offset == self._position, "a target that is written in order"
         yield self
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         """The next bytes; an unbuffered file may take less than all at once."""
-        rest = memoryview(chunk)
+        rest = bytes(chunk)  # of its own: nobody knows what the file does with it
         try:
             while rest:
-                written = self._file.write(rest)  # type: ignore[arg-type]  # every file takes a memoryview
-                rest = rest[written:] if isinstance(written, int) and written < len(rest) else rest[len(rest) :]
+                written = self._file.write(rest)
+                rest = rest[written:] if isinstance(written, int) and written < len(rest) else b""
         except (OSError, ValueError) as error:
             detail = explain(error) if isinstance(error, OSError) else str(error)
             raise LocalTrouble(LocalFailure("write", self._name, detail)) from None
@@ -246,7 +246,7 @@ class _PlacedSink:
     def __init__(self, fd: int, offset: int, name: str) -> None:
         self._fd, self._offset, self._name = fd, offset, name
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         rest = memoryview(chunk)
         try:
             while rest:

@@ -34,6 +34,7 @@ _CHUNK: Final = 1 << 20
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL
 _NS_PER_MILLI: Final = 1_000_000
 _HAS_PREAD: Final = hasattr(os, "pread") and hasattr(os, "pwrite")
+_HAS_PREADV: Final = hasattr(os, "preadv")
 _ATTEMPTS: Final = 16
 _TIME_RANGES: Final = ((-62_135_596_800_000, 253_402_300_799_999), (0, (1 << 31) * 1000 - 1))
 """Modification times in milliseconds that a file can be given: the years 1 to 9999, and what old systems take."""
@@ -49,7 +50,7 @@ class Hashing:
     digest: Any = field(factory=lambda: hashlib.sha1(usedforsecurity=False))
     until: int = 0
 
-    def go_on(self, chunks: Callable[[int, int], Iterator[bytes]], until: int) -> str:
+    def go_on(self, chunks: Callable[[int, int], Iterator[bytes | memoryview]], until: int) -> str:
         """Hex SHA-1 of the first bytes. What was hashed before is not read again, as long as more is asked for."""
         with self.lock:
             if until < self.until:
@@ -78,18 +79,21 @@ class LiveTemp:
     is_open: bool = True
     hashing: Hashing = field(factory=Hashing)
 
-    def read_at(self, offset: int, most: int = _CHUNK) -> bytes:
-        if _HAS_PREAD:
-            return os.pread(self.fd, min(most, _CHUNK), offset)
+    def read_at(self, offset: int, into: memoryview) -> int:
+        if _HAS_PREADV:
+            return os.preadv(self.fd, [into], offset)
         with self.position:
             os.lseek(self.fd, offset, os.SEEK_SET)
-            return os.read(self.fd, min(most, _CHUNK))
+            data = os.read(self.fd, len(into))
+        into[: len(data)] = data
+        return len(data)
 
-    def chunks(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from `start` to `stop`, or to the end of the file."""
-        while start < stop and (chunk := self.read_at(start, stop - start)):
-            yield chunk
-            start += len(chunk)
+    def chunks(self, start: int, stop: int) -> Iterator[memoryview]:
+        """The bytes from `start` to `stop`, or to the end of the file. A chunk is good until the next one is taken."""
+        buffer = memoryview(bytearray(max(0, min(_CHUNK, stop - start))))
+        while start < stop and (length := self.read_at(start, buffer[: stop - start])):
+            yield buffer[:length]
+            start += length
 
     def sha1_until(self, until: int | None) -> str:
         """Hex SHA-1 of the first bytes (None: of all)."""

@@ -15,7 +15,7 @@ from b2pure.effects.driver import Driver, DriverFactory
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.faults import Fault, FaultScript
 from b2pure.effects.faulty_api import FaultyApi
-from b2pure.effects.handlers import Api
+from b2pure.effects.handlers import Api, Chunk
 from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.latency import Latency, LatentApi
 from b2pure.effects.seeded import Observer, SeededDriver
@@ -163,7 +163,7 @@ class _Bytes:
     def __init__(self) -> None:
         self.data = bytearray()
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         self.data += chunk
 
 

@@ -15,7 +15,7 @@ from returns.io import IOResult
 
 from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, download_over
 from b2pure.effects.faults import CorruptDownload, FaultScript, RandomFaults
-from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
+from b2pure.effects.handlers import Api, Chunk, Heard, Reader, Sink, unheard
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.program import ok
 from b2pure.effects.seeded import Crashed, SeededDriver
@@ -142,7 +142,7 @@ class Counting:
         counting = self
 
         class Through:
-            def write(self, chunk: bytes) -> None:
+            def write(self, chunk: Chunk) -> None:
                 sink.write(chunk)
                 counting.came += len(chunk)
 

@@ -24,7 +24,7 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
 from b2pure.effects.bodies import Bodies
-from b2pure.effects.handlers import LocalTrouble
+from b2pure.effects.handlers import Chunk, LocalTrouble
 from b2pure.effects.served import ServedRequest, serve
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import Simulator, SimulatorConfig
@@ -150,7 +150,7 @@ class Sink:
 
     data: bytearray = field(factory=bytearray)
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         """Keep the bytes."""
         self.data += chunk
 

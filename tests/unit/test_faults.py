@@ -43,6 +43,7 @@ from b2pure.effects.faults import (
     step,
 )
 from b2pure.effects.faulty_api import FaultyApi
+from b2pure.effects.handlers import Chunk
 from b2pure.effects.latency import Latency, LatentApi, seconds
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
@@ -85,7 +86,7 @@ class Sink:
     def __init__(self) -> None:
         self.data = b""
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: Chunk) -> None:
         self.data += chunk
 
 
