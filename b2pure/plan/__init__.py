@@ -1,6 +1,5 @@
 """Decisions: pure functions from values to plans. Nothing here touches a socket, a file, a clock or a random number.
 
-The pieces by themselves: `part_ranges`, `choose_part_ranges` and `download_ranges` cut files, `retain` judges the
 versions of one file, `compare` compares two, `plan_file` decides one path, `plan_sync` all of them.
 """
 
@@ -23,7 +22,6 @@ from b2pure.plan.codec import action_id
 from b2pure.plan.compare import compare
 from b2pure.plan.cost import PRICES, Cost, PriceTable, cost_of, dollars, estimate
 from b2pure.plan.failures import PlanFailed, PlanFailure, tell_failure
-from b2pure.plan.parts import choose_part_ranges, download_ranges, part_ranges
 from b2pure.plan.plan import SyncPlan, plan_sync
 from b2pure.plan.reasons import tell
 from b2pure.plan.retention import retain
@@ -54,7 +52,6 @@ __all__ = [
     "compare",
     "cost_of",
     "dollars",
-    "download_ranges",
     "edges",
     "estimate",
     "lacks",

@@ -21,7 +21,6 @@ from b2pure.plan.failures import TooLarge
 
 __all__ = [
     "choose_part_ranges",
-    "download_ranges",
     "large_copy_parts",
     "large_file_parts",
     "part_ranges",
@@ -97,14 +96,3 @@ def large_copy_parts(size: int, sizes: PartSizes) -> PartSizes | None:
     as large as they may be.
     """
     return None if size <= MAX_SINGLE_SIZE else PartSizes(MAX_PART_SIZE, sizes.minimum)
-
-
-def download_ranges(size: int, *, streams: int = 8, minimum: int = RECOMMENDED_PART_SIZE) -> tuple[ByteRange, ...]:
-    """Cut a download into up to `streams` ranges of nearly equal length and at least `minimum` bytes each."""
-    if size < 0 or streams < 1 or minimum < 1:
-        raise ValueError("size must be 0 or more, streams and minimum at least 1")
-    if size == 0:
-        return ()
-    count = max(1, min(streams, size // minimum))
-    cuts = [size * i // count for i in range(count + 1)]
-    return tuple(ByteRange(start, stop) for start, stop in pairwise(cuts))

@@ -264,12 +264,16 @@ class Answer(httpx.SyncByteStream):
         if self._answer.length is not None:
             yield from map(bytes, self.views())
             return
+        came = False
         while True:
             with _told(httpx.ReadTimeout, httpx.ReadError):
                 chunk = self._answer.read1(CHUNK_BYTES)
             if not chunk:
                 break
+            came = True
             yield chunk
+        if not came and not self._answer.chunked:  # a head that breaks off looks like this, and B2 answers otherwise
+            raise httpx.RemoteProtocolError("the server closed the connection in the middle of its answer")
         self._whole = True
 
     def views(self) -> Iterator[bytes | memoryview]:

@@ -17,7 +17,7 @@ from b2pure.model.limits import (
     PartSizes,
 )
 from b2pure.plan.failures import TooLarge
-from b2pure.plan.parts import choose_part_ranges, download_ranges, large_copy_parts, large_file_parts, part_ranges
+from b2pure.plan.parts import choose_part_ranges, large_copy_parts, large_file_parts, part_ranges
 
 M = 1_000_000
 # A large size in small parts is ten thousand ranges: those are tried as edges, not drawn again and again.
@@ -129,18 +129,6 @@ def test_no_two_parts_no_choice(minimum: int, data: st.DataObject) -> None:
     length = data.draw(st.integers(0, 2 * minimum - 1))
     with pytest.raises(ValueError, match="upload them as one file"):
         choose_part_ranges(length, minimum)
-
-
-@given(st.integers(0, MAX_FILE_SIZE), st.integers(1, 64), st.integers(1, 10**9))
-def test_download_ranges_tile_the_file(size: int, streams: int, minimum: int) -> None:
-    """L21 Tiling, for downloads."""
-    ranges = download_ranges(size, streams=streams, minimum=minimum)
-    check_tiling(ranges, size)
-    lengths = [piece.length for piece in ranges]
-    assert len(lengths) <= streams
-    if len(lengths) > 1:
-        assert min(lengths) >= minimum
-        assert max(lengths) - min(lengths) <= 1
 
 
 @pytest.mark.parametrize(

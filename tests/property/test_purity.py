@@ -36,9 +36,10 @@ from b2pure.model.policy import (
 from b2pure.plan.actions import actions_of, edges
 from b2pure.plan.codec import action_id
 from b2pure.plan.cost import cost_of
+from b2pure.plan.download import piece_size
 from b2pure.plan.drift import dest_drift
 from b2pure.plan.failures import PlanFailed
-from b2pure.plan.parts import choose_part_ranges, download_ranges, part_ranges
+from b2pure.plan.parts import choose_part_ranges, part_ranges
 from b2pure.plan.plan import SyncPlan, plan_sync
 from b2pure.plan.retention import retain
 from b2pure.plan.retry import RetryPolicy, RetryState, step_retry
@@ -109,7 +110,7 @@ def corpus() -> Iterator[object]:
     yield part_ranges(12_345_678_901)
     yield part_ranges(10**14)
     yield choose_part_ranges(1000, 300)
-    yield download_ranges(10**9)
+    yield piece_size(10**9, 100_000_000)
     yield step_retry(RetryPolicy(), RetryState(), Throttled(3), "upload", 0)[1]
     authorization = Authorization(AccountId("a"), "token", "https://api", "https://down", Allowed(frozenset({"x"})))
     yield step_session(SessionState(), Need())

@@ -1,0 +1,485 @@
+"""The transport does what httpx's own does, on keep-alive, TLS, timeouts, early answers, broken lines and odd bodies.
+
+Both are asked the same of a server that plays a script, byte by byte, and what they make of it is compared.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import httpx
+import pytest
+import trustme
+from attrs import define, field
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from b2pure.shell import transport as module
+from b2pure.shell.transport import SocketTransport, fitting_transport
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+TIMEOUTS = {"timeout": {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}}
+MAKERS: dict[str, Callable[[], httpx.BaseTransport]] = {
+    "ours": lambda: SocketTransport(8),
+    "httpx": lambda: httpx.HTTPTransport(trust_env=False),
+}
+both = pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+Maker = Callable[[], httpx.BaseTransport]
+Script = Callable[[socket.socket, int], None]
+
+
+@define
+class Server:
+    """Plays the script on each connection; counts them."""
+
+    url: str = ""
+    connections: int = 0
+    heard: list[bytes] = field(factory=list)
+
+    def hear(self, line: socket.socket) -> bytes:
+        """A whole request with a Content-Length, or what comes of it."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = line.recv(1 << 16)
+            if not piece:
+                return data
+            data += piece
+        head, _, body = data.partition(b"\r\n\r\n")
+        lengths = [
+            int(each.split(b":")[1]) for each in head.split(b"\r\n") if each.lower().startswith(b"content-length")
+        ]
+        while len(body) < sum(lengths) and (piece := line.recv(1 << 16)):
+            body += piece
+        self.heard.append(head + b"\r\n\r\n" + body)
+        return head + body
+
+
+@contextmanager
+def serving(
+    script: Callable[[Server, socket.socket, int], None], context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[Server]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listening:
+        listening.bind((host, 0))
+        listening.listen()
+        scheme, port = "http" if context is None else "https", listening.getsockname()[1]
+        server = Server(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/x")
+
+        def talk(line: socket.socket, number: int) -> None:
+            with suppress(OSError), line:
+                if context is None:
+                    script(server, line, number)
+                else:
+                    with context.wrap_socket(line, server_side=True) as wrapped:
+                        script(server, wrapped, number)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    line, _ = listening.accept()
+                    server.connections += 1
+                    threading.Thread(target=talk, args=(line, server.connections), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield server
+        finally:
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+
+
+def again_and_again(answer: bytes) -> Callable[[Server, socket.socket, int], None]:
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        while server.hear(line):
+            line.sendall(answer)
+
+    return script
+
+
+def once(answer: bytes) -> Callable[[Server, socket.socket, int], None]:
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        server.hear(line)
+        line.sendall(answer)
+
+    return script
+
+
+def ask(
+    transport: httpx.BaseTransport,
+    url: str,
+    *,
+    method: str = "GET",
+    content: bytes | Iterator[bytes] | None = None,
+    headers: dict[str, str] | None = None,
+    timeouts: dict[str, dict[str, float]] = TIMEOUTS,
+) -> httpx.Response:
+    request = httpx.Request(method, url, content=content, headers=headers, extensions=timeouts)
+    response = transport.handle_request(request)
+    try:
+        response.read()
+    finally:
+        response.close()
+    return response
+
+
+@both
+def test_a_connection_is_used_again(maker: Maker) -> None:
+    with serving(again_and_again(OK)) as server, maker() as transport:
+        for _ in range(5):
+            response = ask(transport, server.url, method="POST", content=b"body", headers={"X-A": "1"})
+            assert (response.status_code, response.content, response.headers["content-length"]) == (200, b"ok", "2")
+    assert server.connections == 1
+    assert {each.partition(b"\r\n\r\n")[2] for each in server.heard} == {b"body"}
+
+
+def test_both_send_the_same_bytes() -> None:
+    heard = []
+    with serving(again_and_again(OK)) as server:
+        for maker in MAKERS.values():
+            with maker() as transport:
+                length = {"Content-Length": "3", "A": "1"}
+                ask(transport, server.url + "?a=%20b", method="POST", content=iter([b"ab", b"c"]), headers=length)
+                ask(transport, server.url, method="POST", content=b"x" * 3_000_000)
+            heard.append(list(server.heard))
+            server.heard.clear()
+    assert heard[0] == heard[1]
+
+
+@both
+@pytest.mark.parametrize("head", [b"Connection: close\r\nContent-Length: 2\r\n", b""], ids=["close", "until the end"])
+def test_a_connection_that_ends_is_not_used_again(maker: Maker, head: bytes) -> None:
+    with serving(once(b"HTTP/1.1 200 OK\r\n" + head + b"\r\nok")) as server, maker() as transport:
+        assert [ask(transport, server.url).content for _ in range(3)] == [b"ok"] * 3
+    assert server.connections == 3
+
+
+@both
+def test_a_connection_that_the_server_dropped_meanwhile_is_not_used_again(maker: Maker) -> None:
+    dropped = threading.Event()
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        server.hear(line)
+        line.sendall(OK)
+        line.shutdown(socket.SHUT_RDWR)
+        line.close()
+        dropped.set()
+
+    with serving(script) as server, maker() as transport:
+        for _ in range(5):
+            dropped.clear()
+            assert ask(transport, server.url).content == b"ok"
+            assert dropped.wait(5)
+    assert server.connections == 5
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(again_and_again(OK)) as server, SocketTransport(8) as transport:
+        monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)
+        ask(transport, server.url)
+        ask(transport, server.url)
+    assert server.connections == 2
+
+
+@both
+def test_an_answer_that_is_not_read_to_its_end_ends_the_connection(maker: Maker) -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 5_000_000
+    with serving(again_and_again(long)) as server, maker() as transport:
+        response = transport.handle_request(httpx.Request("GET", server.url, extensions=TIMEOUTS))
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        assert next(iter(response.stream))[:1] == b"x"
+        response.close()
+        assert len(ask(transport, server.url).content) == 5_000_000
+    assert server.connections == 2
+
+
+@both
+def test_no_more_connections_are_kept_than_wanted(maker: Maker) -> None:
+    gate = threading.Barrier(4)
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        while server.hear(line):
+            gate.wait(10)
+            line.sendall(OK)
+
+    with serving(script) as server, maker() as transport:
+        answers: list[bytes] = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(ask(transport, server.url).content)) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert answers == [b"ok"] * 4
+    assert server.connections == 4
+
+
+# -- what goes wrong
+
+
+ROWS: dict[str, tuple[bytes, type[httpx.TransportError]]] = {
+    "nothing": (b"", httpx.RemoteProtocolError),
+    "garbage": (b"SSH-2.0-OpenSSH\r\n\r\n", httpx.RemoteProtocolError),
+    "half a head": (b"HTTP/1.1 200 OK\r\nContent-Le", httpx.RemoteProtocolError),
+    "half a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", httpx.RemoteProtocolError),
+    "half a chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        httpx.RemoteProtocolError,
+    ),
+    "no last chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+        httpx.RemoteProtocolError,
+    ),
+    "no size of a chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n0\r\n\r\n",
+        httpx.RemoteProtocolError,
+    ),
+}
+
+
+@both
+@pytest.mark.parametrize(("answer", "error"), ROWS.values(), ids=ROWS)
+def test_an_answer_that_is_none(maker: Maker, answer: bytes, error: type[Exception]) -> None:
+    with serving(once(answer)) as server, maker() as transport, pytest.raises(error):
+        ask(transport, server.url)
+
+
+@both
+def test_a_server_that_does_not_answer(maker: Maker) -> None:
+    done = threading.Event()
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        server.hear(line)
+        done.wait(10)
+
+    short = {"timeout": {"connect": 5.0, "read": 0.05, "write": 0.2, "pool": 5.0}}
+    with serving(script) as server, maker() as transport:
+        with pytest.raises(httpx.ReadTimeout):
+            ask(transport, server.url, timeouts=short)
+        done.set()
+
+
+@both
+def test_a_server_that_stops_reading(maker: Maker) -> None:
+    done = threading.Event()
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        done.wait(10)
+
+    short = {"timeout": {"connect": 5.0, "read": 0.05, "write": 0.1, "pool": 5.0}}
+    with serving(script) as server, maker() as transport:
+        with pytest.raises(httpx.WriteTimeout):
+            ask(transport, server.url, method="POST", content=b"x" * 50_000_000, timeouts=short)
+        done.set()
+
+
+@both
+def test_nobody_listens(maker: Maker) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        with maker() as transport, pytest.raises(httpx.ConnectError):
+            ask(transport, url)
+
+
+@pytest.mark.parametrize("url", ["http://no-such-host.invalid/", "http://" + "a" * 70 + ".invalid/"])
+def test_no_such_host(url: str) -> None:
+    with SocketTransport(1) as transport, pytest.raises(httpx.ConnectError):
+        ask(transport, url)
+
+
+@both
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "/path"])
+def test_no_address_of_a_server(maker: Maker, url: str) -> None:
+    with maker() as transport, pytest.raises((httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+        ask(transport, url)
+
+
+@both
+def test_an_answer_in_the_middle_of_the_body_counts(maker: Maker) -> None:
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        line.recv(1000)
+        line.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy")
+        line.shutdown(socket.SHUT_WR)
+        while line.recv(1 << 20):
+            pass
+
+    with serving(script) as server, maker() as transport:
+        for _ in range(3):
+            response = ask(transport, server.url, method="POST", content=b"x" * 5_000_000)
+            assert (response.status_code, response.content) == (503, b"busy")
+
+
+@both
+def test_a_line_that_breaks_in_the_middle_of_the_body(maker: Maker) -> None:
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        line.recv(1000)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+    broken = (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError)
+    with serving(script) as server, maker() as transport, pytest.raises(broken):
+        ask(transport, server.url, method="POST", content=b"x" * 50_000_000)
+
+
+@pytest.mark.parametrize("length", ["2", "4"])
+def test_a_body_of_another_length_than_it_says(length: str) -> None:
+    with serving(once(OK)) as server, SocketTransport(1) as transport, pytest.raises(httpx.LocalProtocolError):
+        ask(transport, server.url, method="POST", content=iter([b"a", b"bc"]), headers={"Content-Length": length})
+
+
+@both
+@pytest.mark.parametrize("value", ["a\r\nB: c", "a\nb", "a\0b"])
+def test_a_header_cannot_smuggle_another_one(maker: Maker, value: str) -> None:
+    with serving(once(OK)) as server, maker() as transport, pytest.raises(httpx.LocalProtocolError):
+        ask(transport, server.url, headers={"A": value})
+    assert not server.heard
+
+
+@both
+def test_what_a_body_raises_passes_through(maker: Maker) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"x" * 100_000
+        raise PermissionError("the source")
+
+    with serving(once(OK)) as server, maker() as transport, pytest.raises(PermissionError, match="the source"):
+        ask(transport, server.url, method="POST", content=body(), headers={"Content-Length": "200000"})
+
+
+# -- odd but proper
+
+
+@both
+def test_ipv6(maker: Maker) -> None:
+    try:
+        with serving(again_and_again(OK), host="::1") as server, maker() as transport:
+            assert ask(transport, server.url).content == b"ok"
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+
+
+@both
+@pytest.mark.parametrize(
+    ("method", "answer", "body"),
+    [
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b""),
+        ("GET", b"HTTP/1.1 204 \r\n\r\n", b""),
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", b""),
+        ("GET", b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", b""),
+        ("GET", b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
+    ],
+    ids=["HEAD", "204", "304", "empty", "100"],
+)
+def test_answers_without_a_body_keep_the_connection(maker: Maker, method: str, answer: bytes, body: bytes) -> None:
+    with serving(again_and_again(answer)) as server, maker() as transport:
+        for _ in range(3):
+            assert ask(transport, server.url, method=method).content == body
+    assert server.connections == 1
+
+
+BODIES = st.binary(max_size=40) | st.integers(0, 300_000).map(lambda size: b"0123456789" * (size // 10))
+
+
+def chunked(body: bytes, sizes: list[int]) -> bytes:
+    out, at = b"", 0
+    for size in sizes:
+        piece = body[at : at + size]
+        if piece:
+            out += b"%x\r\n%b\r\n" % (len(piece), piece)
+        at += size
+    if body[at:]:
+        out += b"%x\r\n%b\r\n" % (len(body) - at, body[at:])
+    return out + b"0\r\n\r\n"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([200, 206, 400, 401, 503]),
+            st.dictionaries(st.sampled_from(["X-A", "x-bz-b", "Retry-After"]), st.text("ab c=%é", max_size=5)),
+            BODIES,
+            st.none() | st.lists(st.integers(1, 70_000), max_size=4),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_both_hear_the_same(answers: list[tuple[int, dict[str, str], bytes, list[int] | None]]) -> None:
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        for status, headers, body, sizes in answers:
+            if not server.hear(line):
+                return
+            head = f"HTTP/1.1 {status} Reason\r\n" + "".join(f"{k}: {v.strip()}\r\n" for k, v in headers.items())
+            framing = f"Content-Length: {len(body)}\r\n\r\n" if sizes is None else "Transfer-Encoding: chunked\r\n\r\n"
+            line.sendall((head + framing).encode("latin-1") + (body if sizes is None else chunked(body, sizes)))
+
+    with serving(script) as server:
+        heard = []
+        for maker in MAKERS.values():
+            with maker() as transport:
+                heard.append([ask(transport, server.url) for _ in answers])
+    for one, other in zip(*heard, strict=True):
+        assert (one.status_code, one.content) == (other.status_code, other.content)
+        assert one.headers.raw == other.headers.raw
+    assert [one.content for one in heard[0]] == [body for _, _, body, _ in answers]
+
+
+# -- TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@contextmanager
+def secure(authority: trustme.CA, name: str) -> Iterator[Server]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    with serving(again_and_again(OK), context) as server:
+        yield server
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def test_tls(authority: trustme.CA) -> None:
+    with secure(authority, "127.0.0.1") as server, SocketTransport(2, trusting(authority)) as transport:
+        for _ in range(3):
+            assert ask(transport, server.url, method="POST", content=b"x" * 3_000_000).content == b"ok"
+    assert server.connections == 1
+
+
+@both
+def test_a_certificate_that_nobody_vouches_for(maker: Maker, authority: trustme.CA) -> None:
+    with secure(authority, "127.0.0.1") as server, maker() as transport, pytest.raises(httpx.ConnectError):
+        ask(transport, server.url)
+
+
+def test_a_certificate_of_somebody_else(authority: trustme.CA) -> None:
+    wrong = pytest.raises(httpx.ConnectError, match="certificate")
+    with secure(authority, "example.org") as server, SocketTransport(2, trusting(authority)) as transport, wrong:
+        ask(transport, server.url)
+
+
+def test_the_authorities_are_those_of_httpx(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    with authority.cert_pem.tempfile() as path, secure(authority, "127.0.0.1") as server:
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        with SocketTransport(2) as transport:
+            assert ask(transport, server.url).content == b"ok"
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_is_left_to_httpx(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(each, raising=False)
+    assert isinstance(fitting_transport(2), SocketTransport)
+    monkeypatch.setenv(name, "http://127.0.0.1:3128")
+    assert fitting_transport(2) is None
