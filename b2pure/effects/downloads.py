@@ -334,6 +334,9 @@ class _Part:
 
 def _fill_once(work: _Work, left: Journal | None) -> Program[Filled]:
     sha1: str | None = None
+    if left is not None and not left.pieces:  # killed before the first piece was there: nothing to go on with
+        yield from perform(CutTemp(work.temp, 0))
+        left = None
     if work.known is None and left is not None:  # one byte, which is there already, tells whether it is this version
         peeked = yield from _fetch(work, 0, 1)
         if not ok(peeked) and not _is_empty(peeked.failure()):

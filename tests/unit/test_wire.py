@@ -548,6 +548,24 @@ def test_a_partial_download_says_the_total_length() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "is_it"),
+    [
+        ("bytes=5-8", True),
+        ("bytes=5-", True),
+        ("bytes=-5", True),
+        ("bytes=50-", False),
+        ("bytes=-4", False),
+        ("bytes=4-8", False),
+        ("bytes=-x", False),
+    ],
+)
+def test_the_range_must_be_the_one_that_was_asked_for(asked: str, *, is_it: bool) -> None:
+    response = HttpResponse(206, {**HEADERS, "content-range": "bytes 5-9/10"})
+    found = decode_download_headers(DownloadFileById(FILE, asked), response)
+    assert isinstance(found, Success) == is_it
+
+
+@pytest.mark.parametrize(
     "change",
     [{"content-length": "x"}, {"x-bz-upload-timestamp": "-1"}, {"content-range": "bytes */10"}],
 )

@@ -110,9 +110,15 @@ def decode_download_headers(call: FetchCall, response: HttpResponse) -> Result[D
 
 
 def _is_range(asked: str, response: HttpResponse) -> bool:
-    """Whether the answer begins where it was asked to begin."""
+    """Whether the answer begins where it was asked to begin; `bytes=-5` asks for the last five."""
     found = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
-    return response.status == 206 and found is not None and asked.startswith(f"bytes={found.group(1)}-")
+    if response.status != 206 or found is None:
+        return False
+    start, total = int(found.group(1)), int(found.group(2))
+    suffix = asked.removeprefix("bytes=-")
+    if suffix != asked:
+        return suffix.isdecimal() and start == max(0, total - int(suffix))
+    return asked.startswith(f"bytes={start}-")
 
 
 def _download_reply(response: HttpResponse) -> DownloadReply:
