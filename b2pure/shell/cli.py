@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -19,10 +17,10 @@ import click
 from b2pure import __version__
 from b2pure.effects.program import ok
 from b2pure.effects.report import Report, troubles
-from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure, Transport, Unavailable, describe
+from b2pure.model.errors import LocalFailure, describe
 from b2pure.model.files import FileVersion
 from b2pure.model.names import printable
-from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
+from b2pure.model.places import B2Folder, LocalFolder, Place
 from b2pure.model.policy import KeepDays, SyncPolicy
 from b2pure.plan.actions import actions_of
 from b2pure.plan.explain import show_action
@@ -30,12 +28,18 @@ from b2pure.plan.failures import PlanFailed, tell_failure
 from b2pure.plan.listing import version_of
 from b2pure.plan.reasons import tell
 from b2pure.plan.summary import human_bytes
+from b2pure.shell.cli_common import (
+    client_of_environment,
+    die,
+    no_progress_option,
+    place_of,
+    progress_report,
+    quiet_option,
+    threads_option,
+)
 from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.cli_serve import serve
-from b2pure.shell.client import Client
-from b2pure.shell.connect import connect
 from b2pure.shell.plans import Plan
-from b2pure.shell.progress import ProgressReport
 
 __all__ = ["run"]
 
@@ -55,18 +59,13 @@ def run() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _die("interrupted; run it again to go on from here", 1)
+        die("interrupted; run it again to go on from here", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _die(f"cannot write the output: {error.strerror or error}")
-
-
-def _die(message: str, status: int = 1) -> NoReturn:
-    click.echo(f"b2pure: {message}", err=True)
-    sys.exit(status)
+        die(f"cannot write the output: {error.strerror or error}")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -82,41 +81,11 @@ def cli() -> None:
 # --- what the commands share
 
 
-def _place(text: str) -> Place:
-    parsed = parse_place(text)
-    if ok(parsed):
-        return parsed.unwrap()
-    raise click.UsageError(str(parsed.failure()))
-
-
 def _check_sides(source: Place, dest: Place, policy: SyncPolicy) -> None:
     if isinstance(source, LocalFolder) and isinstance(dest, LocalFolder):
         raise click.UsageError("one of SOURCE and DEST must be b2://bucket/path")
     if isinstance(dest, LocalFolder) and isinstance(policy.keep, KeepDays):
         raise click.UsageError("--keep-days cannot work for a local DEST, whose files have no versions; use --delete")
-
-
-@contextmanager
-def _client(threads: int = 10) -> Iterator[Client]:
-    """A client with the key of the environment."""
-    key_id, key = os.environ.get("B2_APPLICATION_KEY_ID", ""), os.environ.get("B2_APPLICATION_KEY", "")
-    if not key_id or not key:
-        raise click.UsageError("set B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY in the environment")
-    connected = connect(key_id, key, realm=os.environ.get("B2_ENVIRONMENT") or "production", workers=threads)
-    if not ok(connected):
-        error = connected.failure()
-        if isinstance(error, InvalidArgument):
-            raise click.UsageError(f"B2_ENVIRONMENT: {error}")
-        _die(_told_of_start(error))
-    with connected.unwrap() as client:
-        yield client
-
-
-def _told_of_start(error: B2Error) -> str:
-    if isinstance(error, Transport | Unavailable):
-        where = os.environ.get("B2_ENVIRONMENT") or "production"
-        return f"cannot reach B2 ({where}): {describe(error)}; check the network and B2_ENVIRONMENT"
-    return f"cannot authorize: {describe(error)}; check B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY"
 
 
 def _finish(report: Report) -> NoReturn:
@@ -140,19 +109,6 @@ def _finish(report: Report) -> NoReturn:
     sys.exit(0 if report.ok else 1)
 
 
-_threads_option = click.option(
-    "--threads", type=click.IntRange(1, 512), default=10, metavar="N", help="Files on their way at once (default 10)."
-)
-_progress_options = (
-    click.option("--no-progress", is_flag=True, help="No bar and no progress lines."),
-    click.option("--quiet", is_flag=True, help="Nothing but errors and the last line."),
-)
-
-
-def _progress(no_progress: bool, quiet: bool) -> ProgressReport:
-    return ProgressReport(None if quiet else sys.stdout, None if no_progress or quiet else sys.stderr)
-
-
 # --- the commands
 
 
@@ -171,16 +127,16 @@ def _progress(no_progress: bool, quiet: bool) -> ProgressReport:
 def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str | None, **flags: Any) -> None:
     """Show what a sync would do, and change nothing."""
     policy = policy_of(**flags)
-    ours, theirs = _place(source), _place(dest)
+    ours, theirs = place_of(source), place_of(dest)
     _check_sides(ours, theirs, policy)
-    with _client() as client:
+    with client_of_environment() as client:
         try:
             if explain is not None:
                 click.echo(client.explain(ours, theirs, explain, policy))
                 return
             _show_plan(client.plan_sync(ours, theirs, policy), as_json=as_json, output=output)
         except PlanFailed as failed:
-            _die(str(failed))
+            die(str(failed))
 
 
 def _show_plan(made: Plan, *, as_json: bool, output: str | None) -> None:
@@ -189,7 +145,7 @@ def _show_plan(made: Plan, *, as_json: bool, output: str | None) -> None:
         try:
             made.save(output)
         except OSError as error:
-            _die(f"cannot write {output}: {error.strerror}")
+            die(f"cannot write {output}: {error.strerror}")
     if as_json or output == "-":
         for line in made.lines():
             sys.stdout.buffer.write(line)
@@ -223,17 +179,17 @@ def _print_plan(made: Plan) -> None:
 
 @cli.command()
 @click.argument("plan_file", type=click.Path())
-@_threads_option
-@_progress_options[0]
-@_progress_options[1]
+@threads_option
+@no_progress_option
+@quiet_option
 def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
     """Do what a saved plan says; a path that changed since is named and left alone."""
     loaded = Plan.load(plan_file)
     if not ok(loaded):
         error = loaded.failure()
-        _die(describe(error) if isinstance(error, LocalFailure) else f"{plan_file}: {tell_failure(error)}")
-    with _client(threads) as client:
-        progress = _progress(no_progress, quiet)
+        die(describe(error) if isinstance(error, LocalFailure) else f"{plan_file}: {tell_failure(error)}")
+    with client_of_environment(threads) as client:
+        progress = progress_report(no_progress, quiet)
         try:
             report = client.apply(loaded.unwrap(), listener=progress)
         finally:
@@ -246,22 +202,22 @@ def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
 @click.argument("dest")
 @policy_options
 @click.option("--dry-run", is_flag=True, help="Show the plan, as `b2pure plan` does, and change nothing.")
-@_threads_option
-@_progress_options[0]
-@_progress_options[1]
+@threads_option
+@no_progress_option
+@quiet_option
 def sync(source: str, dest: str, dry_run: bool, threads: int, no_progress: bool, quiet: bool, **flags: Any) -> None:
     """Make DEST like SOURCE."""
     policy = policy_of(**flags)
-    ours, theirs = _place(source), _place(dest)
+    ours, theirs = place_of(source), place_of(dest)
     _check_sides(ours, theirs, policy)
-    with _client(threads) as client:
+    with client_of_environment(threads) as client:
         if dry_run:
             try:
                 _show_plan(client.plan_sync(ours, theirs, policy), as_json=False, output=None)
             except PlanFailed as failed:
-                _die(str(failed))
+                die(str(failed))
             return
-        progress = _progress(no_progress, quiet)
+        progress = progress_report(no_progress, quiet)
         try:
             report = client.sync(ours, theirs, policy, listener=progress)
         finally:
@@ -276,15 +232,15 @@ def sync(source: str, dest: str, dry_run: bool, threads: int, no_progress: bool,
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line, as B2 answers.")
 def ls(folder: str, recursive: bool, versions: bool, as_json: bool) -> None:
     """List the files of a b2:// folder."""
-    place = _place(folder)
+    place = place_of(folder)
     if not isinstance(place, B2Folder):
         raise click.UsageError("ls lists b2://bucket/path; for a local folder use your own tools")
-    with _client() as client:
+    with client_of_environment() as client:
         try:
             for file in client.ls(place, recursive=recursive, versions=versions):
                 click.echo(_as_json(file) if as_json else _listed(file, versions))
         except PlanFailed as failed:
-            _die(str(failed))
+            die(str(failed))
 
 
 def _as_json(file: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import secrets
@@ -11,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 from attrs import evolve, frozen
@@ -25,6 +24,7 @@ from b2pure.effects.wire import KeyPair
 from b2pure.model.errors import LocalFailure, describe
 from b2pure.shell.cli_faults import fault_options, faults_of
 from b2pure.shell.clock import SystemClock
+from b2pure.shell.quantities import COUNT, SIZE, TIME, IntType
 
 __all__ = ["serve"]
 
@@ -35,47 +35,6 @@ KEY: Final = "B2PURE_SERVE_KEY"
 _BUCKET_TYPES: Final = {"": "allPrivate", "private": "allPrivate", "public": "allPublic"}
 _KEY_ID: Final = re.compile(r"[!-9;-~]{1,100}\Z", re.ASCII)  # no colon: it ends the id in Basic authorization
 _KEY: Final = re.compile(r"[!-~]{1,200}\Z", re.ASCII)
-_UNITS: Final = {
-    "": 1,
-    "b": 1,
-    **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)},
-    **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
-}
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-_QUANTITY: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*([a-z]*)\Z", re.IGNORECASE | re.ASCII)
-_LARGEST: Final = 1 << 60
-
-
-if TYPE_CHECKING:
-    _IntType = click.ParamType[int]
-else:
-    _IntType = click.ParamType  # no generic before click 8.2
-
-
-class _Quantity(_IntType):
-    """A number with a unit, as a whole number of the smallest one."""
-
-    def __init__(self, name: str, units: dict[str, int], scale: int, example: str) -> None:
-        self.name = name
-        self._units = units
-        self._scale = scale
-        self._example = example
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = _QUANTITY.match(str(value).strip())
-        unit = None if match is None else self._units.get(match.group(2).lower())
-        if match is None or unit is None:
-            self.fail(f"{value!r} is no {self.name}; it is a number, as {self._example}", param, ctx)
-        amount = float(match.group(1)) if "." in match.group(1) else int(match.group(1))
-        whole = math.floor(amount * unit * self._scale)
-        if not 1 <= whole <= _LARGEST:
-            self.fail(f"{value!r} is not between 1 and {_LARGEST}", param, ctx)
-        return whole
-
-
-SIZE: Final = _Quantity("size", _UNITS, 1, "5000000, 5MB or 100KiB")
-TIME: Final = _Quantity("time", _SECONDS, 1000, "90s, 15m, 24h or 1d")
-COUNT: Final = click.IntRange(1, 10_000_000)
 
 
 class _DirectoryType(click.Path):
@@ -94,7 +53,7 @@ class _Limit:
 
     flag: str
     field: str
-    kind: _IntType
+    kind: IntType
     help: str
 
 

@@ -17,8 +17,9 @@ from click.testing import CliRunner
 
 import b2pure
 from b2pure.effects.simulator import SimulatorConfig
-from b2pure.shell.cli_serve import SIZE, TIME, _config, serve
+from b2pure.shell.cli_serve import _config, serve
 from b2pure.shell.client import Client
+from b2pure.shell.quantities import SIZE, TIME
 
 
 @contextmanager

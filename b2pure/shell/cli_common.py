@@ -1,0 +1,97 @@
+"""What the commands share: the client of the environment, progress, SSE-C keys, and how a command ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NoReturn
+
+import click
+
+from b2pure.effects.program import ok
+from b2pure.model.errors import B2Error, InvalidArgument, Transport, Unavailable, describe
+from b2pure.model.places import Place, parse_place
+from b2pure.model.protection import SseC
+from b2pure.shell.client import Client
+from b2pure.shell.connect import connect
+from b2pure.shell.progress import ProgressReport
+
+__all__ = [
+    "DEST_KEY",
+    "SOURCE_KEY",
+    "client_of_environment",
+    "die",
+    "key_of_environment",
+    "no_progress_option",
+    "place_of",
+    "progress_report",
+    "quiet_option",
+    "threads_option",
+]
+
+SOURCE_KEY: Final = "B2_SOURCE_SSE_C_KEY_B64"
+DEST_KEY: Final = "B2_DESTINATION_SSE_C_KEY_B64"
+
+
+def die(message: str, status: int = 1) -> NoReturn:
+    """Say what is wrong, and end."""
+    click.echo(f"b2pure: {message}", err=True)
+    sys.exit(status)
+
+
+def place_of(text: str) -> Place:
+    """The place that an argument names. Raises click.UsageError."""
+    parsed = parse_place(text)
+    if ok(parsed):
+        return parsed.unwrap()
+    raise click.UsageError(str(parsed.failure()))
+
+
+@contextmanager
+def client_of_environment(threads: int = 10) -> Iterator[Client]:
+    """A client with the key of the environment."""
+    key_id, key = os.environ.get("B2_APPLICATION_KEY_ID", ""), os.environ.get("B2_APPLICATION_KEY", "")
+    if not key_id or not key:
+        raise click.UsageError("set B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY in the environment")
+    connected = connect(key_id, key, realm=os.environ.get("B2_ENVIRONMENT") or "production", workers=threads)
+    if not ok(connected):
+        error = connected.failure()
+        if isinstance(error, InvalidArgument):
+            raise click.UsageError(f"B2_ENVIRONMENT: {error}")
+        die(_told_of_start(error))
+    with connected.unwrap() as client:
+        yield client
+
+
+def _told_of_start(error: B2Error) -> str:
+    if isinstance(error, Transport | Unavailable):
+        where = os.environ.get("B2_ENVIRONMENT") or "production"
+        return f"cannot reach B2 ({where}): {describe(error)}; check the network and B2_ENVIRONMENT"
+    return f"cannot authorize: {describe(error)}; check B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY"
+
+
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 512), default=10, metavar="N", help="Files on their way at once (default 10)."
+)
+no_progress_option = click.option("--no-progress", is_flag=True, help="No bar and no progress lines.")
+quiet_option = click.option("--quiet", is_flag=True, help="Nothing but errors and the last line.")
+
+
+def progress_report(no_progress: bool, quiet: bool) -> ProgressReport:
+    """What the two flags leave of the progress."""
+    return ProgressReport(None if quiet else sys.stdout, None if no_progress or quiet else sys.stderr)
+
+
+def key_of_environment(variable: str) -> SseC:
+    """The SSE-C key in an environment variable, as the b2 command line has it. Raises click.UsageError."""
+    text = os.environ.get(variable, "")
+    if not text:
+        raise click.UsageError(f"set {variable} in the environment: base64 of the 32 bytes of the SSE-C key")
+    try:
+        return SseC.of(b64decode(text, validate=True))
+    except (Base64Error, ValueError):
+        raise click.UsageError(f"{variable} is not base64 of 32 bytes") from None
