@@ -1,4 +1,4 @@
-"""The command line: plan, apply, sync, ls, serve.
+"""The command line: plan, apply, sync, ls; single files in `cli_transfers`, the server in `cli_serve`.
 
 Exit status: 0 everything is as it should be, 1 something is not (each thing is named on standard error), 2 the command
 line itself makes no sense. Credentials come from the environment, as the b2 command line has them, and are never
@@ -31,14 +31,17 @@ from b2pure.plan.summary import human_bytes
 from b2pure.shell.cli_common import (
     client_of_environment,
     die,
+    keys_of_environment,
     no_progress_option,
     place_of,
     progress_report,
     quiet_option,
     threads_option,
 )
+from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.cli_serve import serve
+from b2pure.shell.cli_transfers import clean, copy, download, upload
 from b2pure.shell.plans import Plan
 
 __all__ = ["run"]
@@ -71,7 +74,7 @@ def run() -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="b2pure")
 def cli() -> None:
-    """Backblaze B2 sync with the plan as data.
+    """Backblaze B2 with plans as data.
 
     SOURCE and DEST are local folders or b2://bucket/path. The key comes from B2_APPLICATION_KEY_ID and
     B2_APPLICATION_KEY; B2_ENVIRONMENT names another realm or the URL of another server.
@@ -86,6 +89,11 @@ def _check_sides(source: Place, dest: Place, policy: SyncPolicy) -> None:
         raise click.UsageError("one of SOURCE and DEST must be b2://bucket/path")
     if isinstance(dest, LocalFolder) and isinstance(policy.keep, KeepDays):
         raise click.UsageError("--keep-days cannot work for a local DEST, whose files have no versions; use --delete")
+
+
+def _settings_of(*, source_server_side_encryption: str | None, **flags: Any) -> dict[str, Any]:
+    """What a sync makes files with, and reads them with."""
+    return {"new_files": new_file_of(**flags), "source_encryption": source_key_of(source_server_side_encryption)}
 
 
 def _finish(report: Report) -> NoReturn:
@@ -116,6 +124,8 @@ def _finish(report: Report) -> NoReturn:
 @click.argument("source")
 @click.argument("dest")
 @policy_options
+@new_file_options
+@source_key_option
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON Lines: what -o writes.")
 @click.option(
     "-o",
@@ -126,7 +136,7 @@ def _finish(report: Report) -> NoReturn:
 @click.option("--explain", metavar="PATH", help="Say why this one path is treated as it is, and nothing else.")
 def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str | None, **flags: Any) -> None:
     """Show what a sync would do, and change nothing."""
-    policy = policy_of(**flags)
+    policy, settings = policy_of(**flags), _settings_of(**flags)
     ours, theirs = place_of(source), place_of(dest)
     _check_sides(ours, theirs, policy)
     with client_of_environment() as client:
@@ -134,7 +144,7 @@ def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str
             if explain is not None:
                 click.echo(client.explain(ours, theirs, explain, policy))
                 return
-            _show_plan(client.plan_sync(ours, theirs, policy), as_json=as_json, output=output)
+            _show_plan(client.plan_sync(ours, theirs, policy, **settings), as_json=as_json, output=output)
         except PlanFailed as failed:
             die(str(failed))
 
@@ -188,10 +198,11 @@ def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
     if not ok(loaded):
         error = loaded.failure()
         die(describe(error) if isinstance(error, LocalFailure) else f"{plan_file}: {tell_failure(error)}")
+    keys = keys_of_environment()
     with client_of_environment(threads) as client:
         progress = progress_report(no_progress, quiet)
         try:
-            report = client.apply(loaded.unwrap(), listener=progress)
+            report = client.apply(loaded.unwrap(), keys=keys, listener=progress)
         finally:
             progress.close()
     _finish(report)
@@ -201,25 +212,27 @@ def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
 @click.argument("source")
 @click.argument("dest")
 @policy_options
+@new_file_options
+@source_key_option
 @click.option("--dry-run", is_flag=True, help="Show the plan, as `b2pure plan` does, and change nothing.")
 @threads_option
 @no_progress_option
 @quiet_option
 def sync(source: str, dest: str, dry_run: bool, threads: int, no_progress: bool, quiet: bool, **flags: Any) -> None:
     """Make DEST like SOURCE."""
-    policy = policy_of(**flags)
+    policy, settings = policy_of(**flags), _settings_of(**flags)
     ours, theirs = place_of(source), place_of(dest)
     _check_sides(ours, theirs, policy)
     with client_of_environment(threads) as client:
         if dry_run:
             try:
-                _show_plan(client.plan_sync(ours, theirs, policy), as_json=False, output=None)
+                _show_plan(client.plan_sync(ours, theirs, policy, **settings), as_json=False, output=None)
             except PlanFailed as failed:
                 die(str(failed))
             return
         progress = progress_report(no_progress, quiet)
         try:
-            report = client.sync(ours, theirs, policy, listener=progress)
+            report = client.sync(ours, theirs, policy, listener=progress, **settings)
         finally:
             progress.close()
     _finish(report)
@@ -268,4 +281,5 @@ def _time(millis: int) -> str:
         return str(millis)
 
 
-cli.add_command(serve)
+for _command in (upload, download, copy, clean, serve):
+    cli.add_command(_command)

@@ -26,6 +26,7 @@ __all__ = [
     "client_of_environment",
     "die",
     "key_of_environment",
+    "keys_of_environment",
     "no_progress_option",
     "place_of",
     "progress_report",
@@ -75,15 +76,19 @@ def _told_of_start(error: B2Error) -> str:
 
 
 threads_option = click.option(
-    "--threads", type=click.IntRange(1, 512), default=10, metavar="N", help="Files on their way at once (default 10)."
+    "--threads",
+    type=click.IntRange(1, 512),
+    default=10,
+    metavar="N",
+    help="How many files, or parts of a large one, are on their way at once (default 10).",
 )
 no_progress_option = click.option("--no-progress", is_flag=True, help="No bar and no progress lines.")
 quiet_option = click.option("--quiet", is_flag=True, help="Nothing but errors and the last line.")
 
 
-def progress_report(no_progress: bool, quiet: bool) -> ProgressReport:
-    """What the two flags leave of the progress."""
-    return ProgressReport(None if quiet else sys.stdout, None if no_progress or quiet else sys.stderr)
+def progress_report(no_progress: bool, quiet: bool, *, lines: bool = True) -> ProgressReport:
+    """What the two flags leave of the progress; `lines` False leaves out what is done."""
+    return ProgressReport(sys.stdout if lines and not quiet else None, None if no_progress or quiet else sys.stderr)
 
 
 def key_of_environment(variable: str) -> SseC:
@@ -95,3 +100,8 @@ def key_of_environment(variable: str) -> SseC:
         return SseC.of(b64decode(text, validate=True))
     except (Base64Error, ValueError):
         raise click.UsageError(f"{variable} is not base64 of 32 bytes") from None
+
+
+def keys_of_environment() -> tuple[SseC, ...]:
+    """The SSE-C keys that the environment has. Raises click.UsageError."""
+    return tuple(key_of_environment(variable) for variable in (SOURCE_KEY, DEST_KEY) if os.environ.get(variable))

@@ -24,7 +24,7 @@ from b2pure.model.policy import (
     UploadMode,
 )
 
-__all__ = ["policy_of", "policy_options"]
+__all__ = ["millis_of", "policy_of", "policy_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,14 +126,14 @@ def _scan_policies(**flags: Any) -> ScanPolicies:
         exclude_file_regexes=flags["exclude_regex"],
         include_file_regexes=flags["include_regex"],
         exclude_all_symlinks=flags["exclude_all_symlinks"],
-        exclude_modified_before=_millis("--exclude-if-modified-before", flags["exclude_if_modified_before"]),
-        exclude_modified_after=_millis("--exclude-if-modified-after", flags["exclude_if_modified_after"]),
-        exclude_uploaded_before=_millis("--exclude-if-uploaded-before", flags["exclude_if_uploaded_before"]),
-        exclude_uploaded_after=_millis("--exclude-if-uploaded-after", flags["exclude_if_uploaded_after"]),
+        exclude_modified_before=millis_of("--exclude-if-modified-before", flags["exclude_if_modified_before"]),
+        exclude_modified_after=millis_of("--exclude-if-modified-after", flags["exclude_if_modified_after"]),
+        exclude_uploaded_before=millis_of("--exclude-if-uploaded-before", flags["exclude_if_uploaded_before"]),
+        exclude_uploaded_after=millis_of("--exclude-if-uploaded-after", flags["exclude_if_uploaded_after"]),
     )
 
 
-def _millis(flag: str, text: str | None) -> int | None:
+def millis_of(flag: str, text: str | None) -> int | None:
     """Seconds since 1970 (with a fraction, if need be) or an ISO 8601 time, UTC unless it says otherwise."""
     if text is None:
         return None

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import islice
 from typing import IO
 
 from attrs import evolve, frozen
@@ -80,10 +81,13 @@ def write_whole(path: str, lines: Iterable[bytes]) -> None:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
+    left = iter(lines)
+    first = b"".join(islice(left, 2))  # now both sides are read, and may be the folder that gets a new file
     handle, temporary = tempfile.mkstemp(prefix=".b2pure-plan-", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines(lines)
+            file.write(first)
+            file.writelines(left)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
