@@ -92,7 +92,14 @@ def test_the_object_is_the_source_and_what_is_there_is_not_sent_again(
     fits = data.startswith(before.data) and MINIMUM <= len(before.data) < len(data) and has_digest
     same_reader = key_of(before.encryption) == key_of(encryption)
     sent, copied = moved(world, calls)
-    assert (sent, copied) == ((len(data) - len(before.data), 1) if fits and same_reader else (len(data), 0))
+    rest = len(data) - len(before.data)
+    if fits and same_reader:
+        assert (sent, copied) == (rest, 1)
+    elif fits and key_of(before.encryption) and key_of(encryption):
+        # Only the copy itself tells that a key is not the one; the rest may have been on its way beside it.
+        assert (len(data) <= sent <= len(data) + rest, copied) == (True, 0)
+    else:
+        assert (sent, copied) == (len(data), 0)
 
 
 def key_of(encryption: Encryption | None) -> SseC | None:
