@@ -61,8 +61,10 @@ def send_parts(size: int, sizes: PartSizes) -> tuple[SendPart, ...] | TooLarge:
 
 
 def copy_parts(source: FileId, wanted: ByteRange, sizes: PartSizes) -> tuple[CopyRange, ...] | TooLarge:
-    """A range of a file in B2, cut for copying."""
-    ranges = part_ranges(wanted.length, recommended=sizes.recommended, minimum=sizes.minimum)
+    """A range of a file in B2, cut for copying: the last part is as short as it comes, since none may be longer than
+    the caller said, and B2 makes no large file of a single one.
+    """
+    ranges = part_ranges(wanted.length, recommended=sizes.recommended, minimum=1)
     if isinstance(ranges, TooLarge):
         return ranges
     return tuple(
