@@ -11,6 +11,7 @@ from b2pure.effects.requests import request
 from b2pure.model.calls import CancelLargeFile
 from b2pure.model.errors import B2Error, Rejected
 from b2pure.model.ids import BucketId
+from b2pure.model.replies import PartReply
 from b2pure.plan.cleanup import CleanupPlan, Unfinished, unfinished_of
 from b2pure.plan.resume import Candidate
 from b2pure.plan.retry import RetryPolicy
@@ -53,7 +54,7 @@ def clean_up(plan: CleanupPlan, retry: RetryPolicy) -> Program[CleanupReport]:
     for file in plan.cancel:
         parts = yield from list_parts(file.file_id, retry)
         if ok(parts):
-            if any(part.upload_timestamp > file.last_activity for part in parts.unwrap()):
+            if _moved_on(file, parts.unwrap()):
                 moved.append(file)
                 continue
             done = yield from request(CancelLargeFile(file.file_id), retry)
@@ -67,3 +68,10 @@ def clean_up(plan: CleanupPlan, retry: RetryPolicy) -> Program[CleanupReport]:
         else:
             failed.append((file, error))
     return CleanupReport(tuple(cancelled), tuple(moved), tuple(failed))
+
+
+def _moved_on(file: Unfinished, parts: tuple[PartReply, ...]) -> bool:
+    """Whether a part arrived since; in the millisecond of the last one, too."""
+    bytes_ = sum(part.content_length for part in parts)
+    later = any(part.upload_timestamp > file.last_activity for part in parts)
+    return later or (len(parts), bytes_) != (file.parts, file.bytes)
