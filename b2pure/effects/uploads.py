@@ -40,7 +40,7 @@ from b2pure.model.replies import FileReply
 from b2pure.model.sources import Body, LocalSlice, body_length, slice_body
 from b2pure.plan.actions import UploadAction
 from b2pure.plan.failures import TooLarge, tell_failure
-from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, send_parts
+from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, read_with, send_parts
 from b2pure.plan.retry import RetryPolicy
 
 __all__ = ["StreamUpload", "Upload", "upload", "upload_body", "upload_stream"]
@@ -208,17 +208,17 @@ def _readable(
 
 def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
     info = with_room(job.info(**{LARGE_FILE_SHA1: whole}), LARGE_FILE_SHA1)
-    encryption = job.new.encryption
+    key = job.new.encryption if isinstance(job.new.encryption, SseC) else None  # what is copied has the same
     return LargeFile(
         job.label,
         job.bucket_id,
         job.file_name,
         info,
         job.new,
-        parts,
+        read_with(parts, key.customer_key_md5 if key is not None else None),
         job.body,
-        source_encryption=encryption if isinstance(encryption, SseC) else None,
-        resume=job.resume,
+        {key.customer_key_md5: key} if key is not None else {},
+        job.resume,
     )
 
 
