@@ -1,4 +1,4 @@
-"""A plan as a little picture: what B2 has, what is here, what becomes of it, with letters where something begins or ends.
+"""A plan as a little picture: what B2 has, what is here, what becomes of it; letters where something begins or ends.
 
 B2     ##############
 local      ####      ########

@@ -72,8 +72,8 @@ class EmergePlan:
     """How an object of `length` bytes is made.
 
     `parts` are numbered from 1, adjacent, and cover it; there is always one. A single part is no large file but
-    one b2_upload_file or b2_copy_file (and one without pieces is the upload of an empty file). `local` are the ranges of
-    the object that this computer has, joined where they touch, `remote` those that B2 has, each from one file.
+    one b2_upload_file or b2_copy_file (and one without pieces is the upload of an empty file). `local` are the ranges
+    of the object that this computer has, joined where they touch, `remote` those that B2 has, each from one file.
     """
 
     length: int

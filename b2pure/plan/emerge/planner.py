@@ -48,13 +48,10 @@ def plan_emerge(
 ) -> EmergePlan:
     """The best plan of those that make the object of the intents. Raises PlanFailed with an `EmergeFailure`."""
     limits = EmergeLimits.of(sizes, max_upload_part_size, max_copy_part_size, max_parts)
-    match emerge(intents, prioritize, overlap, limits, prices):
-        case Success(plan):
-            return plan
-        case Failure(failure):
-            raise PlanFailed(failure)
-        case _:
-            raise AssertionError("a result is one or the other")
+    planned = emerge(intents, prioritize, overlap, limits, prices)
+    if isinstance(planned, Failure):
+        raise PlanFailed(planned.failure())
+    return planned.unwrap()
 
 
 def emerge(
