@@ -148,6 +148,7 @@ EmergeFailure = (
     | TooLarge
     | NotSavable
     | BadPlanLine
+    | Truncated
     | InvalidArgument
 )
 

@@ -8,6 +8,8 @@ from attrs import frozen
 
 from b2pure.model.intents import OverlapRule
 from b2pure.model.limits import MAX_PART_SIZE, MAX_PARTS, PartSizes
+from b2pure.plan.cost import Cost
+from b2pure.plan.emerge.costs import cost_of_parts, naive_cost
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 
 __all__ = ["PRIORITIES", "EmergeLimits", "EmergePlan", "Prioritize", "Span"]
@@ -70,8 +72,8 @@ class EmergePlan:
     """How an object of `length` bytes is made.
 
     `parts` are numbered from 1, adjacent, and cover it; there is always one. A single part is no large file but
-    one b2_upload_file or b2_copy_file (and one without pieces is the upload of an empty file). `local` and `remote`
-    are the ranges of the object that this computer and B2 have, joined where they touch.
+    one b2_upload_file or b2_copy_file (and one without pieces is the upload of an empty file). `local` are the ranges
+    of the object that this computer has, joined where they touch, `remote` those that B2 has, each from one file.
     """
 
     length: int
@@ -101,3 +103,13 @@ class EmergePlan:
     def copies(self) -> tuple[CopiedPart, ...]:
         """The parts that are copied on the server."""
         return tuple(part for part in self.parts if isinstance(part, CopiedPart))
+
+    @property
+    def cost(self) -> Cost:
+        """What it costs when nothing has to be repeated."""
+        return cost_of_parts(self.parts)
+
+    @property
+    def naive_cost(self) -> Cost:
+        """What it would cost to send everything, and to download for that what is not here."""
+        return naive_cost(self.length, self.local, PartSizes(self.limits.recommended, self.limits.minimum))
