@@ -43,7 +43,7 @@ from b2pure.plan.failures import TooLarge, tell_failure
 from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, read_with, send_parts
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["StreamUpload", "Upload", "upload", "upload_body", "upload_stream"]
+__all__ = ["StreamUpload", "Upload", "too_short", "upload", "upload_body", "upload_stream"]
 
 _FEWEST_PARTS: Final = 2
 """B2 makes no large file of one part."""
@@ -117,11 +117,12 @@ def upload_body(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2
 def _upload_short(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """What turns out to be no large file, where nobody insists on going on with one."""
     if job.resume.file_id is not None:
-        return Failure(_too_short(job.resume.file_id))
+        return Failure(too_short(job.resume.file_id))
     return (yield from _upload_whole(job, retry))
 
 
-def _too_short(file_id: FileId) -> Rejected:
+def too_short(file_id: FileId) -> Rejected:
+    """Nobody goes on with a large file that would have a single part."""
     why = f"the upload cannot go on with the large file {file_id}: there is too little for a second part"
     return Rejected(400, "bad_request", why)
 
@@ -274,7 +275,7 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
         if problem is not None:
             return Failure(problem)
         if job.resume.file_id is not None:
-            return Failure(_too_short(job.resume.file_id))
+            return Failure(too_short(job.resume.file_id))
         result = yield from upload_body(job.whole(first), retry)
         yield from perform(DropPiece(first.body))
         return result
