@@ -26,6 +26,7 @@ from b2pure.effects.large_files import Resume
 from b2pure.effects.listings import find_bucket, fresh_versions
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import authorization, measured_clock, request
+from b2pure.effects.room import ROOM
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.uploads import StreamUpload, Upload, upload_body, upload_stream
 from b2pure.model.calls import GetFileInfo
@@ -44,7 +45,16 @@ from b2pure.plan.parts import large_file_parts
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
 
-__all__ = ["B2Source", "TransferError", "Transfers", "last_segment", "parse_b2_file"]
+__all__ = [
+    "B2Source",
+    "TransferError",
+    "Transfers",
+    "hearing",
+    "last_segment",
+    "new_file",
+    "parse_b2_file",
+    "resume_of",
+]
 
 T = TypeVar("T")
 
@@ -111,7 +121,7 @@ class Transfers:
         False starts anew). With `append` a version in B2 that is the beginning of the source is copied there, and only
         the rest is sent. `part_size` is bytes.
         """
-        made = _new_file(new, choices)
+        made = new_file(new, choices)
         if not ok(made):
             return Failure(made.failure())
         promised = _promised(sha1, made.unwrap())
@@ -124,7 +134,7 @@ class Transfers:
         found = opened.unwrap()
         try:
             job = _UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append)
-            return self._upload(job, _hearing(listener, on_large_file))
+            return self._upload(job, hearing(listener, on_large_file))
         finally:
             found.close()
 
@@ -182,7 +192,7 @@ class Transfers:
         More than 5 GB, or than `max_part_size`, is copied in parts, and goes on where an earlier run stopped. A
         `max_part_size` below what B2 takes as a part forces a single call.
         """
-        made = _new_file(new, choices)
+        made = new_file(new, choices)
         if not ok(made):
             return Failure(made.failure())
         settings = made.unwrap()
@@ -212,10 +222,9 @@ class Transfers:
             replace=settings.describes,
             parts=parts,
             source_encryption=source_encryption,
-            resume=_resume(resume, keep=True),
+            resume=resume_of(resume, keep=True),
         )
-        hearing = _hearing(listener, on_large_file)
-        return self._transfer(copy_file(job, self._retry), Opened(), hearing)
+        return self._transfer(copy_file(job, self._retry), Opened(), hearing(listener, on_large_file))
 
     def plan_cleanup(
         self, folder: str, *, older_than: timedelta = timedelta(days=1)
@@ -315,9 +324,11 @@ class Transfers:
         *,
         workers: int | None = 0,
         disk: Disk | None = None,
+        room: int = ROOM,
     ) -> T:
+        disk = disk or SimulatedDisk()
         interpreter = Interpreter(
-            self._api, disk or SimulatedDisk(), self._clock, self._machines, listener, stream=opened.stream
+            self._api, disk, self._clock, self._machines, listener, stream=opened.stream, room=room
         )
         interpreter.reader = Bodies(FileSlices(), opened.stream)
         with self._drivers(interpreter, self._workers if workers == 0 else workers) as driver:
@@ -344,16 +355,17 @@ class _UploadJob:
         return self.mod_time_millis if self.mod_time_millis is not None else self.opened.mod_time_millis
 
     def how_to_resume(self, *, keep: bool) -> Resume:
-        return _resume(self.resume, keep=keep)
+        return resume_of(self.resume, keep=keep)
 
     def stream_upload(self, bucket_id: BucketId, name: str, sizes: PartSizes) -> StreamUpload:
         """A stream cannot be read again, so only who names an unfinished file goes on with one."""
         by_hand = not isinstance(self.resume, bool)
-        resume = evolve(_resume(self.resume, keep=by_hand), auto=False)
+        resume = evolve(resume_of(self.resume, keep=by_hand), auto=False)
         return StreamUpload(name, bucket_id, name, sizes, self.new, self.mod_time, self.sha1, resume, _STREAMS)
 
 
-def _resume(resume: bool | FileId, *, keep: bool) -> Resume:
+def resume_of(resume: bool | FileId, *, keep: bool) -> Resume:
+    """True looks for an unfinished file, an id names one, False starts anew."""
     if isinstance(resume, bool):
         return Resume(auto=resume, keep=keep)
     return Resume(file_id=resume, keep=keep)
@@ -376,7 +388,8 @@ def _copy_parts(wanted: ByteRange, max_part_size: int, minimum: int) -> PartSize
     return PartSizes(min(max_part_size, MAX_PART_SIZE), minimum)
 
 
-def _new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, InvalidArgument]:
+def new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, InvalidArgument]:
+    """What a file is made with: one value, or its fields."""
     if new is not None and choices:
         given = ", ".join(choices)
         return Failure(InvalidArgument("new", f"is given as one value and as fields ({given}); choose one way"))
@@ -394,7 +407,8 @@ def _promised(sha1: str | None, new: NewFile) -> Result[str | None, InvalidArgum
     return Success(told.lower() if told is not None else None)
 
 
-def _hearing(listener: Listener | None, on_large_file: Callable[[LargeFileBegun], None] | None) -> Listener | None:
+def hearing(listener: Listener | None, on_large_file: Callable[[LargeFileBegun], None] | None) -> Listener | None:
+    """The listener, with one beside it that hears of large files alone."""
     if on_large_file is None:
         return listener
 
