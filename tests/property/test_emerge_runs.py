@@ -95,15 +95,12 @@ def test_a_plan_that_was_made_before_makes_the_same(
     scene.world.client.create_file(plan, "b2://bucket/made", source_keys=[KEY]).unwrap()
     assert scene.made == [made_of(pieces)]
     if plan.is_large:
-        sent = {call.part_number: body_length(call.body) for call in committed(scene.world) if _is_sent(call)}
-        copied = [call.part_number for call in committed(scene.world) if isinstance(call, CopyPart)]
+        calls = committed(scene.world)
+        sent = {call.part_number: body_length(call.body) for call in calls if isinstance(call, UploadPart)}
+        copied = [call.part_number for call in calls if isinstance(call, CopyPart)]
         assert sent == {part.number: part.length for part in plan.parts if isinstance(part, SentPart)}
         assert sorted(copied) == [part.number for part in plan.copies]
         assert watch.fetches == sum(len(part.downloads) for part in plan.parts if isinstance(part, SentPart))
-
-
-def _is_sent(call: Any) -> bool:
-    return isinstance(call, UploadPart)
 
 
 @given(objects(), WAYS, SEEDS)
