@@ -116,7 +116,9 @@ def _offset(intent: Any) -> int:
     return offset
 
 
-def built(pieces: list[Piece], folder: Path, *, seed: int = 1, spoiled: int | None = None, **settings: Any) -> Scene:
+def built(
+    pieces: list[Piece], folder: Path, *, seed: int | None = 1, spoiled: int | None = None, **settings: Any
+) -> Scene:
     """The scene of an object. The byte `spoiled` of the object is another in every file of B2."""
     world = make_world(seed=seed, **settings)
     intents: list[Any] = []

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from attrs import evolve
 from emerge_runs_support import KEY, LAST_WINS, Piece, Scene, Watch, built, made_of, mixtures, objects
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from returns.result import Failure
 from uploads_support import (
@@ -25,6 +25,7 @@ from uploads_support import (
 from b2pure.effects.events import BytesMoved, Event, LargeFileBegun
 from b2pure.effects.faults import CorruptDownload, FaultScript, RandomFaults
 from b2pure.effects.faulty_api import FaultyApi
+from b2pure.effects.room import Room
 from b2pure.model.calls import CopyPart, UploadPart
 from b2pure.model.errors import Corrupt
 from b2pure.model.new_file import LARGE_FILE_SHA1, PLAN_ID
@@ -136,6 +137,30 @@ def test_downloaded_pieces_never_have_more_than_their_room(
     make(scene, streamed, memory=room, prioritize="min_requests").unwrap()
     assert watch.most <= max(room, watch.single)
     assert watch.taken == 0
+
+
+@settings(max_examples=25)
+@given(objects(), STREAMED, ROOMS)
+def test_on_threads_it_is_the_same(folder: Path, pieces: list[Piece], streamed: bool, room: int) -> None:
+    """Parts that wait for room do not keep others from being sent."""
+    scene = built(pieces, folder, seed=None)
+    make(scene, streamed, memory=room).unwrap()
+    assert scene.made == [made_of(pieces)]
+    assert not scene.left
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 3)), min_size=1, max_size=8), ROOMS)
+def test_room_is_given_up_to_its_size_and_to_whoever_is_alone(claims: list[tuple[int, int]], size: int) -> None:
+    room, held = Room(size), list[int]()
+    for length, releases in claims:
+        alone = not held
+        assert room.has(length) == (alone or sum(held) + length <= size)
+        if room.has(length):
+            assert room.reserve(length)
+            held.append(length)
+        for _ in range(min(releases, len(held)) if sum(held) > size // 2 else 0):
+            room.release(held.pop())
+    assert room.most <= max(size, *(length for length, _ in claims))
 
 
 # --- what differs -----------------------------------------------------------------------------------------------------
