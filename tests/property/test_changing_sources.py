@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 from attrs import define
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from uploads_support import BUCKET, TINY, content, files_in, make_world, unfinished_in
 
@@ -173,6 +173,7 @@ SIZES: Final = st.integers(1, 20)
 
 @posix
 @given(CHANGED, st.integers(0, 24), SIZES, st.booleans())
+@example(rewrite_and_restore, 2, 12, False)
 @settings(max_examples=200)
 def test_an_upload_of_a_changing_file_is_a_whole_state_or_names_it(
     change: Callable[[Path], None], moment: int, size: int, large: bool
@@ -198,6 +199,7 @@ def test_an_upload_of_a_changing_file_is_a_whole_state_or_names_it(
 
 @posix
 @given(CHANGED, st.integers(0, 24), SIZES)
+@example(rewrite_and_restore, 2, 7)
 @settings(max_examples=200)
 def test_a_sync_of_a_changing_file_is_a_whole_state_or_names_it(
     change: Callable[[Path], None], moment: int, size: int
