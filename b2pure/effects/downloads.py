@@ -99,7 +99,7 @@ class Known:
 @frozen
 class Download:
     """A version, or the `wanted` bytes of it, that becomes the file at `path`, which is `expect` now. `known` saves a
-    question. `recommended` is the account's part size, `streams` how many pieces are on their way at once. `label` is
+    question. `in_place`: what is beyond the wanted bytes is somebody's own. `recommended` is the account's part size, `streams` how many pieces are on their way at once. `label` is
     what events call it. `alone`: no later scan of the folder removes what a killed run leaves, so the next run of the
     same download must find it.
     """
@@ -116,12 +116,13 @@ class Download:
     recommended: int = RECOMMENDED_PART_SIZE
     streams: int = 4
     in_order: bool = False
+    in_place: bool = False
     alone: bool = False
 
     @property
     def resumes(self) -> bool:
         """Whether it may leave something for a later run. What fits into two pieces is fetched in one go anyway."""
-        if self.in_order or self.wanted is not None:
+        if self.in_order or self.in_place or self.wanted is not None:
             return False
         return self.known is None or self.known.size >= 2 * piece_size(self.known.size, self.recommended)
 
@@ -217,7 +218,7 @@ def _fill(job: Download, temp: Temp, retry: RetryPolicy) -> Program[tuple[Filled
         told = work.told
         if ok(result) or job.in_order or not isinstance(result.failure(), Corrupt):
             return result, work.journal is not None and bool(work.there)
-        if job.resumes:
+        if job.resumes or job.in_place:
             yield from perform(CutTemp(temp, 0))
         jitter = yield from perform(Draw())
         state, decision = step_retry(retry, state, result.failure(), "other", jitter)

@@ -91,7 +91,13 @@ class Downloads(Transfers):
         sizes = self._sizes(None, stream=False)
         if not ok(sizes):
             return Failure(sizes.failure())
-        job = evolve(job, path=target.path, in_order=target.in_order, recommended=sizes.unwrap().recommended)
+        job = evolve(
+            job,
+            path=target.path,
+            in_order=target.in_order,
+            in_place=target.in_place,
+            recommended=sizes.unwrap().recommended,
+        )
         result = self._transfer(download_over(job, self._retry), Opened(), listener, disk=target.disk)
         return result.alt(lambda error: _named(error, target.name))
 
