@@ -99,9 +99,9 @@ class Known:
 @frozen
 class Download:
     """A version, or the `wanted` bytes of it, that becomes the file at `path`, which is `expect` now. `known` saves a
-    question. `in_place`: what is beyond the wanted bytes is somebody's own. `recommended` is the account's part size, `streams` how many pieces are on their way at once. `label` is
-    what events call it. `alone`: no later scan of the folder removes what a killed run leaves, so the next run of the
-    same download must find it.
+    question. `recommended` is the account's part size, `streams` how many pieces are on their way at once. `label` is
+    what events call it. `in_place`: what lies beyond the wanted bytes is somebody's own. `alone`: no later scan of the
+    folder removes what a killed run leaves, so the next run of the same download must find it.
     """
 
     label: str

@@ -52,8 +52,8 @@ Target = str | os.PathLike[str] | LocalRange | Writable
 @frozen(eq=False)
 class OpenedTarget:
     """A target, ready to be written: the disk that takes the bytes, and the path there. `in_order` when every byte can
-    be written only once, `in_place` when it is a place in a file whose other bytes are none of ours. `name` is how errors
-    call it.
+    be written only once, `in_place` when it is a place in a file whose other bytes are none of ours. `name` is how
+    errors call it.
     """
 
     disk: Disk

@@ -187,7 +187,7 @@ def test_t11_delays_grow_to_a_cap_and_are_never_the_same() -> None:
     """So that clients that failed together do not come back together."""
     busy = FailNth("b2_get_upload_url", 1, Answer(503), times=20)
     patient = RetryPolicy(max_attempts=30, max_total_delay=100_000)
-    told = []
+    told: list[list[float]] = []
     for _ in range(2):
         world, seen = seen_world(faults=(busy,), retry=patient)
         heard: list[Event] = []

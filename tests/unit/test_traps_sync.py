@@ -16,7 +16,7 @@ from b2pure.effects.events import Event, Scanned
 from b2pure.effects.report import troubles
 from b2pure.model.calls import HideFile
 from b2pure.model.limits import MILLIS_PER_DAY
-from b2pure.model.policy import Delete, KeepDays, NewerFileSyncMode, ScanPolicies
+from b2pure.model.policy import Delete, KeepDays, NewerFileSyncMode, NoDelete, ScanPolicies
 from b2pure.shell.client import Client
 from b2pure.testing import SimulatedB2, simulated_b2
 
@@ -133,8 +133,8 @@ def test_t29_what_was_uploaded_is_not_uploaded_again(world: SimulatedB2, client:
     make(tmp_path, *names)
     assert client.sync(tmp_path, BUCKET).done == {"upload": len(names)}
     assert set(world.contents("bucket")) == set(names)
-    for keep in (None, Delete()):
-        report = client.sync(tmp_path, BUCKET, **({} if keep is None else {"keep": keep}))
+    for keep in (NoDelete(), Delete()):
+        report = client.sync(tmp_path, BUCKET, keep=keep)
         assert report.ok
         assert report.done == {}
         assert report.compared == len(names)

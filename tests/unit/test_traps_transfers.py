@@ -120,7 +120,7 @@ def test_t03_a_copy_without_a_type_has_that_of_its_source() -> None:
     client = world.client
     client.upload(DATA, "b2://bucket/source", content_type="image/x-own", file_info={"k": "v"}).unwrap()
     for choices in ({}, {"max_part_size": 7}, {"wanted": ByteRange(1, 9)}):
-        made = client.copy("b2://bucket/source", DEST, **choices).unwrap()  # type: ignore[arg-type]
+        made = client.copy("b2://bucket/source", DEST, **choices).unwrap()
         assert made.content_type == "image/x-own"
         assert made.file_info["k"] == "v"
 
