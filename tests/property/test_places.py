@@ -15,13 +15,14 @@ from typing import Any, Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from uploads_support import BUCKET, content, make_world
+from uploads_support import BUCKET, content, digest, make_world
 
-from b2pure.effects.faults import FaultScript
+from b2pure.effects.faults import CorruptDownload, FaultScript
 from b2pure.effects.handlers import Chunk
 from b2pure.effects.program import ok
 from b2pure.effects.report import troubles
 from b2pure.model.errors import LocalDrifted, LocalFailure
+from b2pure.model.new_file import LARGE_FILE_SHA1
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.client import Client
 from b2pure.shell.disk import _FileSink
@@ -37,8 +38,10 @@ posix: Final = pytest.mark.skipif(os.name == "nt", reason="needs pread, and devi
 
 
 def world_with(data: bytes, *, seed: int = 1, faults: FaultScript = (), retry: RetryPolicy | None = None) -> Any:
+    """A world with a file whose digest is known."""
     world = make_world(seed=seed, faults=faults, retry=retry)
-    world.simulator.put(world.simulator.bucket_id(BUCKET), "source", data)  # type: ignore[arg-type]
+    info = {LARGE_FILE_SHA1: digest(data)}
+    world.simulator.put(world.simulator.bucket_id(BUCKET), "source", data, info=info)  # type: ignore[arg-type]
     return world
 
 
@@ -74,6 +77,17 @@ def test_only_the_wanted_bytes_of_a_file_change(
     if ok(result):
         assert left[at : at + size] == data
         assert size == 0 or left[:at] == (before + gap)[:at]
+
+
+@posix
+@pytest.mark.parametrize("nth", [1, 2, 5])
+def test_what_arrives_corrupt_in_a_place_is_fetched_and_hashed_again(nth: int, tmp_path: Path) -> None:
+    data, path = content(60, 1), tmp_path / NAME
+    path.write_bytes(bytes(100))
+    world = world_with(data, faults=(CorruptDownload(nth=nth),))
+    done = world.client.download(SOURCE, LocalRange(path, 10)).unwrap()
+    assert done.pieces > 5
+    assert path.read_bytes() == bytes(10) + data + bytes(30)
 
 
 # --- a disk that refuses ----------------------------------------------------------------------------------------------
