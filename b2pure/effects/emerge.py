@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.effect import All, Emit, HashBody, HashParts
-from b2pure.effects.events import BytesMoved
+from b2pure.effects.events import BytesMoved, Sized
 from b2pure.effects.large_files import LargeFile, Resume, first_failure, make_large_file
 from b2pure.effects.part_transfers import differing_copy
 from b2pure.effects.pieces import KeyRing, with_pieces
@@ -80,6 +80,7 @@ def create(job: Creation, plan: EmergePlan, retry: RetryPolicy) -> Program[Resul
     if not ok(asked):
         return Failure(asked.failure())
     job = evolve(job, facts=asked.unwrap())
+    yield from perform(Emit(Sized(job.label, plan.length)))
     if plan.single is not None:
         return (yield from create_single(job, plan.single, plan_id(plan), retry))
     return (yield from _create_large(job, plan.parts, None if plan.is_local else plan_id(plan), retry))

@@ -33,6 +33,7 @@ from b2pure.plan.emerge.planner import emerge
 from b2pure.plan.emerge.stream import stream_parts
 from b2pure.plan.failures import EmergeFailure, PlanFailed, SideFailed, tell_failure
 from b2pure.shell.emerge_sources import CreateSource, InOrder, Intents, Resolver
+from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.receive import Downloads
 from b2pure.shell.sources import Opened
 from b2pure.shell.transfers import TransferError, hearing, new_file, resume_of
@@ -83,6 +84,8 @@ class _Asked:
     resume: Resume
     memory: int
     listener: Listener | None
+    on_large_file: Callable[[LargeFileBegun], None] | None
+    progress_listener: AbstractProgressListener | None
 
 
 class Creations(Downloads):
@@ -121,6 +124,7 @@ class Creations(Downloads):
         memory: int = ROOM,
         listener: Listener | None = None,
         on_large_file: Callable[[LargeFileBegun], None] | None = None,
+        progress_listener: AbstractProgressListener | None = None,
         **choices: Any,
     ) -> Result[FileReply, TransferError]:
         """Make a new version of `b2://bucket/name` from ranges of local files and of files in B2, which may overlap, or
@@ -130,12 +134,12 @@ class Creations(Downloads):
         kept in memory (`memory` bytes at once, or a single part), and sent with its neighbours. What was copied is
         compared with what is here, wherever all of it is: a difference is `Corrupt`, and makes no file. A large file
         goes on where an earlier run stopped (`resume`; a file id names the one, False starts anew). `source_keys` are
-        the customer's keys (SSE-C) of the files that it is made from.
+        the customer's keys (SSE-C) of the files that it is made from. `listener` hears every event,
+        `progress_listener` how many bytes are there.
         """
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
-        heard = hearing(listener, on_large_file)
         how = resume_of(resume, keep=True)
-        asked = _Asked(dest, new, choices, mod_time_millis, how, memory, heard)
+        asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
         resolver = self._resolver(source_keys)
         if isinstance(intents, EmergePlan):
             if planning != Planning():
@@ -173,6 +177,7 @@ class Creations(Downloads):
         memory: int = ROOM,
         listener: Listener | None = None,
         on_large_file: Callable[[LargeFileBegun], None] | None = None,
+        progress_listener: AbstractProgressListener | None = None,
         **choices: Any,
     ) -> Result[FileReply, TransferError]:
         """As `create_file`, but the intents, sorted by their destination offset, are taken as the object is made, so
@@ -182,9 +187,8 @@ class Creations(Downloads):
         `resume`, where all sources are local. Without either, what cannot be finished is cancelled.
         """
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
-        heard = hearing(listener, on_large_file)
         how = Resume(auto=False, file_id=resume, keep=resume is not None or on_large_file is not None)
-        asked = _Asked(dest, new, choices, mod_time_millis, how, memory, heard)
+        asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
         resolver = self._resolver(source_keys)
         limits = self._limits(planning)
         if not ok(limits):
@@ -254,7 +258,10 @@ class Creations(Downloads):
             asked.resume,
             resolver.facts,
         )
-        return self._transfer(program(job), Opened(), asked.listener, room=asked.memory)
+        with telling(asked.progress_listener) as told:
+            heard = hearing(asked.listener, told.listener, asked.on_large_file)
+            result = self._transfer(program(job), Opened(), heard, room=asked.memory)
+            return told.of(result, lambda reply: reply.content_length)
 
 
 def _of_resolver(failed: PlanFailed) -> B2Error | InvalidArgument:
