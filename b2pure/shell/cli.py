@@ -38,6 +38,7 @@ from b2pure.shell.cli_common import (
     quiet_option,
     threads_option,
 )
+from b2pure.shell.cli_emerge import concatenate, create
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.cli_serve import serve
@@ -281,5 +282,5 @@ def _time(millis: int) -> str:
         return str(millis)
 
 
-for _command in (upload, download, copy, clean, serve):
+for _command in (upload, download, copy, concatenate, create, clean, serve):
     cli.add_command(_command)
