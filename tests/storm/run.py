@@ -120,6 +120,7 @@ def _recover(job: StormJob, seed: int) -> None:
     """The sky clears: the job comes to its end, and everything is as it has to be."""
     world = job.world
     world.storm.replace(())
+    world.clock.advance(1)
     job.make_room(None)
     if not job.finished():
         machine = world.machine(seed)

@@ -102,14 +102,14 @@ def draw_weather(random: Random, calls: Calls, *, moves: bool, seconds: bool, ro
             seed=random.getrandbits(32),
             faults=_script(random, calls) if random.random() < 0.75 else (),
             stop_after=_moment(random) if random.random() < 0.65 else None,
-            wait=_while(random),
+            wait=1 + _while(random),  # no client starts within a millisecond
             jumps=tuple((_moment(random), _while(random)) for _ in range(random.choice((0, 0, 0, 1, 2)))),
             moves=tuple((_moment(random), random.getrandbits(16)) for _ in range(random.randint(0, 3) * restless)),
             seconds=tuple(_second(random) for _ in range(random.randint(0, 1) * shared)),
             restart=random.random() < 0.6,
             room=random.randint(0, 120) if narrow and random.random() < 0.7 else None,
         )
-        for _ in range(random.choice((1, 1, 2, 2, 3)))
+        for _ in range(random.choice((1, 2, 2, 3, 4)))
     )
     latency = Latency(random.choice((0, 5, 300)), random.choice((0, 50)), random.choice((None, 20, 5000)))
     return Weather(cycles, latency if random.random() < 0.3 else None)
@@ -130,13 +130,13 @@ def _second(random: Random) -> Second:
 
 
 def _script(random: Random, calls: Calls) -> FaultScript:
-    return tuple(_fault(random, calls) for _ in range(random.choice((1, 1, 2, 3, 4))))
+    return tuple(_fault(random, calls) for _ in range(random.choice((1, 2, 3, 4, 6))))
 
 
 def _fault(random: Random, calls: Calls) -> Fault:
     """One fault of any kind that can strike these calls."""
     name, changing = random.choice(calls.all), random.choice(calls.changing)
-    nth, times, place = random.randint(1, 5), random.choice((1, 1, 2, 3)), random.randrange(30)
+    nth, times, place = random.choice((1, 1, 2, 3, 5)), random.choice((1, 1, 2, 3)), random.randrange(30)
     which = random.randrange(14)
     if which >= 12 and not (calls.up or calls.down):
         which = 2
@@ -152,7 +152,7 @@ def _fault(random: Random, calls: Calls) -> Fault:
         case 5 | 6:
             return Disconnect(name, nth, random.choice(("refused", "reset", "silent")), times=times)
         case 7 | 8:
-            return DropReplyAfterCommit(changing, random.randint(1, 3), times=random.choice((1, 1, 2)))
+            return DropReplyAfterCommit(changing, random.choice((1, 1, 2, 3)), times=random.choice((1, 1, 2)))
         case 9:
             return ExpireTokens(random.randint(2, 25), tokens=random.choice(("account", "upload", "all")))
         case 10:
