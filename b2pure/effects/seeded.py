@@ -82,7 +82,7 @@ class SeededDriver:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        pass
+        self._interpreter.release()
 
     def stop(self) -> None:
         """Let nothing new begin: `run_each` returns now, and the programs under way end where they are."""
