@@ -125,15 +125,17 @@ class FileJob:
 
     def check_end(self) -> None:
         world, lost = self.world, self.world.storm.lost
-        there = {str(stored.file.file_id) for stored in files_of(world.simulator, BUCKET) if stored.file.action == "upload"}
+        there = {
+            str(stored.file.file_id) for stored in files_of(world.simulator, BUCKET) if stored.file.action == "upload"
+        }
         made, unheard = len(there - self._old), world.crashes
         demand(there >= self._old, "what was there stays")
         allowed = 1 + unheard + lost["b2_upload_file"] + lost["b2_copy_file"] + lost["b2_finish_large_file"]
         demand(1 <= made <= allowed, "at most one version more for each lost reply", (made, allowed))
         self._check_parts()
         left = len(starts(world.simulator, BUCKET))
-        # A stream is gone after a crash, and nobody can go on with what was made of it.
-        forgotten = world.crashes if self._way == "stream" else 0
+        # A stream cannot be read again, so nobody goes on with what a run made of it that could not cancel it.
+        forgotten = world.runs - 1 if self._way == "stream" else 0
         allowed = lost["b2_start_large_file"] + lost["b2_cancel_large_file"] + forgotten
         demand(left <= allowed, "unfinished large files are gone on with", (left, allowed))
         clean_leftovers(world, BUCKET)

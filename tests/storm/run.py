@@ -9,8 +9,6 @@ from typing import Final
 
 from attrs import field, frozen
 
-from b2pure.shell.client import Client
-
 from .jobs import KINDS, StormJob
 from .weather import Cycle, Weather, draw_weather
 from .worlds import Broken, Happening, Machine, World, demand
@@ -23,7 +21,7 @@ _TRIES: Final = 3
 
 @frozen
 class Record:
-    """What happened in the run of a seed. `trace` is a digest of every call of it; `failure` says what does not hold."""
+    """What happened in the run of a seed. `trace` is a digest of all calls; `failure` says what does not hold."""
 
     seed: int
     kind: str
@@ -50,7 +48,7 @@ def storm(seed: int, kind: str | None = None) -> Record:
         _recover(job, random.getrandbits(32))
     except Broken as broken:
         failure = str(broken)
-    except Exception as error:  # noqa: BLE001 - whatever leaves a job is a finding
+    except Exception as error:
         failure = f"{type(error).__name__}: {error} {_where(error)}"
     world = job.world
     return Record(

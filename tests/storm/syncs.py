@@ -235,7 +235,9 @@ class SyncJob:
         later = [
             _age(each)
             for each in self._ever.values()
-            if each.file.file_name == stored.file.file_name and each.file.action != "start" and _age(each) > _age(stored)
+            if each.file.file_name == stored.file.file_name
+            and each.file.action != "start"
+            and _age(each) > _age(stored)
         ]
         return min(later)[0] if later else None
 

@@ -39,8 +39,8 @@ HOUR: Final = 3_600_000
 
 _BUSY: Final = (
     Answer(408), Answer(429), Answer(429, retry_after=1), Answer(429, retry_after=5, retry_after_form="date"),
-    Answer(500), Answer(503), Answer(503, retry_after=3), Answer(502, body="<h1>Bad Gateway</h1>"), Answer(504, body=""),
-    Answer(401, "expired_auth_token"), Answer(401, "bad_auth_token"),
+    Answer(500), Answer(503), Answer(503, retry_after=3), Answer(502, body="<h1>Bad Gateway</h1>"),
+    Answer(504, body=""), Answer(401, "expired_auth_token"), Answer(401, "bad_auth_token"),
 )  # fmt: skip
 _FINAL: Final = (Answer(401, "unauthorized"), Answer(403, "access_denied"), Answer(400, "bad_request"))
 
@@ -93,7 +93,7 @@ class Weather:
 
 
 def draw_weather(random: Random, calls: Calls, *, moves: bool, seconds: bool, rooms: bool) -> Weather:
-    """Any weather. `moves`, `seconds` and `rooms` say whether sources may change, others may write, disks may be full."""
+    """Any weather. `moves`, `seconds`, `rooms`: whether sources may change, others may write, disks may be full."""
     restless = moves and random.random() < 0.3
     shared = seconds and random.random() < 0.15
     narrow = rooms and random.random() < 0.25

@@ -196,7 +196,9 @@ class World:
     def machine(self, seed: int) -> Machine:
         """A computer with a client on it, started anew."""
         self.clients += 1
-        return Machine(self, SimulatedB2(self.simulator, self.clock, self.watch, seed, workers=WORKERS, disks=self.disks))
+        return Machine(
+            self, SimulatedB2(self.simulator, self.clock, self.watch, seed, workers=WORKERS, disks=self.disks)
+        )
 
     def quiet_client(self) -> Client:
         """A client that nothing happens to, and that nobody counts."""
