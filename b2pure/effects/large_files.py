@@ -318,6 +318,11 @@ def _is_ours(job: LargeFile, found: FileReply) -> bool:
     return found.content_length == sum(part.length for part in job.parts) and (None in (told, known) or told == known)
 
 
+def _is_no_more(error: B2Error) -> bool:
+    """Whether B2 says that there is nothing to cancel: somebody else finished or cancelled it."""
+    return isinstance(error, Rejected) and error.status in (400, 404)
+
+
 def _is_gone(error: B2Error) -> bool:
     return isinstance(error, Rejected) and (error.status, error.code) == (404, _GONE)
 
@@ -375,7 +380,7 @@ def _cancel_others(
         others += twins_of(job.wanted(), file_id, found.unwrap())
     for other in dict.fromkeys(others):
         cancelled = yield from request(CancelLargeFile(other), retry)
-        if not ok(cancelled) and not isinstance(cancelled.failure(), Rejected):  # which it is when it is gone already
+        if not ok(cancelled) and not _is_no_more(cancelled.failure()):
             return Failure(cancelled.failure())
     return Success(None)
 

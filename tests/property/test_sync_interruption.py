@@ -298,9 +298,10 @@ def test_a_start_whose_reply_is_lost_leaves_nothing_even_if_nobody_can_look_at_o
     assert unfinished(world) == 0
 
 
-def test_left_overs_that_cannot_be_cancelled_are_left_to_the_next_run() -> None:
+@pytest.mark.parametrize("answer", [Answer(503), Answer(403, "access_denied")], ids=["busy", "denied"])
+def test_left_overs_that_cannot_be_cancelled_are_left_to_the_next_run(answer: Answer) -> None:
     """L28: a finished file would hide from it that there are any."""
-    fault = FailNth("b2_cancel_large_file", 1, Answer(503), times=None)
+    fault = FailNth("b2_cancel_large_file", 1, answer, times=None)
     world = build(RICH["up"], seed=1, faults=(fault,))
     leave_unfinished(world, "4000")
     report = sync(world, RICH["up"])

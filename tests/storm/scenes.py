@@ -15,7 +15,7 @@ from attrs import frozen
 
 from b2pure.effects.simulator import AccountToken, Simulator
 from b2pure.effects.wire import KeyPair
-from b2pure.model.calls import AuthorizeAccount, DeleteFileVersion, HideFile
+from b2pure.model.calls import AuthorizeAccount, DeleteFileVersion, HideFile, StartLargeFile
 from b2pure.model.ids import BucketId
 from b2pure.model.limits import MILLIS_PER_DAY
 from b2pure.model.replies import FileReply
@@ -23,9 +23,25 @@ from b2pure.model.replies import FileReply
 from .worlds import World
 
 __all__ = [
-    "BYSTANDERS", "DEST", "FROM", "SOURCE", "TO", "Direction", "Scene", "Stored", "build", "content", "delete_newest",
-    "draw_scene", "files_of", "hide", "pasts", "put", "starts",
-]  # fmt: skip
+    "BYSTANDERS",
+    "DEST",
+    "FROM",
+    "SOURCE",
+    "TO",
+    "Direction",
+    "Scene",
+    "Stored",
+    "build",
+    "content",
+    "delete_newest",
+    "draw_scene",
+    "files_of",
+    "hide",
+    "leave_unfinished",
+    "pasts",
+    "put",
+    "starts",
+]
 
 Direction = Literal["up", "down", "copy"]
 
@@ -141,6 +157,13 @@ def put(simulator: Simulator, bucket: str, name: str, data: bytes, mod_time: int
     """A new version, as somebody else would upload it."""
     info = {} if mod_time is None else {"src_last_modified_millis": str(mod_time)}
     simulator.put(_bucket_id(simulator, bucket), name, data, info=info)
+
+
+def leave_unfinished(simulator: Simulator, bucket: str, name: str, mod_time: int) -> None:
+    """A large file that an earlier run started and did not finish."""
+    info = {"src_last_modified_millis": str(mod_time)}
+    call = StartLargeFile(_bucket_id(simulator, bucket), name, "b2/x-auto", info)
+    simulator.handle(call, _token(simulator)).unwrap()
 
 
 def hide(simulator: Simulator, bucket: str, name: str) -> None:

@@ -144,7 +144,9 @@ def _fault(random: Random, calls: Calls) -> Fault:
         case 0 | 1:
             return FailNth(name, nth, random.choice(_BUSY), times=times)
         case 2:
-            return FailNth(changing, nth, random.choice(_FINAL), times=times)
+            # 400 is how B2 says that there is nothing to cancel.
+            final = random.choice(_FINAL[: 2 if changing == "b2_cancel_large_file" else 3])
+            return FailNth(changing, nth, final, times=times)
         case 3:
             return FailNth(changing, nth, Answer(403, random.choice(CAP_CODES)), times=None)
         case 4:

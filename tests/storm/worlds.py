@@ -8,7 +8,7 @@ failed. Clients come and go; what is here stays.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Final, Literal, TypeVar
@@ -77,6 +77,10 @@ class Storm(FaultBoard):
             if strike.drop_reply and strike.connection is None and strike.answer is None:
                 self.lost[call_name] += 1
         return strike
+
+    def only_lost(self, calls: Container[str]) -> bool:
+        """Whether nothing went wrong but that replies of these calls were lost: then what became of them shows."""
+        return self.struck.keys() <= {"lost reply", "slow"} and all(name in calls for name in self.lost)
 
 
 _CALM: Final = Strike()
