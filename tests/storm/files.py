@@ -149,7 +149,7 @@ class FileJob:
 
     def most_calls(self) -> int:
         parts = len(self._data) // MINIMUM
-        return (25 + 3 * parts) * self.world.runs + 10 * sum(self.world.storm.struck.values())
+        return (15 + 2 * parts) * self.world.runs + 8 * sum(self.world.storm.struck.values())
 
 
 def _world(random: Random) -> World:

@@ -325,8 +325,8 @@ class SyncJob:
 
     def most_calls(self) -> int:
         world = self.world
-        per_run = 20 + 30 * (len(self.scene.source) + len(self.scene.dest)) + 2 * self.scene.size
-        return per_run * world.runs + 10 * (sum(world.storm.struck.values()) + self._moves)
+        per_run = 10 + 10 * (len(self.scene.source) + len(self.scene.dest)) + 2 * self.scene.size
+        return per_run * world.runs + 8 * (sum(world.storm.struck.values()) + self._moves)
 
 
 def _visible(found: dict[str, list[Stored]]) -> dict[str, tuple[bytes, int]]:
