@@ -16,10 +16,13 @@ import pytest
 from attrs import evolve
 from returns.result import Success
 
-from b2pure.effects import cleanups, downloads, interpreter, large_files, requests, sync
+from b2pure.effects.listings import fresh_versions
 from b2pure.effects.program import Program
 from b2pure.effects.simulated_disk import SimulatedDisk
+from b2pure.effects.sync import run_file_sync
+from b2pure.model.ids import FileId
 from b2pure.model.policy import KeepDays
+from b2pure.plan.cleanup import unfinished_of
 from b2pure.plan.download import Unchecked
 from b2pure.plan.resume import ResumeDecision
 from b2pure.plan.settle import Unknown
@@ -75,25 +78,23 @@ def find(kind: str, invariant: str, most: int = 300) -> None:
 
 
 def test_it_finds_downloads_that_are_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "how_to_check", lambda *_, **__: Unchecked("as the caller wished"))
+    monkeypatch.setattr("b2pure.effects.downloads.how_to_check", lambda *_, **__: Unchecked("as the caller wished"))
     find("sync down", "a local file is whole")
 
 
 def test_it_finds_calls_that_are_repeated_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     def look(*_: Any) -> Program[Any]:
+        yield from ()
         return None, Unknown()
-        yield
 
-    monkeypatch.setattr(requests, "_look", look)
+    monkeypatch.setattr("b2pure.effects.requests._look", look)
     find("sync B2 to B2", "at most one version more", 1500)
 
 
 def test_it_finds_that_old_versions_go_before_the_new_one_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = sync.run_file_sync
     monkeypatch.setattr(
-        sync,
-        "run_file_sync",
-        lambda job, path: run(job, msgspec.structs.replace(path, stages=path.stages[::-1])),
+        "b2pure.effects.sync.run_file_sync",
+        lambda job, path: run_file_sync(job, msgspec.structs.replace(path, stages=path.stages[::-1])),
     )
     find("sync up", "no older version is shown")
 
@@ -104,7 +105,7 @@ def test_it_finds_that_a_window_is_too_short(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_it_finds_a_spoiled_upload_url_that_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "Spoiled", Give)
+    monkeypatch.setattr("b2pure.effects.requests.Spoiled", Give)
     find("upload", "not used again")
 
 
@@ -114,28 +115,28 @@ def test_it_finds_an_upload_url_that_two_use(monkeypatch: pytest.MonkeyPatch) ->
             return pool, Use(pool.idle[-1])
         return step_pool(pool, event)
 
-    monkeypatch.setattr(interpreter, "step_pool", step)
+    monkeypatch.setattr("b2pure.effects.interpreter.step_pool", step)
     find("upload", "one upload at a time")
 
 
 def test_it_finds_left_overs_that_nobody_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
     def cancel(*_: Any) -> Program[Any]:
+        yield from ()
         return Success(None)
-        yield
 
-    monkeypatch.setattr(large_files, "_cancel_others", cancel)
+    monkeypatch.setattr("b2pure.effects.large_files._cancel_others", cancel)
     find("sync up", "no large file is left unfinished")
 
 
 def test_it_finds_that_nobody_goes_on_with_an_unfinished_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large_files, "choose_unfinished", lambda *_: ResumeDecision(None))
+    monkeypatch.setattr("b2pure.effects.large_files.choose_unfinished", lambda *_: ResumeDecision(None))
     find("upload", "gone on with")
 
 
 def test_it_finds_a_clean_up_that_overlooks_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = cleanups.unfinished_of
     monkeypatch.setattr(
-        cleanups, "unfinished_of", lambda each: evolve(seen(each), file_id="4_z0") if each.parts else seen(each)
+        "b2pure.effects.cleanups.unfinished_of",
+        lambda each: evolve(unfinished_of(each), file_id=FileId("4_z0")) if each.parts else unfinished_of(each),
     )
     find("upload", "finds every")
 
@@ -149,14 +150,13 @@ def test_it_finds_contents_that_are_torn(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_it_finds_calls_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = sync.fresh_versions
 
     def often(*choices: Any) -> Program[Any]:
-        for _ in range(60):
-            found = yield from fresh(*choices)
-        return found
+        for _ in range(30):
+            yield from fresh_versions(*choices)
+        return (yield from fresh_versions(*choices))
 
-    monkeypatch.setattr(sync, "fresh_versions", often)
+    monkeypatch.setattr("b2pure.effects.sync.fresh_versions", often)
     find("sync up", "calls are bounded")
 
 
