@@ -116,8 +116,8 @@ class SimulatedDisk:
         return LocalTree(tuple(LocalPath(path, len(data), millis) for path, (data, millis) in items))
 
     def remove_stale(self) -> None:
-        """Remove the temporary files that a killed job left behind, as every scan of a real folder does; not those that
-        a later run may go on with.
+        """Remove the temporary files that a killed job left behind, as every scan of a real destination does; not those
+        that a later run may go on with.
         """
         for name in self._temps.keys() - self._users.keys():
             if not is_resumable(name.rpartition("/")[2]):
