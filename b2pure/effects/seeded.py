@@ -82,7 +82,7 @@ class SeededDriver:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        pass
+        self._interpreter.release()
 
     def stop(self) -> None:
         """Let nothing new begin: `run_each` returns now, and the programs under way end where they are."""
@@ -101,12 +101,14 @@ class SeededDriver:
     def _run(self, programs: Iterable[Program[Any]], take: Callable[[Any], None]) -> None:
         rest = iter(programs)
         tasks: list[_Task] = []
+        grown = 0  # those that are nobody's children
         while True:
-            while sum(task.parent is None for task in tasks) < self._workers:
+            while grown < self._workers:
                 program = next(rest, None)
                 if program is None:
                     break
                 tasks.append(_Task(program))
+                grown += 1
             if not tasks or self._stopped:
                 for task in tasks:
                     task.program.close()
@@ -116,6 +118,7 @@ class SeededDriver:
             if task.done:
                 tasks.remove(task)
                 if task.parent is None:
+                    grown -= 1
                     take(task.value)
                 else:
                     self._child_ended(task, task.parent)

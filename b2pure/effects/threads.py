@@ -40,6 +40,7 @@ class ThreadDriver:
     ) -> None:
         if workers < 1 or part_workers < 1:
             raise ValueError("a driver needs at least one worker of each kind")
+        self._interpreter = interpreter
         self._perform = interpreter.perform
         self._draw = interpreter.clock.draw
         self._bound = bound
@@ -56,6 +57,7 @@ class ThreadDriver:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
         self._parts.shutdown(wait=True)
+        self._interpreter.release()
 
     def stop(self) -> None:
         """Let nothing new begin: `run_each` returns once what is under way has ended."""
