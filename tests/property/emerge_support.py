@@ -15,7 +15,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart
 
-__all__ = ["FAMILIES", "contents", "intents_of", "measured", "rebuilt", "tiny"]
+__all__ = ["FAMILIES", "contents", "differing", "intents_of", "measured", "rebuilt", "tiny", "with_holes"]
 
 _ROOM = 400
 
@@ -221,3 +221,47 @@ def tiny(seed: int, family: int, capped: bool = False) -> Object:
     sent = r.choice((longest, longest + 1, 3 * m)) if capped or r.random() < 0.3 else _ROOM
     copy = r.choice((longest, longest + 1, 3 * m)) if capped else _ROOM
     return Object(tuple(remote), tuple(local), m, sent, copy)
+
+
+def with_holes(seed: int, family: int) -> Object:
+    """An object that may have holes."""
+    r = Random(seed)
+    made = tiny(seed, family)
+    local = tuple(row for row in made.local if r.random() < 0.6)
+    remote = tuple(row for row in made.remote if r.random() < 0.8)
+    return Object(remote or made.remote[:1], local or made.local[:1], made.minimum, made.max_sent, made.max_copy)
+
+
+def differing(
+    made: Object, r: Random, by_place: bool = False
+) -> tuple[Object, list[WriteIntent], dict[str, bytes], bytes, Object]:
+    """Rows whose bytes differ where they overlap, as intents in some order (`by_place`: sorted); the files; the object,
+    written byte by byte; and what is left of each row to see, as an object of rows of one byte.
+    """
+    rows = [(row, True) for row in made.remote] + [(row, False) for row in made.local]
+    r.shuffle(rows)
+    if by_place:
+        rows.sort(key=lambda each: each[0][2])
+    names = {row[0] for row, _ in rows}
+    files = {name: r.randbytes(_file_length(name, (row for row, _ in rows))) for name in sorted(names)}
+    intents = []
+    whole = bytearray(made.length)
+    seen: list[tuple[Row, bool] | None] = [None] * made.length
+    for row, is_remote in rows:
+        file, offset, dest, length = row
+        source = (
+            CopySource(FileId(file), ByteRange(offset, offset + length)) if is_remote else _local(row, files, False)
+        )
+        intents.append(WriteIntent(source, dest))
+        whole[dest : dest + length] = files[file][offset : offset + length]
+        for i in range(length):
+            seen[dest + i] = ((file, offset + i, dest + i, 1), is_remote)
+    left = [each for each in seen if each is not None]
+    shown = Object(
+        tuple(row for row, is_remote in left if is_remote),
+        tuple(row for row, is_remote in left if not is_remote),
+        made.minimum,
+        made.max_sent,
+        made.max_copy,
+    )
+    return made, intents, files, bytes(whole), shown

@@ -24,7 +24,7 @@ from b2pure.plan.emerge.commit import CommittingChooser
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import cut_runs, cut_to_verify, longest_sent
 from b2pure.plan.emerge.overlaps import CopyRow, LocalRow, add_rows, cover
-from b2pure.plan.emerge.parts import EmergePart
+from b2pure.plan.emerge.parts import EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
 from b2pure.plan.emerge.planner import limits_objection
 from b2pure.plan.emerge.prices import weights_of
@@ -271,7 +271,7 @@ class _Stream:
     def end(self) -> Iterator[EmergePart]:
         """There are no more intents: the parts that are left."""
         if not self._reach:
-            yield from self._parts([(0, 0, _SENT)], last=True)
+            yield SentPart(1, ByteRange(0, 0), ())
             return
         self._advance(self._reach, last=True)
         _, runs = self._chooser.finish(self._reach)
