@@ -197,11 +197,6 @@ class Stored:
     def mod_time(self) -> str | None:
         return dict(self.file.file_info).get("src_last_modified_millis")
 
-    @property
-    def seen(self) -> tuple[str, bytes, str | None]:
-        """What of it can be compared with another world's: no id, no time of upload."""
-        return self.file.action, self.data, self.mod_time
-
 
 def _bucket(simulator: Simulator, bucket: str) -> tuple[Any, Any]:
     snapshot: Any = simulator.snapshot()

@@ -128,7 +128,12 @@ class SyncJob:
         return not isinstance(self.policy.keep, KeepDays)  # time goes on, and so does the window
 
     def begin(self) -> None:
+        self._note_plan()
         self.world.watch.listed_at = None
+
+    def _note_plan(self) -> None:
+        """The latest plan that somebody may carry out was made when the sides were listed."""
+        self._planned_at = max(self._planned_at, self.world.watch.listed_at or 0)
 
     def make_room(self, room: int | None) -> None:
         disk = self.world.disk("there")
@@ -209,8 +214,7 @@ class SyncJob:
             if self._ever[file_id].file.action != stored.file.action or file_id not in self._there:
                 self._check_made(stored)
                 self._ever[file_id] = stored
-        if self.world.watch.listed_at is not None:
-            self._planned_at = max(self._planned_at, self.world.watch.listed_at)
+        self._note_plan()
         for file_id in sorted(self._there - files.keys()):
             self._check_gone(self._ever[file_id])
         self._there = set(files)
