@@ -51,8 +51,10 @@ from b2pure.effects.effect import (
 from b2pure.effects.events import Event
 from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Stream
 from b2pure.effects.streams import NoStream
+from b2pure.effects.throttle import Throttle, ThrottledReader, ThrottledSink
 from b2pure.model.account import UploadUrl
 from b2pure.model.errors import B2Error, Transport
+from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
 
@@ -68,9 +70,12 @@ _WAIT_SECONDS = 0.5
 
 
 class Machines:
-    """The state of the machines that all jobs of a client share."""
+    """The state of the machines that all jobs of a client share: its session, its upload URLs, its line."""
 
-    def __init__(self) -> None:
+    def __init__(self, bandwidth: Bandwidth | None = None) -> None:
+        limits = bandwidth or Bandwidth()
+        self.up = None if limits.up is None else Throttle(limits.up)
+        self.down = None if limits.down is None else Throttle(limits.down)
         self._changed = threading.Condition()
         self._session = SessionState()
         self._pools: dict[str, Pool] = {}
@@ -123,12 +128,17 @@ class Interpreter:
         self._listener = listener
         self._emitting = threading.Lock()
         self._crowded = False
+        self._stopped: Callable[[], bool] = lambda: False
+
+    def heed(self, stopped: Callable[[], bool]) -> None:
+        """Ask this, while bytes wait, whether the job was told to stop; then `perform` raises Stopped."""
+        self._stopped = stopped
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""
         match effect:
             case Send():
-                return _value(self.api.send(effect.call, effect.credential, self.reader))
+                return _value(self.api.send(effect.call, effect.credential, self._sent_from()))
             case StepPool():
                 return self.machines.step_pool(effect.key, effect.event)
             case StepSession():
@@ -188,12 +198,19 @@ class Interpreter:
             with self._emitting:
                 self._listener(event)
 
+    def _sent_from(self) -> Reader:
+        """The reader for what goes up, as fast as it may."""
+        up = self.machines.up
+        return self.reader if up is None else ThrottledReader(self.reader, up.toll(self.clock, self._stopped))
+
     def _fetch(self, effect: Fetch) -> Fetched:
         way = Counted(effect.crc, effect.sha1, effect.most)
+        down = self.machines.down
+        slowed = way if down is None else ThrottledSink(way, down.toll(self.clock, self._stopped))
         error: B2Error | None
         try:
             with self.disk.sink(effect.temp, effect.offset) as way.sink:
-                reply = _value(self.api.fetch(effect.call, effect.credential, way, way.hear))
+                reply = _value(self.api.fetch(effect.call, effect.credential, slowed, way.hear))
                 error = None if isinstance(reply, Success) else reply.failure()
         except LocalTrouble as trouble:
             error = trouble.error
