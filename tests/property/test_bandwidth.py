@@ -261,7 +261,7 @@ class _Enough(Exception):
 def test_a_job_that_is_stopped_ends_although_its_bytes_would_take_long(upwards: bool, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
-    (here / "large").write_bytes(os.urandom(30_000_000))  # would take some minutes
+    (here / "large").write_bytes(os.urandom(9_000_000))  # would take a minute and a half
     (here / "small").write_bytes(b"x")
     limits = Bandwidth(up=100_000) if upwards else Bandwidth(down=100_000)
     client = connect_simulated("bucket", bandwidth=limits, workers=Workers(2, 4))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from b2pure.effects.simulator import Simulator
+
 if TYPE_CHECKING:
     from commands import Run
 
@@ -74,12 +76,14 @@ def test_a_number_of_threads_that_makes_no_sense_is_refused(run: Run, photos: Pa
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("command", [("sync", "photos", "b2://demo"), ("upload", "photos/large", "b2://demo/large")])
-def test_ctrl_c_is_heard_while_bytes_wait(photos: Path, command: tuple[str, ...]) -> None:
+def test_ctrl_c_is_heard_while_bytes_wait(photos: Path, command: tuple[str, ...], simulator: Simulator) -> None:
     (photos / "large").write_bytes(bytes(5_000_000))  # more than a minute at this rate
     arguments = [sys.executable, "-m", "b2pure", *command, "--limit-upload", "50KB"]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(3)
-        assert process.poll() is None
+        while not simulator.log.entries("b2_get_upload_url"):
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         begin = time.monotonic()
         _, told = process.communicate(timeout=60)
