@@ -1,5 +1,5 @@
-"""`python -m benchmarks.pace [--files N] [--rounds R] [--latency-ms N ...]`: does the number of workers that a sync finds
-by itself fit, where B2 is near and where it is far?
+"""`python -m benchmarks.pace [--files N] [--rounds R] [--latency-ms N ...]`: does the number of workers that a sync
+finds by itself fit, where B2 is near and where it is far?
 
 Many small files go up to the server of `light_server.py`, with a fixed number of workers and with as many as turn out
 to help. The server is new for each sync, each sync is a process of its own, and they take turns. Nobody else is

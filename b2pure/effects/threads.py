@@ -108,9 +108,14 @@ class ThreadDriver:
             for number in set(range(self._pace.limit)) - self._numbers:
                 name = f"b2pure-worker-{number}"
                 thread = threading.Thread(target=self._work, args=(bag, number), name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system has no more; those that are there do the work
+                    if not self._threads:
+                        raise
+                    return
                 self._numbers.add(number)
                 self._threads.append(thread)
-                thread.start()
 
     def _leaves(self, number: int) -> bool:
         """Whether the worker of this number has to go, since it is one too many."""

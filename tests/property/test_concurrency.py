@@ -311,6 +311,21 @@ def test_threads_end_as_the_limit_falls_and_the_work_is_done_nevertheless() -> N
     assert set(done[-100:]) <= {"b2pure-worker-0", "b2pure-worker-1"}
 
 
+def test_where_the_system_has_no_more_threads_those_that_are_there_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name in ("b2pure-worker-2", "b2pure-worker-3"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    world = simulated_b2("bucket", workers=4)
+    _filled(world, small=20, large=2)
+    assert world.client.sync("here", "b2://bucket").ok
+    assert len(world.contents("bucket")) == 22
+
+
 @given(st.integers(0, 1 << 32), bounds(), st.floats(0, 300), st.booleans())
 def test_a_seed_interleaves_no_more_than_the_limit(seed: int, workers: Workers, millis: float, faulty: bool) -> None:
     under_way = most = 0
