@@ -4,8 +4,8 @@ Rules.
 - The limit never leaves `floor` to `ceiling`; where they are the same, nothing is measured.
 - 429, 503, 408 and a timeout halve it, once for all exchanges that were under way together: what began before the last
   change of the limit says nothing about it.
-- Everything else is a hill climb over work done per second, window by window. A call is one unit of work, and each
-  256 KiB of its body one more. Of two limits the larger is better only if it gives at least a third of what it is
+- Everything else is a hill climb over work done per second, window by window. Work is bytes, and each call counts as
+  256 KiB on top of its body. Of two limits the larger is better only if it gives at least a third of what it is
   larger by: where calls wait for B2, more of them help; where the processor or the line is busy, they only cost.
 - It begins with steps of half the limit; after the first that did not help, steps are a quarter, up and down in turn.
   After each that did not help it goes back and rests for longer.
@@ -48,12 +48,13 @@ __all__ = [
 MAX_WORKERS: Final = 512
 _START: Final = 10
 _CALL_BYTES: Final = 1 << 18
-"""Bytes that count as much as a call: about what a line moves while a call waits for its answer."""
+"""What a call counts on top of its body: about what a line moves while a call waits for its answer."""
 _WINDOW_MILLIS: Final = 200
 _ROUNDS: Final = 2
 """A window lasts until so many times the limit were answered."""
 _LEAST_ANSWERS: Final = 8
-_GAIN: Final = 1 / 3
+_GAIN: Final = 3
+"""The part of more workers that has to be seen as more work: a third."""
 _RESTS: Final = (4, 32)
 """Windows to rest after a step that did not help: at first, and at most."""
 
@@ -90,7 +91,7 @@ class Answered:
 
     number: int
     begun: int
-    work: float
+    work: int
     waiting: bool
 
 
@@ -114,11 +115,11 @@ def exchange_event(error: B2Error | None, body_bytes: int, number: int, begun: i
     """What an exchange that failed with `error` (None: did not), and whose body had so many bytes, says."""
     match error:
         case None:
-            return Answered(number, begun, 1 + body_bytes / _CALL_BYTES, waiting)
+            return Answered(number, begun, _CALL_BYTES + body_bytes, waiting)
         case Throttled() | Unavailable(503 | 408) | Transport("timeout"):
             return PushedBack(number, begun)
         case Rejected() | Unauthorized() | CapExceeded():
-            return Answered(number, begun, 1, waiting)
+            return Answered(number, begun, _CALL_BYTES, waiting)
         case Unavailable() | Transport() | Corrupt() | LocalFailure() | LocalDrifted():
             return Lost()
         case _:
@@ -135,13 +136,14 @@ class _Window:
     opened: int
     answers: int = 0
     waited: int = 0
-    work: float = 0.0
+    work: int = 0
 
 
 @frozen
 class _Measured:
     limit: int
-    rate: float
+    work: int
+    millis: int
 
 
 @frozen
@@ -198,12 +200,11 @@ def _answered(policy: Workers, state: Concurrency, event: Answered, now: int) ->
         return evolve(state, window=window)
     if 2 * window.waited < window.answers:
         return evolve(state, window=_Window(now))
-    return _judged(policy, evolve(state, window=_Window(now)), window.work / millis, event.begun)
+    return _judged(policy, evolve(state, window=_Window(now)), _Measured(state.limit, window.work, millis), event.begun)
 
 
-def _judged(policy: Workers, state: Concurrency, rate: float, begun: int) -> Concurrency:
+def _judged(policy: Workers, state: Concurrency, here: _Measured, begun: int) -> Concurrency:
     """After a window: what the present limit gives is known."""
-    here = _Measured(state.limit, rate)
     if state.base is None:
         if state.rest > 0:
             return evolve(state, rest=state.rest - 1)
@@ -233,5 +234,7 @@ def _try_next(policy: Workers, state: Concurrency, here: _Measured, begun: int) 
 def _better(base: _Measured, here: _Measured) -> bool:
     """Whether the limit that was tried is to be kept."""
     small, large = sorted((base, here), key=lambda measured: measured.limit)
-    worth = large.rate >= small.rate * (1 + _GAIN * (large.limit / small.limit - 1))
+    # large's rate >= small's rate * (1 + (large / small - 1) / _GAIN), in whole numbers
+    asked = small.work * large.millis * ((_GAIN - 1) * small.limit + large.limit)
+    worth = large.work * small.millis * _GAIN * small.limit >= asked
     return worth if here is large else not worth

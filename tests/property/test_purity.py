@@ -118,7 +118,7 @@ def corpus() -> Iterator[object]:
     yield step_session(SessionState(), Need())
     yield step_session(SessionState(authorizing=True), Authorized(authorization))
     yield step_pool(Pool(), Take())
-    yield step_concurrency(Workers(), initial(Workers()), Answered(1, 1, 1.0, True), NOW)
+    yield step_concurrency(Workers(), initial(Workers()), Answered(1, 1, 1, True), NOW)
     yield step_concurrency(Workers(), initial(Workers()), PushedBack(1, 1), NOW)
     yield step_bucket(1000, Bucket(), 10_000, NOW)
 
