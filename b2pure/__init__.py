@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     )
     from b2pure.model.protection import FileRetention, SseB2, SseC
     from b2pure.model.ranges import ByteRange
+    from b2pure.plan.bandwidth import Bandwidth
     from b2pure.plan.cleanup import CleanupPlan
+    from b2pure.plan.concurrency import Workers
     from b2pure.plan.failures import PlanFailed
     from b2pure.plan.retry import RetryPolicy
     from b2pure.shell.client import Client
@@ -52,6 +54,7 @@ __all__ = [
     "B2Folder",
     "B2Path",
     "B2Tree",
+    "Bandwidth",
     "ByteRange",
     "CleanupPlan",
     "CleanupReport",
@@ -82,6 +85,7 @@ __all__ = [
     "SseC",
     "SyncPolicy",
     "UploadMode",
+    "Workers",
     "__version__",
     "connect",
     "connect_simulated",
@@ -101,7 +105,9 @@ _HOMES = {
     "b2pure.model.new_file": ("NewFile",),
     "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
     "b2pure.model.ranges": ("ByteRange",),
+    "b2pure.plan.bandwidth": ("Bandwidth",),
     "b2pure.plan.cleanup": ("CleanupPlan",),
+    "b2pure.plan.concurrency": ("Workers",),
     "b2pure.shell.sources": ("LocalRange",),
     "b2pure.model.errors": ("B2Error", "describe"),
     "b2pure.model.files": (

@@ -53,10 +53,12 @@ from b2pure.effects.events import Event, Sized
 from b2pure.effects.flights import Flight, WatchedReader, WatchedSink
 from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Sink, Stream
 from b2pure.effects.streams import NoStream
+from b2pure.effects.throttle import Throttle, ThrottledReader, ThrottledSink
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport
 from b2pure.model.replies import DownloadReply
+from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
 
@@ -72,9 +74,12 @@ _WAIT_SECONDS = 0.5
 
 
 class Machines:
-    """The state of the machines that all jobs of a client share."""
+    """The state of the machines that all jobs of a client share: its session, its upload URLs, its line."""
 
-    def __init__(self) -> None:
+    def __init__(self, bandwidth: Bandwidth | None = None) -> None:
+        limits = bandwidth or Bandwidth()
+        self.up = None if limits.up is None else Throttle(limits.up)
+        self.down = None if limits.down is None else Throttle(limits.down)
         self._changed = threading.Condition()
         self._session = SessionState()
         self._pools: dict[str, Pool] = {}
@@ -128,6 +133,11 @@ class Interpreter:
         self._emitting = threading.Lock()
         self._crowded = False
         self._requests = count(1)
+        self._stopped: Callable[[], bool] = lambda: False
+
+    def heed(self, stopped: Callable[[], bool]) -> None:
+        """Ask this, while bytes wait, whether the job was told to stop; then `perform` raises Stopped."""
+        self._stopped = stopped
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""
@@ -194,14 +204,19 @@ class Interpreter:
                 self._listener(event)
 
     def _send(self, effect: Send[T]) -> Result[T, B2Error]:
-        call = effect.call
+        call, reader = effect.call, self._sent_from()
         if self._listener is None or call.name not in (UploadFile.name, UploadPart.name):
-            return _value(self.api.send(call, effect.credential, self.reader))
+            return _value(self.api.send(call, effect.credential, reader))
         flight = Flight(next(self._requests), self._emit, self.clock.now_millis)
         try:
-            return _value(self.api.send(call, effect.credential, WatchedReader(self.reader, flight)))
+            return _value(self.api.send(call, effect.credential, WatchedReader(reader, flight)))
         finally:
             flight.end()
+
+    def _sent_from(self) -> Reader:
+        """The reader for what goes up, as fast as it may."""
+        up = self.machines.up
+        return self.reader if up is None else ThrottledReader(self.reader, up.toll(self.clock, self._stopped))
 
     def _fetch(self, effect: Fetch) -> Fetched:
         if self._listener is None:
@@ -214,6 +229,8 @@ class Interpreter:
 
     def _fetch_to(self, effect: Fetch, watched: Callable[[Sink], Sink]) -> Fetched:
         way = Counted(effect.crc, effect.sha1, effect.most)
+        down = self.machines.down
+        slowed = way if down is None else ThrottledSink(way, down.toll(self.clock, self._stopped))
 
         def hear(headers: DownloadReply) -> None:
             way.hear(headers)
@@ -224,7 +241,7 @@ class Interpreter:
         try:
             with self.disk.sink(effect.temp, effect.offset) as sink:
                 way.sink = watched(sink)
-                reply = _value(self.api.fetch(effect.call, effect.credential, way, hear))
+                reply = _value(self.api.fetch(effect.call, effect.credential, slowed, hear))
                 error = None if isinstance(reply, Success) else reply.failure()
         except LocalTrouble as trouble:
             error = trouble.error
