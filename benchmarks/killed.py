@@ -308,9 +308,8 @@ def _answer(scene: Scene, call: str, authorization: str, body: bytes | None = No
 
 def show(outcomes: Sequence[Outcome]) -> str:
     """The table, and what was broken."""
-    rows = [
-        ("killed half way", "before", "after", "again", "finished", "twice", "lost", "peaks", "same", "left behind")
-    ]
+    heading = ("killed half way", "before", "after", "again", "finished", "twice", "lost", "peaks", "same", "left")
+    rows: list[tuple[str, ...]] = []
     for each in outcomes:
         moved = [f"{count / _MIB:,.1f} MiB" for count in (each.before, each.after, each.again)]
         counted = [f"{count:,}" for count in (each.finished, each.twice, each.lost)]
@@ -319,7 +318,7 @@ def show(outcomes: Sequence[Outcome]) -> str:
             (each.what, *moved, *counted, peaks, "yes" if each.same else "NO", ", ".join(each.left) or "nothing")
         )
     broken = [f"{each.what}: {promise}" for each in outcomes for promise in each.broken]
-    return "\n".join([table(rows), *(broken or ["all promises were kept"])])
+    return "\n".join([table([heading, *rows]), *(broken or ["all promises were kept"])])
 
 
 def main() -> None:

@@ -72,9 +72,9 @@ from b2pure.plan.retry import GiveUp, RetryAfter, RetryPolicy, RetryState, step_
 __all__ = ["Download", "Downloaded", "Known", "NamedFile", "download", "download_file", "download_over"]
 
 
-_FAR_BEHIND: Final = 48 << 20
-_FEWEST: Final = 3
-"""Two that fetch and one that hashes."""
+_FAR_BEHIND: Final = 4
+"""So many pieces may wait to be hashed before those who fetch wait as well: what is left at the end is hashed alone."""
+_PAUSE_SECONDS: Final = 0.004
 
 
 @frozen
@@ -257,7 +257,8 @@ def _proven(temp: Temp, pieces: tuple[Piece, ...]) -> Program[tuple[Piece, ...]]
 @define(eq=False)
 class _Work:
     """A download under way, shared by all that fetch pieces of it. `there` is what is finished, by first byte;
-    `hashed` up to where the whole was hashed. Places are counted from the first wanted byte.
+    `hashed` up to where the whole was hashed, and whoever takes the one element of `turn` hashes on. `piece` is how
+    long the pieces are. Places are counted from the first wanted byte.
     """
 
     job: Download
@@ -268,10 +269,10 @@ class _Work:
     rest: deque[ByteRange] = field(factory=deque)
     there: dict[int, int] = field(factory=dict)
     hashed: int = 0
-    hashing: bool = False
+    turn: deque[None] = field(factory=lambda: deque((None,)))
+    piece: int = 1
     journal: Iterator[int] | None = None
     pieces: int = 1
-    fetching: int = 0
     failed: bool = False
 
     def hear(self, headers: DownloadReply) -> B2Error | None:
@@ -411,13 +412,13 @@ def _begin_journal(work: _Work) -> Program[None]:
 
 def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
     assert work.known is not None
-    piece = piece_size(work.known.size, work.job.recommended)
+    work.piece = piece_size(work.known.size, work.job.recommended)
     for gap in _missing(work):
-        work.rest.extend(cut(gap, piece))
+        work.rest.extend(cut(gap, work.piece))
     if not work.rest:
         return Success(None)
     work.pieces = len(work.rest) + bool(work.there)
-    work.fetching = workers = min(work.job.streams, len(work.rest))
+    workers = min(work.job.streams, len(work.rest))
     results: tuple[Result[None, B2Error] | None, ...] = yield from perform(
         All(_fetch_pieces(work) for _ in range(workers))
     )
@@ -429,7 +430,9 @@ def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
 
 def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
     """One piece after the other, as long as there are some."""
-    while not work.failed and not _too_many(work):
+    while not work.failed:
+        while _far_ahead(work):
+            yield from perform(Sleep(_PAUSE_SECONDS))
         try:
             piece = work.rest.popleft()
         except IndexError:
@@ -442,13 +445,9 @@ def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
     return Success(None)
 
 
-def _too_many(work: _Work) -> bool:
-    """Whether one stream less is as fast, since the hashing falls behind and could have its share of the processor."""
-    behind = work.hashing and _prefix(work) - work.hashed > _FAR_BEHIND
-    if behind and work.fetching > _FEWEST:
-        work.fetching -= 1
-        return True
-    return False
+def _far_ahead(work: _Work) -> bool:
+    """Whether somebody hashes who falls behind, and could have this one's share of the processor."""
+    return not work.turn and _prefix(work) - work.hashed > _FAR_BEHIND * work.piece
 
 
 def _finished(work: _Work, part: _Part) -> Program[None]:
@@ -463,13 +462,20 @@ def _finished(work: _Work, part: _Part) -> Program[None]:
     if part.got == work.length:
         return
     yield from perform(Emit(BytesMoved(work.job.label, part.got)))
-    if work.job.verify and not work.hashing:
-        work.hashing = True
-        until = _prefix(work)
-        if until > work.hashed:
-            yield from perform(HashTemp(work.temp, until))
-            work.hashed = until
-        work.hashing = False
+    if work.job.verify:
+        yield from _hash_what_is_there(work)
+
+
+def _hash_what_is_there(work: _Work) -> Program[None]:
+    """Hash close behind what came, unless somebody else does. What cannot be read is told of when all is there."""
+    try:
+        work.turn.pop()
+    except IndexError:
+        return
+    while (until := min(_prefix(work), work.hashed + work.piece)) > work.hashed:
+        yield from perform(HashTemp(work.temp, until))
+        work.hashed = until
+    work.turn.append(None)
 
 
 def _prefix(work: _Work) -> int:
