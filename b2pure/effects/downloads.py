@@ -74,7 +74,7 @@ __all__ = ["Download", "Downloaded", "Known", "NamedFile", "download", "download
 
 _FAR_BEHIND: Final = 4
 """So many pieces may wait to be hashed before those who fetch wait as well: what is left at the end is hashed alone."""
-_PAUSE_SECONDS: Final = 0.004
+_PAUSE_SECONDS: Final = 0.01
 
 
 @frozen
