@@ -73,8 +73,10 @@ __all__ = ["Download", "Downloaded", "Known", "NamedFile", "download", "download
 
 
 _FAR_BEHIND: Final = 4
-"""So many pieces may wait to be hashed before those who fetch wait as well: what is left at the end is hashed alone."""
-_PAUSE_SECONDS: Final = 0.01
+"""So many pieces may wait to be hashed before all but one of those who fetch wait as well: what is left at the end is
+hashed while nobody has anything else to do.
+"""
+_PAUSE_SECONDS: Final = 0.004
 
 
 @frozen
@@ -258,7 +260,8 @@ def _proven(temp: Temp, pieces: tuple[Piece, ...]) -> Program[tuple[Piece, ...]]
 class _Work:
     """A download under way, shared by all that fetch pieces of it. `there` is what is finished, by first byte;
     `hashed` up to where the whole was hashed, and whoever takes the one element of `turn` hashes on. `piece` is how
-    long the pieces are. Places are counted from the first wanted byte.
+    long the pieces are, `fetching` the first bytes of those that are on their way. Places are counted from the first
+    wanted byte.
     """
 
     job: Download
@@ -271,6 +274,7 @@ class _Work:
     hashed: int = 0
     turn: deque[None] = field(factory=lambda: deque((None,)))
     piece: int = 1
+    fetching: set[int] = field(factory=set)
     journal: Iterator[int] | None = None
     pieces: int = 1
     failed: bool = False
@@ -437,7 +441,9 @@ def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
             piece = work.rest.popleft()
         except IndexError:
             break
+        work.fetching.add(piece.start)
         fetched = yield from _fetch(work, piece.start, piece.stop)
+        work.fetching.discard(piece.start)
         if not ok(fetched):
             work.failed = True
             return Failure(fetched.failure())
@@ -446,8 +452,8 @@ def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
 
 
 def _far_ahead(work: _Work) -> bool:
-    """Whether somebody hashes who falls behind, and could have this one's share of the processor."""
-    return not work.turn and _prefix(work) - work.hashed > _FAR_BEHIND * work.piece
+    """Whether somebody hashes who falls behind, and could have this one's share of the processor: another fetches."""
+    return bool(work.fetching) and not work.turn and _prefix(work) - work.hashed > _FAR_BEHIND * work.piece
 
 
 def _finished(work: _Work, part: _Part) -> Program[None]:

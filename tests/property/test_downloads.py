@@ -339,17 +339,18 @@ def test_a_file_that_came_up_meanwhile_is_kept() -> None:
 
 
 class Watching(Interpreter):
-    """Writes down how far the whole was hashed each time, and how many pieces are fetched."""
+    """Writes down how far the whole was hashed each time, and how many pieces were fetched since."""
 
     def __init__(self, world: SimulatedB2, disk: SimulatedDisk) -> None:
         super().__init__(world.api, disk, world.clock, Machines())
         self.hashed: list[int | None] = []
-        self.fetched = [0]
+        self.fetched = 0
+        self.together: list[tuple[int, int]] = []
 
     def perform(self, effect: AnyEffect) -> Any:
         if isinstance(effect, HashTemp):
             self.hashed.append(effect.until)
-        self.fetched[-1] += isinstance(effect, Fetch)
+        self.fetched = 0 if isinstance(effect, HashTemp) else self.fetched + isinstance(effect, Fetch)
         return super().perform(effect)
 
 
@@ -368,15 +369,17 @@ def test_no_byte_is_hashed_twice(content: bytes, by: str, seed: int) -> None:
 
 def with_slow_hashing(interpreter: Watching, programs: Iterable[Program[Any]]) -> tuple[Any, ...]:
     """Run programs side by side, where a step of the hashing takes as long as the others find something to do before
-    they pause. `interpreter.fetched` gets the number of pieces for each of these times.
+    they pause. `interpreter.together` gets how many pieces were fetched since the last step and how many are on their
+    way, for each moment of the hashing.
     """
     results = []
     waiting: dict[Program[Any], Any] = {one: one.send(None) for one in programs}
     while waiting:
         ready = [one for one, effect in waiting.items() if not isinstance(effect, HashTemp | Sleep)]
-        if not ready:
-            ready = list(waiting)
-            interpreter.fetched.append(0)
+        if any(isinstance(effect, HashTemp) for effect in waiting.values()):
+            under_way = sum(isinstance(effect, Fetch) for effect in waiting.values())
+            interpreter.together.append((interpreter.fetched, under_way))
+        ready = ready or list(waiting)
         for one in ready:
             effect = waiting.pop(one)
             inner = isinstance(effect, All)
@@ -388,7 +391,7 @@ def with_slow_hashing(interpreter: Watching, programs: Iterable[Program[Any]]) -
     return tuple(results)
 
 
-def test_who_fetches_waits_for_the_hashing() -> None:
+def test_all_but_one_of_those_who_fetch_wait_for_the_hashing() -> None:
     """Else what is left at the end is hashed by one thread while the others have nothing to do."""
     world = simulated_b2("bucket", config=SMALL)
     content = bytes(range(240))
@@ -396,5 +399,6 @@ def test_who_fetches_waits_for_the_hashing() -> None:
     interpreter = Watching(world, SimulatedDisk())
     (result,) = with_slow_hashing(interpreter, [download_over(job_of(world, "known", content), PATIENT)])
     assert ok(result)
-    assert sum(interpreter.fetched) == 80
-    assert max(interpreter.fetched) <= 4 + 3
+    behind = [under_way for fetched, under_way in interpreter.together if fetched > 4 + 3]
+    assert behind
+    assert max(behind) == 1
