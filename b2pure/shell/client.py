@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
+from attrs import evolve
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.driver import Driver, DriverFactory
@@ -343,7 +344,7 @@ class Client(Downloads):
             return builder.report()
 
         breaker = Breaker(self._workers.start)
-        job = sync.job(mode, self._retry)
+        job = evolve(sync.job(mode, self._retry), download_streams=self._workers.start)
 
         def listen(event: Event) -> None:
             nonlocal breaker
