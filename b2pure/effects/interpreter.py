@@ -59,7 +59,16 @@ from b2pure.model.calls import UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.plan.bandwidth import Bandwidth
-from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
+from b2pure.plan.session import (
+    Abandoned,
+    Authorize,
+    Authorized,
+    Refused,
+    SessionDecision,
+    SessionEvent,
+    SessionState,
+    step_session,
+)
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
 
 __all__ = ["Interpreter", "Listener", "Machines"]
@@ -134,10 +143,17 @@ class Interpreter:
         self._crowded = False
         self._requests = count(1)
         self._stopped: Callable[[], bool] = lambda: False
+        self._authorizing = False
 
     def heed(self, stopped: Callable[[], bool]) -> None:
         """Ask this, while bytes wait, whether the job was told to stop; then `perform` raises Stopped."""
         self._stopped = stopped
+
+    def release(self) -> None:
+        """The job is over, whether it came to its end or was stopped: nobody waits for what it will not do."""
+        if self._authorizing:
+            self._authorizing = False
+            self.machines.step_session(Abandoned())
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""
@@ -147,7 +163,7 @@ class Interpreter:
             case StepPool():
                 return self.machines.step_pool(effect.key, effect.event)
             case StepSession():
-                return self.machines.step_session(effect.event)
+                return self._step_session(effect.event)
             case Emit():
                 return self._emit(effect.event)
             case Fetch():
@@ -197,6 +213,14 @@ class Interpreter:
                 raise AssertionError("programs are run by drivers")
             case _:
                 assert_never(effect)
+
+    def _step_session(self, event: SessionEvent) -> SessionDecision:
+        if isinstance(event, Authorized | Refused):
+            self._authorizing = False  # before the machine knows, which may tell the next one
+        decision = self.machines.step_session(event)
+        if isinstance(decision, Authorize):
+            self._authorizing = True
+        return decision
 
     def _emit(self, event: Event) -> None:
         if self._listener is not None:

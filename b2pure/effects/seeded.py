@@ -89,7 +89,7 @@ class SeededDriver:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        pass
+        self._interpreter.release()
 
     def stop(self) -> None:
         """Let nothing new begin: `run_each` returns now, and the programs under way end where they are."""
@@ -108,12 +108,14 @@ class SeededDriver:
     def _run(self, programs: Iterable[Program[Any]], take: Callable[[Any], None]) -> None:
         rest = iter(programs)
         tasks: list[_Task] = []
+        grown = 0  # those that are nobody's children
         while True:
-            while sum(task.parent is None for task in tasks) < self._pace.limit:
+            while grown < self._pace.limit:
                 program = next(rest, None)
                 if program is None:
                     break
                 tasks.append(_Task(program))
+                grown += 1
             if not tasks or self._stopped:
                 for task in tasks:
                     task.program.close()
@@ -123,6 +125,7 @@ class SeededDriver:
             if task.done:
                 tasks.remove(task)
                 if task.parent is None:
+                    grown -= 1
                     take(task.value)
                 else:
                     self._child_ended(task, task.parent)

@@ -39,6 +39,7 @@ class ThreadDriver:
 
     def __init__(self, interpreter: Interpreter, *, workers: Workers | int = 10, bound: int = 256) -> None:
         bounds = workers_of(workers)
+        self._interpreter = interpreter
         self._perform = interpreter.perform
         self._draw = interpreter.clock.draw
         self._bound = bound
@@ -60,6 +61,7 @@ class ThreadDriver:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
         self._parts.shutdown(wait=True)
+        self._interpreter.release()
 
     def stop(self) -> None:
         """Let nothing new begin: `run_each` returns once what is under way has ended."""

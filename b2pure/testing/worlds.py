@@ -49,6 +49,8 @@ class SimulatedFolder:
         self.flavour: PathFlavour = "posix"
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
+        if role == "destination":
+            self.disk.remove_stale()
         for item in self.disk.tree():
             if isinstance(item, LocalPath) and not scanner.excludes_file(item.path):
                 yield item
