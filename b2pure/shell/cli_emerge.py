@@ -19,7 +19,7 @@ from b2pure.model.protection import SseC
 from b2pure.plan.emerge import draw, summary
 from b2pure.plan.emerge.plan import PRIORITIES, EmergePlan, Prioritize
 from b2pure.plan.failures import EmergeFailure, tell_failure
-from b2pure.shell.cli_common import client_of_environment, no_progress_option, quiet_option, threads_option
+from b2pure.shell.cli_common import Pace, client_of_environment, no_progress_option, pace_options, quiet_option
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.cli_transfers import (
     bar_of,
@@ -50,7 +50,7 @@ def _options(command: Command) -> Command:
             new_file_options,
             source_key_option,
             *resume_options,
-            threads_option,
+            pace_options,
             json_option,
             no_progress_option,
             quiet_option,
@@ -122,14 +122,14 @@ def _make(
     plan_only: bool,
     no_resume: bool,
     large_file_id: str | None,
-    threads: int,
+    pace: Pace,
     as_json: bool,
     no_progress: bool,
     quiet: bool,
     **flags: Any,
 ) -> None:
     new, resume = new_file_of(**flags), resume_of_flags(no_resume, large_file_id)
-    with client_of_environment(threads) as client:
+    with client_of_environment(pace) as client:
         planned = client.plan_create(intents, prioritize=prioritize, part_size=part_size)
         if not ok(planned):
             _end_plan(planned.failure())

@@ -26,8 +26,10 @@ from b2pure.plan.cleanup import Unfinished
 from b2pure.plan.download import Checked
 from b2pure.plan.summary import human_bytes
 from b2pure.shell.cli_common import (
+    Pace,
     client_of_environment,
     no_progress_option,
+    pace_options,
     progress_report,
     quiet_option,
     threads_option,
@@ -111,7 +113,7 @@ def end_with(what: str, error: TransferError) -> NoReturn:
 )
 @resume_options[0]
 @resume_options[1]
-@threads_option
+@pace_options
 @json_option
 @no_progress_option
 @quiet_option
@@ -123,7 +125,7 @@ def upload(
     incremental: bool,
     no_resume: bool,
     large_file_id: str | None,
-    threads: int,
+    pace: Pace,
     as_json: bool,
     no_progress: bool,
     quiet: bool,
@@ -134,7 +136,7 @@ def upload(
     if len(sources) > 1:
         _check_many(dest, sha1, large_file_id)
     failed = False
-    with client_of_environment(threads) as client:
+    with client_of_environment(pace) as client:
         progress = bar_of(no_progress, quiet)
         try:
             for source in sources:
@@ -178,7 +180,7 @@ def bar_of(no_progress: bool, quiet: bool) -> ProgressReport:
 @_range_option
 @click.option("--no-verify", is_flag=True, help="Do not compare the content with its SHA-1.")
 @source_key_option
-@threads_option
+@pace_options
 @no_progress_option
 @quiet_option
 def download(
@@ -187,7 +189,7 @@ def download(
     wanted: str | None,
     no_verify: bool,
     source_server_side_encryption: str | None,
-    threads: int,
+    pace: Pace,
     no_progress: bool,
     quiet: bool,
 ) -> None:
@@ -197,11 +199,17 @@ def download(
     it was.
     """
     part, key = _wanted(wanted), source_key_of(source_server_side_encryption)
-    with client_of_environment(threads) as client:
+    with client_of_environment(pace) as client:
         progress = bar_of(no_progress, quiet)
         try:
             result = client.download(
-                source, target, wanted=part, verify=not no_verify, encryption=key, streams=threads, listener=progress
+                source,
+                target,
+                wanted=part,
+                verify=not no_verify,
+                encryption=key,
+                streams=pace.workers.start,
+                listener=progress,
             )
         finally:
             progress.close()
@@ -238,7 +246,7 @@ def copy(
     max_part_size: int,
     no_resume: bool,
     large_file_id: str | None,
-    threads: int,
+    pace: Pace,
     as_json: bool,
     no_progress: bool,
     quiet: bool,
@@ -250,7 +258,7 @@ def copy(
     """
     new, resume = new_file_of(**flags), resume_of_flags(no_resume, large_file_id)
     part, key = _wanted(wanted), source_key_of(source_server_side_encryption)
-    with client_of_environment(threads) as client:
+    with client_of_environment(pace) as client:
         progress = bar_of(no_progress, quiet)
         try:
             result = client.copy(

@@ -34,7 +34,9 @@ from b2pure.model.policy import (
     SyncPolicy,
 )
 from b2pure.plan.actions import actions_of, edges
+from b2pure.plan.bandwidth import Bucket, step_bucket
 from b2pure.plan.codec import action_id
+from b2pure.plan.concurrency import Answered, PushedBack, Workers, initial, step_concurrency
 from b2pure.plan.cost import cost_of
 from b2pure.plan.download import piece_size
 from b2pure.plan.drift import dest_drift
@@ -116,6 +118,9 @@ def corpus() -> Iterator[object]:
     yield step_session(SessionState(), Need())
     yield step_session(SessionState(authorizing=True), Authorized(authorization))
     yield step_pool(Pool(), Take())
+    yield step_concurrency(Workers(), initial(Workers()), Answered(1, 1, 1, True), NOW)
+    yield step_concurrency(Workers(), initial(Workers()), PushedBack(1, 1), NOW)
+    yield step_bucket(1000, Bucket(), 10_000, NOW)
 
 
 def _of_plan(plan: SyncPlan) -> Iterator[object]:
