@@ -15,7 +15,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart
 
-__all__ = ["FAMILIES", "contents", "differing", "intents_of", "measured", "rebuilt", "tiny", "with_holes"]
+__all__ = ["FAMILIES", "chained", "contents", "differing", "intents_of", "measured", "rebuilt", "tiny", "with_holes"]
 
 _ROOM = 400
 
@@ -186,7 +186,25 @@ def _tight(r: Random, m: int, k: int) -> tuple[list[Row], list[Row]]:
     return remote, local
 
 
-FAMILIES = (_concat, _patch, _backup, _overlap, _tight)
+def _kinks(r: Random, m: int, k: int) -> tuple[list[Row], list[Row]]:
+    """Sources with short gaps between them, and local data that begin and end around the gaps."""
+    remote: list[Row] = []
+    local: list[Row] = []
+    at = 0
+    for i in range(k + 1):
+        length = r.choice((m, m + 1, 2 * m - 1, 2 * m, 2 * m + 1, 3 * m - 1, r.randint(m, 3 * m)))
+        remote.append((f"r{i}", 0, at, length))
+        at += length
+        for j in range(r.randint(0, 3)):
+            local.append((f"l{i}{j}", 0, max(0, at - r.randint(0, 2 * m)), r.randint(1, 2 * m)))
+        gap = r.choice((r.randint(1, m), r.randint(1, m), r.randint(-m, 0), r.randint(m, 2 * m)))
+        # What B2 has here is too short to be copied, so that these bytes have to be downloaded.
+        remote += [(f"g{i}{place}", 0, at + place, 1) for place in range(gap)]
+        at += gap
+    return remote, local
+
+
+FAMILIES = (_concat, _patch, _backup, _overlap, _tight, _kinks)
 
 
 def _filled(remote: list[Row], local: list[Row], r: Random) -> list[Row]:
@@ -221,6 +239,20 @@ def tiny(seed: int, family: int, capped: bool = False) -> Object:
     sent = r.choice((longest, longest + 1, 3 * m)) if capped or r.random() < 0.3 else _ROOM
     copy = r.choice((longest, longest + 1, 3 * m)) if capped else _ROOM
     return Object(tuple(remote), tuple(local), m, sent, copy)
+
+
+def chained(seed: int, family: int, count: int, capped: bool) -> Object:
+    """Many tiny objects one after the other, with the limits of the first."""
+    first = tiny(seed, family, capped)
+    remote: list[Row] = []
+    local: list[Row] = []
+    at = 0
+    for step in range(count):
+        made = tiny(seed + step, family)
+        for rows, found in ((made.remote, remote), (made.local, local)):
+            found += [(f"{step}-{name}", offset, at + dest, length) for name, offset, dest, length in rows]
+        at += made.length
+    return Object(tuple(remote), tuple(local), first.minimum, first.max_sent, _ROOM)
 
 
 def with_holes(seed: int, family: int) -> Object:

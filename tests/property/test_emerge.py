@@ -15,11 +15,16 @@ from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
 from b2pure.model.ranges import ByteRange
 from b2pure.plan.cost import PriceTable
 from b2pure.plan.emerge.check import check_sources
+from b2pure.plan.emerge.choose import choose, proper
 from b2pure.plan.emerge.codec import emerge_lines, read_emerge_lines
+from b2pure.plan.emerge.coverage import Coverage
+from b2pure.plan.emerge.exact import choose_by_cuts
 from b2pure.plan.emerge.identity import plan_id
+from b2pure.plan.emerge.overlaps import Layout, lay_out
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
-from b2pure.plan.emerge.planner import emerge
+from b2pure.plan.emerge.planner import copyable, emerge
+from b2pure.plan.emerge.prices import weights_of
 from b2pure.plan.failures import BadPlanLine, Hole, TooManyParts, Truncated
 
 PRICES = PriceTable("test", per_call={"C": COPY_PRICE}, per_byte_down=DOWN_PRICE)
@@ -258,3 +263,41 @@ def test_the_cost_is_what_the_parts_move(seed: int, family: int, prioritize: Pri
     assert (naive.bytes_up, naive.bytes_down) == (made.length, made.length - sum(made.local_bytes()))
     if prioritize in ("remote", "local_verification"):
         assert cost.bytes_up + cost.bytes_down <= naive.bytes_up + naive.bytes_down
+
+
+def check_choice(seed: int, prioritize: Prioritize) -> None:
+    made = tiny(seed, len(FAMILIES) - 1)
+    layout = lay_out(intents_of(made, contents(made)[1]), OverlapRule.ASSUME_EQUAL)
+    assert isinstance(layout, Layout)
+    end, m, weights = made.length, made.minimum, weights_of(prioritize, PRICES)
+    coverage = Coverage(layout.local_spans)
+    intervals = proper(copyable(layout.diagonals, coverage, prioritize), m, end)
+    all_cuts = choose_by_cuts(intervals, end, coverage, weights, m, made.max_sent, end)
+    assert all_cuts is not None
+    assert choose(intervals, end, coverage, weights, m, made.max_sent)[0] == all_cuts[0]
+
+
+@given(_seeds)
+def test_the_fast_choice_weighs_what_the_program_over_all_cuts_does(seed: int) -> None:
+    """Two ways to the least weight, on objects whose local data begin and end around the cuts. Many objects each."""
+    for step in range(20):
+        check_choice(seed + step, ALL[(seed + step) % len(ALL)])
+
+
+@given(_seeds, st.integers(2, 9), st.sampled_from(MEASURED))
+def test_the_cuts_that_matter_are_enough(seed: int, scale: int, prioritize: Prioritize) -> None:
+    """The program over all cuts, against the one over the cuts that matter, where a part has small largest sizes."""
+    made = tiny(seed, seed % len(FAMILIES), capped=True)
+    layout = lay_out(intents_of(made, contents(made)[1]), OverlapRule.ASSUME_EQUAL)
+    assert isinstance(layout, Layout)
+    weights = weights_of(prioritize, PRICES)
+    spans = [(start * scale, stop * scale) for start, stop in layout.local_spans]
+    coverage, end, m = Coverage(spans), made.length * scale, made.minimum * scale
+    intervals = [(start * scale, stop * scale, number) for number, (start, stop, _) in enumerate(layout.diagonals)]
+    kept = proper(intervals, m, end)
+    sizes = (m, made.max_sent * scale, made.max_copy * scale)
+    every = choose_by_cuts(kept, end, coverage, weights, *sizes)
+    few = choose_by_cuts(kept, end, coverage, weights, *sizes, most=end)
+    assert every is not None
+    if few is not None:
+        assert few[0] == every[0]

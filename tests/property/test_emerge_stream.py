@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from emerge_oracle import MEASURES, Object
-from emerge_support import FAMILIES, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
+from emerge_support import FAMILIES, chained, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
 from hypothesis import given
 from hypothesis import strategies as st
 from test_emerge import ALL, MEASURED, PRICES, limits_of, planned
@@ -15,7 +15,7 @@ from test_emerge import ALL, MEASURED, PRICES, limits_of, planned
 from b2pure.model.intents import OverlapRule, WriteIntent
 from b2pure.model.ranges import ByteRange
 from b2pure.plan.emerge.parts import EmergePart
-from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
+from b2pure.plan.emerge.plan import Prioritize
 from b2pure.plan.emerge.stream import stream_parts
 from b2pure.plan.failures import Hole, IntentsOutOfOrder, PlanFailed
 
@@ -127,37 +127,29 @@ def _has_hole(intents: list[WriteIntent]) -> bool:
     return False
 
 
-_M = 5
-
-
-def _long_stream(seed: int, family: int, asked: list[int]) -> Iterator[WriteIntent]:
-    """Many tiny objects one after the other."""
-    at = 0
-    for step in range(60):
-        made = tiny(seed + step, family)
-        _, files = contents(made)
-        prefix = f"{step}-"
-        named = {prefix + name: data for name, data in files.items()}
-        remote = tuple((prefix + row[0], *row[1:]) for row in made.remote)
-        local = tuple((prefix + row[0], *row[1:]) for row in made.local)
-        moved = Object(remote, local, made.minimum, made.max_sent, made.max_copy)
-        for intent in ordered(moved, named):
-            asked.append(at + intent.destination_offset)
-            yield WriteIntent(intent.source, at + intent.destination_offset)
-        at += made.length
+@given(_seeds, _families, st.sampled_from(ALL), st.booleans())
+def test_a_long_stream_is_as_good_as_a_plan(seed: int, family: int, prioritize: Prioritize, capped: bool) -> None:
+    """L24: streaming = batch, where most of the object is decided long before the stream ends."""
+    check_same(chained(seed, family, 30, capped), prioritize)
 
 
 @given(_seeds, _families, st.sampled_from(ALL))
 def test_a_stream_keeps_up_with_its_intents(seed: int, family: int, prioritize: Prioritize) -> None:
     """What is decided is handed out: no part comes later than the look-ahead and the longest range allow."""
-    limits = EmergeLimits(_M, 6 * _M, 12 * _M, 400, 10_000)
+    made = chained(seed, family, 60, False)
+    _, files = contents(made)
+    longest = max(length for _, _, _, length in (*made.remote, *made.local))
     asked: list[int] = []
-    look = 8 * _M
-    longest = 8 * _M + 200
-    at = 0
-    stream = stream_parts(_long_stream(seed, family, asked), prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES, look)
-    for part in stream:
+
+    def intents() -> Iterator[WriteIntent]:
+        for intent in ordered(made, files):
+            asked.append(intent.destination_offset)
+            yield intent
+
+    look, at = 8 * made.minimum, 0
+    for part in stream_parts(intents(), prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES, look):
         assert part.range.start == at
         at = part.range.stop
-        assert asked[-1] - at <= look + longest
-    assert at >= asked[-1]
+        # The next range is seen before what lies before it is decided; a range is copied when its end is seen.
+        assert asked[-1] - at <= look + 2 * longest + min(made.max_sent, look)
+    assert at == made.length

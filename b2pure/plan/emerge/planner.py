@@ -30,7 +30,7 @@ from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
 from b2pure.plan.failures import EmergeFailure, PlanFailed, TooManyParts
 
-__all__ = ["copyable", "emerge", "limits_objection", "plan_emerge"]
+__all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
 _SENT: Final = -1
 _STEPS: Final = 12
@@ -49,7 +49,7 @@ def plan_emerge(
     prices: PriceTable = PRICES_2026,
 ) -> EmergePlan:
     """The best plan of those that make the object of the intents. Raises PlanFailed with an `EmergeFailure`."""
-    limits = EmergeLimits.of(sizes, max_upload_part_size, max_copy_part_size, max_parts)
+    limits = limits_of(sizes, max_upload_part_size, max_copy_part_size, max_parts)
     planned = emerge(intents, prioritize, overlap, limits, prices)
     if isinstance(planned, Failure):
         raise PlanFailed(planned.failure())
@@ -103,9 +103,16 @@ def limits_objection(prioritize: Prioritize, limits: EmergeLimits) -> InvalidArg
             return InvalidArgument(
                 name, f"is {size}; it must be {2 * limits.minimum - 1} (twice the minimum) to {MAX_PART_SIZE}"
             )
-    if not 1 <= limits.max_parts <= MAX_PARTS:
-        return InvalidArgument("max_parts", f"is {limits.max_parts}; it must be 1 to {MAX_PARTS}")
+    if limits.max_parts < 1:
+        return InvalidArgument("max_parts", f"is {limits.max_parts}; it must be at least 1")
     return None
+
+
+def limits_of(sizes: PartSizes, max_upload: int, max_copy: int, max_parts: int) -> EmergeLimits:
+    """What the caller asks for, within what B2 takes. Raises PlanFailed."""
+    if max_parts > MAX_PARTS:
+        raise PlanFailed(InvalidArgument("max_parts", f"is {max_parts}; B2 takes {MAX_PARTS}"))
+    return EmergeLimits(sizes.minimum, sizes.recommended, max_upload, max_copy, max_parts)
 
 
 def copyable(diagonals: list[CopyRow], coverage: Coverage, prioritize: Prioritize) -> Iterator[Interval]:
