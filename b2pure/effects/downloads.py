@@ -31,12 +31,13 @@ from b2pure.effects.effect import (
     Keep,
     Publish,
     ReadTail,
+    Sizes,
     Sleep,
     Stat,
     Temp,
     WriteTemp,
 )
-from b2pure.effects.events import BytesMoved
+from b2pure.effects.events import BytesMoved, Sized
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import with_token
 from b2pure.model.account import Authorization
@@ -99,8 +100,8 @@ class Known:
 class Download:
     """A version, or the `wanted` bytes of it, that becomes the file at `path`, which is `expect` now. `known` saves a
     question. `recommended` is the account's part size, `streams` how many pieces are on their way at once. `label` is
-    what events call it. `alone`: no later scan of the folder removes what a killed run leaves, so the next run of the
-    same download must find it.
+    what events call it. `in_place`: what lies beyond the wanted bytes is somebody's own. `alone`: no later scan of the
+    folder removes what a killed run leaves, so the next run of the same download must find it.
     """
 
     label: str
@@ -115,12 +116,13 @@ class Download:
     recommended: int = RECOMMENDED_PART_SIZE
     streams: int = 4
     in_order: bool = False
+    in_place: bool = False
     alone: bool = False
 
     @property
     def resumes(self) -> bool:
         """Whether it may leave something for a later run. What fits into two pieces is fetched in one go anyway."""
-        if self.in_order or self.wanted is not None:
+        if self.in_order or self.in_place or self.wanted is not None:
             return False
         return self.known is None or self.known.size >= 2 * piece_size(self.known.size, self.recommended)
 
@@ -209,12 +211,14 @@ def _fill(job: Download, temp: Temp, retry: RetryPolicy) -> Program[tuple[Filled
     """
     state = RetryState()
     left = (yield from _left_over(job, temp)) if temp.kept else None
+    told = 0
     while True:
-        work = _Work(job, temp, retry, job.known)
+        work = _Work(job, temp, retry, job.known, untold=told, told=told)
         result = yield from _fill_once(work, left)
+        told = work.told
         if ok(result) or job.in_order or not isinstance(result.failure(), Corrupt):
             return result, work.journal is not None and bool(work.there)
-        if job.resumes:
+        if job.resumes or job.in_place:
             yield from perform(CutTemp(temp, 0))
         jitter = yield from perform(Draw())
         state, decision = step_retry(retry, state, result.failure(), "other", jitter)
@@ -257,7 +261,8 @@ def _proven(temp: Temp, pieces: tuple[Piece, ...]) -> Program[tuple[Piece, ...]]
 @define(eq=False)
 class _Work:
     """A download under way, shared by all that fetch pieces of it. `there` is what is finished, by first byte;
-    `hashed` up to where the whole was hashed. Places are counted from the first wanted byte.
+    `hashed` up to where the whole was hashed. Places are counted from the first wanted byte. Watchers have been told of
+    `told` bytes; the next `untold` bytes are not told of, because they were when they came for the first time.
     """
 
     job: Download
@@ -273,6 +278,8 @@ class _Work:
     pieces: int = 1
     fetching: int = 0
     failed: bool = False
+    untold: int = 0
+    told: int = 0
 
     def hear(self, headers: DownloadReply) -> B2Error | None:
         """The headers of an answer: from the first on, everything is of the same version."""
@@ -308,8 +315,19 @@ class _Work:
     def length(self) -> int:
         """How many bytes are wanted, once the size is known."""
         assert self.known is not None, "the size is known from the first answer on"
-        stop = self.known.size if self.job.wanted is None else min(self.job.wanted.stop, self.known.size)
-        return max(0, stop - self.job.start)
+        return self.sizes.of(self.known.size)
+
+    @property
+    def sizes(self) -> Sizes:
+        """What tells the length from the size."""
+        return Sizes(self.job.label, self.job.wanted)
+
+    def news(self, count: int) -> int:
+        """How many of so many bytes that came are to be told of."""
+        old = min(self.untold, count)
+        self.untold -= old
+        self.told += count - old
+        return count - old
 
 
 @define(eq=False)
@@ -334,6 +352,7 @@ class _Part:
 
 def _fill_once(work: _Work, left: Journal | None) -> Program[Filled]:
     sha1: str | None = None
+    reused = 0
     if left is not None and not left.pieces:  # killed before the first piece was there: nothing to go on with
         yield from perform(CutTemp(work.temp, 0))
         left = None
@@ -345,6 +364,8 @@ def _fill_once(work: _Work, left: Journal | None) -> Program[Filled]:
         yield from perform(CutTemp(work.temp, 0))
         left = None
     if left is None:
+        if work.known is not None:
+            yield from _tell_size(work, 0)
         first = yield from _fetch_first(work)
         if not ok(first):
             return Failure(first.failure())
@@ -352,11 +373,19 @@ def _fill_once(work: _Work, left: Journal | None) -> Program[Filled]:
     else:
         work.there = {piece.range.start: piece.range.stop for piece in left.pieces}
         work.journal = count(left.records)
-    reused = 0 if left is None else work.length - sum(gap.length for gap in _missing(work))
+        reused = work.length - sum(gap.length for gap in _missing(work))
+        yield from _tell_size(work, reused)
     fetched = yield from _fetch_rest(work)
     if not ok(fetched):
         return Failure(fetched.failure())
     return (yield from _verified(work, sha1, reused))
+
+
+def _tell_size(work: _Work, reused: int) -> Program[None]:
+    """A sync knows the sizes of its files; who watches a single download does not."""
+    work.told += reused
+    if work.job.alone:
+        yield from perform(Emit(Sized(work.job.label, work.length, reused)))
 
 
 def _missing(work: _Work) -> tuple[ByteRange, ...]:
@@ -379,13 +408,14 @@ def _fetch_first(work: _Work) -> Program[Result[str | None, B2Error]]:
         fetched = yield from _fetch(work, 0, stop, sha1=job.verify, whole=job.wanted is None)
     elif job.in_order:
         stop = MAX_FILE_SIZE if job.wanted is None else job.wanted.length
-        fetched = yield from _fetch(work, 0, stop, sha1=job.verify, whole=job.wanted is None)
+        everything = job.wanted is None
+        fetched = yield from _fetch(work, 0, stop, sha1=job.verify, whole=everything, tells_size=job.alone)
     else:
         piece = piece_size(0, job.recommended)
         stop = 2 * piece if job.wanted is None else min(2 * piece, job.wanted.length)
-        fetched = yield from _fetch(work, 0, stop, sha1=job.verify)
+        fetched = yield from _fetch(work, 0, stop, sha1=job.verify, tells_size=job.alone)
         if not ok(fetched) and _is_empty(fetched.failure()) and job.wanted is None:
-            fetched = yield from _fetch(work, 0, 0, sha1=job.verify, whole=True)
+            fetched = yield from _fetch(work, 0, 0, sha1=job.verify, whole=True, tells_size=job.alone)
     if not ok(fetched):
         return Failure(fetched.failure())
     part = fetched.unwrap()
@@ -462,7 +492,9 @@ def _finished(work: _Work, part: _Part) -> Program[None]:
     work.there[part.start] = stop
     if part.got == work.length:
         return
-    yield from perform(Emit(BytesMoved(work.job.label, part.got)))
+    news = work.news(part.got)
+    if news:
+        yield from perform(Emit(BytesMoved(work.job.label, news)))
     if work.job.verify and not work.hashing:
         work.hashing = True
         until = _prefix(work)
@@ -480,10 +512,10 @@ def _prefix(work: _Work) -> int:
 
 
 def _fetch(
-    work: _Work, start: int, stop: int, *, sha1: bool = False, whole: bool = False
+    work: _Work, start: int, stop: int, *, sha1: bool = False, whole: bool = False, tells_size: bool = False
 ) -> Program[Result[_Part, B2Error]]:
     """The bytes from `start` to `stop`, or to the end of the file, gone on with wherever they break off. `whole` asks
-    for them without a range.
+    for them without a range. `tells_size` tells watchers the size as soon as an answer begins.
     """
     part = _Part(start, stop)
     base = work.job.start
@@ -502,6 +534,8 @@ def _fetch(
                 part.crc,
                 sha1 and not part.got,
                 end - part.start - part.got,
+                part.got,
+                work.sizes if tells_size and work.known is None else None,
             )
         )
         part.take(fetched)

@@ -52,6 +52,7 @@ __all__ = [
     "Publish",
     "ReadTail",
     "Send",
+    "Sizes",
     "Sleep",
     "Stat",
     "StepCrowd",
@@ -111,9 +112,24 @@ class Send(Effect[Result[R, B2Error]]):
 
 
 @frozen
+class Sizes:
+    """How many bytes a download will have, once an answer tells how many its version has; `label` is what events call
+    it, `wanted` its range (None: all).
+    """
+
+    label: str
+    wanted: ByteRange | None = None
+
+    def of(self, total: int) -> int:
+        """Bytes of a version of `total` bytes that are wanted."""
+        return total if self.wanted is None else max(0, min(self.wanted.stop, total) - self.wanted.start)
+
+
+@frozen
 class Fetch(Effect[Fetched]):
     """One HTTP exchange whose body is written to a temporary file from `offset` on. `crc` is the CRC-32 to go on with,
     `sha1` whether the digest of what comes is wanted. No more than `most` bytes are written (None: any number).
+    `before` bytes of the same piece came with earlier requests. With `sizes`, watchers are told the size that shows.
     """
 
     call: FetchCall
@@ -123,6 +139,8 @@ class Fetch(Effect[Fetched]):
     crc: int = 0
     sha1: bool = False
     most: int | None = None
+    before: int = 0
+    sizes: Sizes | None = None
 
 
 @frozen

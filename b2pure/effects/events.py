@@ -1,4 +1,8 @@
-"""What a job tells whoever watches it, as data. Bytes are counted once they are safe, never before."""
+"""What a job tells whoever watches it, as data.
+
+`BytesMoved` counts bytes once they are safe, never before. Those that are still on their way are told apart from them
+(`InFlight`), and count for nothing when their request ends; `flights.Moved` adds both up for who wants one number.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,17 @@ from b2pure.model.errors import B2Error
 from b2pure.model.ids import FileId
 from b2pure.plan.resume import ResumeDecision
 
-__all__ = ["BytesMoved", "Event", "LargeFileBegun", "PathDone", "PathStarted", "Scanned", "Waiting"]
+__all__ = [
+    "BytesMoved",
+    "Event",
+    "InFlight",
+    "LargeFileBegun",
+    "PathDone",
+    "PathStarted",
+    "Scanned",
+    "Sized",
+    "Waiting",
+]
 
 
 @frozen
@@ -26,6 +40,25 @@ class BytesMoved:
     """So many more bytes arrived at their destination (a part of a large file, or all of a small one)."""
 
     path: str
+    count: int
+
+
+@frozen
+class Sized:
+    """It is known how many bytes there will be at the destination of a single transfer in the end, and how many of them
+    are there already.
+    """
+
+    path: str
+    total: int
+    reused: int = 0
+
+
+@frozen
+class InFlight:
+    """So many bytes of one request's body went out or came in by now; 0 when the request ended, well or not."""
+
+    request: int
     count: int
 
 
@@ -65,4 +98,4 @@ class Scanned:
     whole: bool = False
 
 
-Event = Scanned | PathStarted | BytesMoved | LargeFileBegun | Waiting | PathDone
+Event = Scanned | PathStarted | Sized | InFlight | BytesMoved | LargeFileBegun | Waiting | PathDone

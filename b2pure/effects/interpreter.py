@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import count
 from typing import Any, TypeVar, assert_never, cast
 
 from returns.io import IO, IOResult
@@ -48,11 +49,14 @@ from b2pure.effects.effect import (
     TakePiece,
     WriteTemp,
 )
-from b2pure.effects.events import Event
-from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Stream
+from b2pure.effects.events import Event, Sized
+from b2pure.effects.flights import Flight, WatchedReader, WatchedSink
+from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Sink, Stream
 from b2pure.effects.streams import NoStream
 from b2pure.model.account import UploadUrl
+from b2pure.model.calls import UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport
+from b2pure.model.replies import DownloadReply
 from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
 
@@ -123,12 +127,13 @@ class Interpreter:
         self._listener = listener
         self._emitting = threading.Lock()
         self._crowded = False
+        self._requests = count(1)
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""
         match effect:
             case Send():
-                return _value(self.api.send(effect.call, effect.credential, self.reader))
+                return self._send(effect)
             case StepPool():
                 return self.machines.step_pool(effect.key, effect.event)
             case StepSession():
@@ -188,12 +193,38 @@ class Interpreter:
             with self._emitting:
                 self._listener(event)
 
+    def _send(self, effect: Send[T]) -> Result[T, B2Error]:
+        call = effect.call
+        if self._listener is None or call.name not in (UploadFile.name, UploadPart.name):
+            return _value(self.api.send(call, effect.credential, self.reader))
+        flight = Flight(next(self._requests), self._emit, self.clock.now_millis)
+        try:
+            return _value(self.api.send(call, effect.credential, WatchedReader(self.reader, flight)))
+        finally:
+            flight.end()
+
     def _fetch(self, effect: Fetch) -> Fetched:
+        if self._listener is None:
+            return self._fetch_to(effect, lambda sink: sink)
+        flight = Flight(next(self._requests), self._emit, self.clock.now_millis, effect.before)
+        try:
+            return self._fetch_to(effect, lambda sink: WatchedSink(sink, flight))
+        finally:
+            flight.end()
+
+    def _fetch_to(self, effect: Fetch, watched: Callable[[Sink], Sink]) -> Fetched:
         way = Counted(effect.crc, effect.sha1, effect.most)
+
+        def hear(headers: DownloadReply) -> None:
+            way.hear(headers)
+            if effect.sizes is not None:
+                self._emit(Sized(effect.sizes.label, effect.sizes.of(headers.total_length)))
+
         error: B2Error | None
         try:
-            with self.disk.sink(effect.temp, effect.offset) as way.sink:
-                reply = _value(self.api.fetch(effect.call, effect.credential, way, way.hear))
+            with self.disk.sink(effect.temp, effect.offset) as sink:
+                way.sink = watched(sink)
+                reply = _value(self.api.fetch(effect.call, effect.credential, way, hear))
                 error = None if isinstance(reply, Success) else reply.failure()
         except LocalTrouble as trouble:
             error = trouble.error

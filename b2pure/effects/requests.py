@@ -13,23 +13,27 @@ from typing import Any, Final, TypeVar, assert_never, cast
 from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import AwaitSession, Draw, Emit, Now, Send, Sleep, StepPool, StepSession
+from b2pure.effects.effect import AwaitSession, Draw, Emit, HashBody, Now, Send, Sleep, StepPool, StepSession
 from b2pure.effects.events import Waiting
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.settle import verify
 from b2pure.effects.wire import authorization_from
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import (
+    HEX_DIGITS_AT_END,
     AuthorizeAccount,
     Call,
     CancelLargeFile,
     FinishLargeFile,
     GetUploadPartUrl,
     GetUploadUrl,
+    UploadFile,
+    UploadPart,
 )
-from b2pure.model.errors import B2Error, Unauthorized
+from b2pure.model.errors import B2Error, Corrupt, Unauthorized
 from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.replies import AuthorizationReply
+from b2pure.model.sources import name_of_body
 from b2pure.plan.retry import (
     CallKind,
     GiveUp,
@@ -37,6 +41,7 @@ from b2pure.plan.retry import (
     RetryAfter,
     RetryPolicy,
     RetryState,
+    doubts_content,
     keeps_url,
     step_retry,
     wants_new_token,
@@ -140,7 +145,7 @@ def upload_request(
         if ok(result):
             yield from perform(StepPool(key, Give(url)))
             return result
-        error = result.failure()
+        error = (yield from _changed_source(call, result.failure())) or result.failure()
         if not keeps_url(error):
             yield from perform(StepPool(key, Spoiled(url)))
             url = None
@@ -152,6 +157,22 @@ def upload_request(
             if url is not None:
                 yield from perform(StepPool(key, Give(url)))
             return Failure(final)
+
+
+def _changed_source(call: Call[Any], error: B2Error) -> Program[B2Error | None]:
+    """What B2 got was not what was promised: when the source is not either (any more), sending it again is in vain.
+    A file that was rewritten with its old size and time gives no other sign.
+    """
+    if not doubts_content(error) or not isinstance(call, UploadFile | UploadPart):
+        return None
+    if call.content_sha1 == HEX_DIGITS_AT_END:
+        return None
+    digest = yield from perform(HashBody(call.body))
+    if not ok(digest):
+        return digest.failure()
+    if digest.unwrap() == call.content_sha1:
+        return None
+    return Corrupt(name_of_body(call.body), f"SHA-1 {call.content_sha1}", f"SHA-1 {digest.unwrap()}")
 
 
 # -- answers that were lost

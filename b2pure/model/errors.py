@@ -149,6 +149,8 @@ def describe(error: B2Error) -> str:
             return f"{what} is corrupt: expected {expected}, found {found}"
         case LocalFailure(operation, path, detail):
             return f"cannot {operation} {printable(path)}: {detail}"
+        case LocalDrifted(path, expected, found) if expected == found:
+            return f"{printable(path)} changed while it was read, and has its old size and time again"
         case LocalDrifted(path, expected, found):
             return f"{printable(path)} changed meanwhile: {show_fact(expected)} -> {show_fact(found)}"
         case _:

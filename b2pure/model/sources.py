@@ -14,7 +14,17 @@ from attrs import evolve, field, frozen
 from b2pure.model.files import LocalFact
 from b2pure.model.ranges import ByteRange
 
-__all__ = ["NOTHING", "Blob", "Body", "Chained", "LocalSlice", "StreamPiece", "body_length", "slice_body"]
+__all__ = [
+    "NOTHING",
+    "Blob",
+    "Body",
+    "Chained",
+    "LocalSlice",
+    "StreamPiece",
+    "body_length",
+    "name_of_body",
+    "slice_body",
+]
 
 
 @frozen
@@ -66,6 +76,22 @@ def body_length(body: Body) -> int:
             return len(body.data)
         case Chained():
             return sum(map(body_length, body.bodies))
+        case _:
+            assert_never(body)
+
+
+def name_of_body(body: Body) -> str:
+    """What errors call it: the files that it is of, where it is of files."""
+    match body:
+        case LocalSlice():
+            return body.path
+        case Blob():
+            return "the source"
+        case StreamPiece():
+            return "the stream"
+        case Chained():
+            names = (name_of_body(each) for each in body.bodies)
+            return ", ".join(dict.fromkeys(name for name in names if name != "the source")) or "the source"
         case _:
             assert_never(body)
 

@@ -8,7 +8,7 @@ Rules, from Backblaze's integration checklist and error table:
 - a 401 that says no more than that (a HEAD, a proxy) may mean the same, once; so may a plain `unauthorized` of an
   upload, where the call that gets the new URL says what is really wrong;
 - any other 401, 403 and 4xx is final, except 408 and 429, and on uploads "more than one upload using auth token" and a
-  digest that did not match;
+  digest that did not match, unless it is the source that is another one now (`Corrupt`);
 - authorizing itself is tried again after 408, 429, 5xx and failures of the network only;
 - `Retry-After` is obeyed, and the delay begins anew after it; everything else backs off 1, 2, 4 ... 64 seconds with
   jitter;
@@ -46,6 +46,7 @@ __all__ = [
     "RetryPolicy",
     "RetryState",
     "classify",
+    "doubts_content",
     "keeps_url",
     "step_retry",
     "wants_new_token",
@@ -57,6 +58,7 @@ UNEXPLAINED: Final = "unexplained"
 """The code of a 401 whose body did not say which of them it is."""
 _DEAD_TOKEN: Final = ("bad_auth_token", "expired_auth_token")
 _CONCURRENT_USE: Final = "more than one upload using auth token"
+_OTHER_DIGEST: Final = "sha1 did not match"
 
 
 class RetryClass(Enum):
@@ -127,8 +129,8 @@ def classify(error: B2Error, kind: CallKind) -> RetryClass:
             return RetryClass.AT_ONCE if kind == "upload" else RetryClass.BACK_OFF
         case Rejected(400, code, message) if kind == "upload" and _blames_the_url(code, message.lower()):
             return RetryClass.AT_ONCE
-        case Corrupt():
-            return RetryClass.BACK_OFF
+        case Corrupt():  # of an upload: the source itself is another one now
+            return RetryClass.FATAL if kind == "upload" else RetryClass.BACK_OFF
         case Rejected() | CapExceeded() | LocalFailure() | LocalDrifted():
             return RetryClass.FATAL
         case _:
@@ -147,7 +149,14 @@ def _of_401(code: str, kind: CallKind) -> RetryClass:
 
 def _blames_the_url(code: str, message: str) -> bool:
     """Whether another URL, and the same bytes again, may help."""
-    return code == "auth_token_limit" or _CONCURRENT_USE in message or "sha1 did not match" in message
+    return code == "auth_token_limit" or _CONCURRENT_USE in message or _OTHER_DIGEST in message
+
+
+def doubts_content(error: B2Error) -> bool:
+    """Whether B2 got other bytes than the digest that was sent with them promised: the line spoiled them, or they were
+    other ones from the start.
+    """
+    return isinstance(error, Rejected) and _OTHER_DIGEST in error.message.lower()
 
 
 def keeps_url(error: B2Error) -> bool:

@@ -425,5 +425,21 @@ def _slice_chunks(fd: int, slice_: LocalSlice, opened: os.stat_result) -> Iterat
 
 def _expect_unchanged(fd: int, slice_: LocalSlice, opened: os.stat_result, *, short: bool) -> None:
     now = os.fstat(fd)
-    if short or (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns):
+    if short or _may_have_changed(opened, now):
         raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, _fact_of("read", slice_.path, now)))
+
+
+def _may_have_changed(opened: os.stat_result, now: os.stat_result) -> bool:
+    """Whether the content may be another one. Who rewrites a file and sets its time back cannot set back that of its
+    inode. That also moves when a link is added or rights change, which leaves the content alone and shows. Two changes
+    within one tick of the file system's clock look like one: only digests of the content tell them.
+    """
+    if (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns):
+        return True
+    if os.name == "nt" or now.st_ctime_ns == opened.st_ctime_ns:  # on Windows it is the time of the creation
+        return False
+    return _rights(now) == _rights(opened)
+
+
+def _rights(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_nlink, status.st_mode, status.st_uid, status.st_gid

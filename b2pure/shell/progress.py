@@ -12,7 +12,18 @@ from typing import TextIO, assert_never
 
 from tqdm import tqdm
 
-from b2pure.effects.events import BytesMoved, Event, LargeFileBegun, PathDone, PathStarted, Scanned, Waiting
+from b2pure.effects.events import (
+    BytesMoved,
+    Event,
+    InFlight,
+    LargeFileBegun,
+    PathDone,
+    PathStarted,
+    Scanned,
+    Sized,
+    Waiting,
+)
+from b2pure.effects.flights import Moved
 from b2pure.effects.outcomes import Done, Failed
 from b2pure.model.errors import B2Error, describe
 from b2pure.plan.actions import actions_of
@@ -39,7 +50,8 @@ class ProgressReport:
         self._waited = self._told - _WAIT_TOLD_SECONDS
         self._counts = {"source": 0, "destination": 0}
         self._whole = {"source": False, "destination": False}
-        self._paths = self._bytes = 0
+        self._paths = 0
+        self._moved = Moved()
         on_terminal = status is not None and status.isatty()
         self._bar = (
             tqdm(unit="B", unit_scale=True, file=status, leave=False, dynamic_ncols=True) if on_terminal else None
@@ -52,18 +64,24 @@ class ProgressReport:
                 self._counts[side], self._whole[side] = count, whole
             case PathStarted():
                 return
-            case BytesMoved(count=count) | LargeFileBegun(reused=count):
-                self._bytes += count
-                if self._bar is not None:
-                    self._bar.update(count)
+            case Sized() | InFlight() | BytesMoved() | LargeFileBegun():
+                self._move(event)
             case Waiting(error, seconds):
                 self._wait(error, seconds)
             case PathDone():
                 self._paths += 1
+                self._moved.hear(event)
                 self._tell(event)
             case _:
                 assert_never(event)
         self._progress()
+
+    def _move(self, event: Event) -> None:
+        self._moved.hear(event)
+        if self._bar is not None:
+            if isinstance(event, Sized):
+                self._bar.total = event.total
+            self._bar.update(self._moved.shown - self._bar.n)
 
     def _tell(self, event: PathDone) -> None:
         outcome = event.outcome
@@ -100,7 +118,7 @@ class ProgressReport:
             self._bar.set_description_str(self._phases(), refresh=False)
         elif self._status is not None and self._clock() - self._told >= _LOG_SECONDS:
             self._told = self._clock()
-            self._say(f"{self._phases()} · {human_bytes(self._bytes)}")
+            self._say(f"{self._phases()} · {human_bytes(self._moved.shown)}")
 
     def _phases(self) -> str:
         """Counting, comparing, transferring: all three go on at once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
@@ -15,9 +17,10 @@ from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.plan.listing import version_of
+from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import Opened
 from b2pure.shell.targets import Memory, OpenedTarget, Target, open_target
-from b2pure.shell.transfers import B2Source, TransferError, Transfers, last_segment, parse_b2_file
+from b2pure.shell.transfers import B2Source, TransferError, Transfers, hearing, last_segment, parse_b2_file
 
 __all__ = ["Downloads"]
 
@@ -37,6 +40,7 @@ class Downloads(Transfers):
         encryption: SseC | None = None,
         streams: int = _STREAMS,
         listener: Listener | None = None,
+        progress_listener: AbstractProgressListener | None = None,
     ) -> Result[Downloaded, TransferError]:
         """Bring a file in B2 to `target`, or only the `wanted` bytes of it.
 
@@ -45,7 +49,8 @@ class Downloads(Transfers):
         or a `LocalRange`: a place in an existing file. What is at a path stays as it is until the new content is whole
         and verified; a long download that is interrupted goes on where it was when it is run again. The content is
         verified by its SHA-1, if anybody recorded one, unless `verify` is False; ranges have none. `streams` pieces of
-        a long file are on their way at once.
+        a long file are on their way at once. `listener` hears every event, `progress_listener` how many bytes are
+        there.
         """
         if streams < 1:
             return Failure(InvalidArgument("streams", "must be at least 1"))
@@ -56,10 +61,9 @@ class Downloads(Transfers):
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
-        try:
-            return self._download(evolve(job.unwrap(), streams=streams), found, listener)
-        finally:
-            found.close()
+        with closing(found), telling(progress_listener) as told:
+            result = self._download(evolve(job.unwrap(), streams=streams), found, hearing(listener, told.listener))
+            return told.of(result, lambda done: done.length)
 
     def read(
         self,
@@ -69,14 +73,17 @@ class Downloads(Transfers):
         verify: bool = True,
         encryption: SseC | None = None,
         listener: Listener | None = None,
+        progress_listener: AbstractProgressListener | None = None,
     ) -> Result[bytes, TransferError]:
         """The content of a file in B2, or the `wanted` bytes of it, in memory."""
         job = _job(source, wanted, verify, encryption)
         if not ok(job):
             return Failure(job.failure())
         memory = Memory()
-        done = self._download(job.unwrap(), OpenedTarget(memory, "memory", in_order=True), listener)
-        return done.map(lambda _: memory.content.getvalue())
+        with telling(progress_listener) as told:
+            heard = hearing(listener, told.listener)
+            done = self._download(job.unwrap(), OpenedTarget(memory, "memory", in_order=True), heard)
+            return told.of(done, lambda got: got.length).map(lambda _: memory.content.getvalue())
 
     def _download(
         self, job: Download, target: OpenedTarget, listener: Listener | None
@@ -84,7 +91,13 @@ class Downloads(Transfers):
         sizes = self._sizes(None, stream=False)
         if not ok(sizes):
             return Failure(sizes.failure())
-        job = evolve(job, path=target.path, in_order=target.in_order, recommended=sizes.unwrap().recommended)
+        job = evolve(
+            job,
+            path=target.path,
+            in_order=target.in_order,
+            in_place=target.in_place,
+            recommended=sizes.unwrap().recommended,
+        )
         result = self._transfer(download_over(job, self._retry), Opened(), listener, disk=target.disk)
         return result.alt(lambda error: _named(error, target.name))
 

@@ -52,13 +52,15 @@ Target = str | os.PathLike[str] | LocalRange | Writable
 @frozen(eq=False)
 class OpenedTarget:
     """A target, ready to be written: the disk that takes the bytes, and the path there. `in_order` when every byte can
-    be written only once. `name` is how errors call it.
+    be written only once, `in_place` when it is a place in a file whose other bytes are none of ours. `name` is how
+    errors call it.
     """
 
     disk: Disk
     name: str
     path: str = "target"
     in_order: bool = False
+    in_place: bool = False
     close: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
@@ -110,7 +112,7 @@ def _open_place(place: LocalRange) -> OpenResult:
         file.seek(place.start)
     except OSError as error:
         return Failure(LocalFailure("write", path, explain(error)))
-    return Success(OpenedTarget(_InPlace(file.fileno(), place.start, path), path, close=file.close))
+    return Success(OpenedTarget(_InPlace(file.fileno(), place.start, path), path, in_place=True, close=file.close))
 
 
 def _open_file(file: Writable) -> OpenedTarget:
@@ -120,7 +122,8 @@ def _open_file(file: Writable) -> OpenedTarget:
     if place is None:
         return _writer(file, name)
     fd, start = place
-    return OpenedTarget(_InPlace(fd, start, name, after=lambda end: file.seek(end)), name)  # type: ignore[attr-defined]
+    disk = _InPlace(fd, start, name, after=lambda end: file.seek(end))  # type: ignore[attr-defined]
+    return OpenedTarget(disk, name, in_place=True)
 
 
 def _place_in(file: Any) -> tuple[int, int] | None:
@@ -231,6 +234,11 @@ class _InPlace(_Target):
             return IOSuccess(self._hashing.go_on(self._chunks, until or 0))
         except OSError as error:
             return IOFailure(LocalFailure("read", self._name, explain(error)))
+
+    def cut_temp(self, temp: Temp, length: int) -> IOResult[None, LocalFailure]:
+        """Only forget what was hashed: the file is the caller's."""
+        self._hashing = Hashing()
+        return IOSuccess(None)
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         at, stop = self._base + start, self._base + stop

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -18,7 +19,7 @@ from b2pure.effects.bodies import Bodies
 from b2pure.effects.cleanups import CleanupReport, clean_up, look_for_unfinished
 from b2pure.effects.copies import Copy, copy_file
 from b2pure.effects.driver import DriverFactory
-from b2pure.effects.events import Event, LargeFileBegun
+from b2pure.effects.events import Event, LargeFileBegun, Sized
 from b2pure.effects.handlers import Api, Clock, Disk
 from b2pure.effects.interpreter import Interpreter, Listener, Machines
 from b2pure.effects.job import B2Side
@@ -42,9 +43,10 @@ from b2pure.model.sources import body_length
 from b2pure.plan.cleanup import CleanupPlan, plan_cleanup
 from b2pure.plan.parts import large_file_parts
 from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
 
-__all__ = ["B2Source", "TransferError", "Transfers", "last_segment", "parse_b2_file"]
+__all__ = ["B2Source", "TransferError", "Transfers", "hearing", "last_segment", "parse_b2_file"]
 
 T = TypeVar("T")
 
@@ -100,6 +102,7 @@ class Transfers:
         resume: bool | FileId = True,
         append: bool = False,
         listener: Listener | None = None,
+        progress_listener: AbstractProgressListener | None = None,
         on_large_file: Callable[[LargeFileBegun], None] | None = None,
         **choices: Any,
     ) -> Result[FileReply, TransferError]:
@@ -109,7 +112,8 @@ class Transfers:
         with is one value or its fields (`content_type="text/plain"`). `length` and `sha1` (hex) are what the content
         must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
         False starts anew). With `append` a version in B2 that is the beginning of the source is copied there, and only
-        the rest is sent. `part_size` is bytes.
+        the rest is sent. `part_size` is bytes. `listener` hears every event, `progress_listener` how many bytes are
+        there.
         """
         made = _new_file(new, choices)
         if not ok(made):
@@ -122,11 +126,10 @@ class Transfers:
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
-        try:
-            job = _UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append)
-            return self._upload(job, _hearing(listener, on_large_file))
-        finally:
-            found.close()
+        job = _UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append)
+        with closing(found), telling(progress_listener) as told:
+            result = self._upload(job, hearing(listener, told.listener, on_large_file))
+            return told.of(result, lambda reply: reply.content_length)
 
     def _upload(self, job: _UploadJob, listener: Listener | None) -> Result[FileReply, TransferError]:
         target = self._target(job.dest, job.opened.name)
@@ -137,6 +140,8 @@ class Transfers:
         if not ok(sizes):
             return Failure(sizes.failure())
         if job.opened.stream is not None:
+            if listener is not None and job.length is not None:
+                listener(Sized(name, job.length))
             program = upload_stream(job.stream_upload(bucket_id, name, sizes.unwrap()), self._retry)
             return self._transfer(program, job.opened, listener)
         body = job.opened.body
@@ -144,6 +149,8 @@ class Transfers:
         size = body_length(body)
         if job.length not in (None, size):
             return Failure(InvalidArgument("length", f"is {job.length}, but the source has {size} bytes"))
+        if listener is not None:
+            listener(Sized(name, size))
         present = self._present(bucket_id, name) if job.append else Success(None)
         if not ok(present):
             return Failure(present.failure())
@@ -172,6 +179,7 @@ class Transfers:
         max_part_size: int = MAX_PART_SIZE,
         resume: bool | FileId = True,
         listener: Listener | None = None,
+        progress_listener: AbstractProgressListener | None = None,
         on_large_file: Callable[[LargeFileBegun], None] | None = None,
         **choices: Any,
     ) -> Result[FileReply, TransferError]:
@@ -214,8 +222,12 @@ class Transfers:
             source_encryption=source_encryption,
             resume=_resume(resume, keep=True),
         )
-        hearing = _hearing(listener, on_large_file)
-        return self._transfer(copy_file(job, self._retry), Opened(), hearing)
+        with telling(progress_listener) as progress:
+            heard = hearing(listener, progress.listener, on_large_file)
+            if heard is not None:
+                heard(Sized(name, (whole if wanted is None else wanted).length))
+            result = self._transfer(copy_file(job, self._retry), Opened(), heard)
+            return progress.of(result, lambda reply: reply.content_length)
 
     def plan_cleanup(
         self, folder: str, *, older_than: timedelta = timedelta(days=1)
@@ -394,15 +406,19 @@ def _promised(sha1: str | None, new: NewFile) -> Result[str | None, InvalidArgum
     return Success(told.lower() if told is not None else None)
 
 
-def _hearing(listener: Listener | None, on_large_file: Callable[[LargeFileBegun], None] | None) -> Listener | None:
-    if on_large_file is None:
+def hearing(
+    listener: Listener | None, telling: Listener | None, on_large_file: Callable[[LargeFileBegun], None] | None = None
+) -> Listener | None:
+    """All of these as one; None when there are none."""
+    if telling is None and on_large_file is None:
         return listener
 
     def hear(event: Event) -> None:
-        if isinstance(event, LargeFileBegun):
+        if on_large_file is not None and isinstance(event, LargeFileBegun):
             on_large_file(event)
-        if listener is not None:
-            listener(event)
+        for each in (telling, listener):
+            if each is not None:
+                each(event)
 
     return hear
 

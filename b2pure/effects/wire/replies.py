@@ -40,6 +40,7 @@ from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_PART_SIZE, PartSizes
 from b2pure.model.protection import UNENCRYPTED, EncryptionReply, RetentionValue
 from b2pure.model.replies import AuthorizationReply, DownloadReply
+from b2pure.plan.retry import UNEXPLAINED
 
 __all__ = [
     "authorization_from",
@@ -56,7 +57,7 @@ _MAX_MESSAGE_CHARS: Final = 500
 
 _CODE_OF_STATUS: Final[Mapping[int, str]] = {
     400: "bad_request",
-    401: "unauthorized",
+    401: UNEXPLAINED,
     403: "access_denied",
     404: "not_found",
     405: "method_not_allowed",
