@@ -11,10 +11,10 @@ demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes bac
 	$(BIN)/python scripts/demo.py $(if $(SOURCE),"$(SOURCE)")
 
 test: lint types  ## lint, types, import contracts, unit tests and laws
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 unit: $(STAMP)  ## the tests alone, without the laws
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -n auto tests/unit
 
 lint: $(STAMP)  ## style, formatting and import contracts
 	$(BIN)/ruff check .

@@ -8,11 +8,21 @@ from zlib import crc32
 from b2pure.effects.handlers import Chunk, Sink
 from b2pure.model.replies import DownloadReply
 
-__all__ = ["BodyTooLong", "Counted"]
+__all__ = ["Arrived", "BodyTooLong", "Counted"]
 
 
 class BodyTooLong(Exception):
     """More bytes came than there is room for."""
+
+
+class Arrived:
+    """Keeps what comes in memory."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, chunk: Chunk) -> None:
+        self.data += chunk
 
 
 class _Nowhere:

@@ -23,7 +23,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.plan.actions import CopyAction
 from b2pure.plan.failures import TooLarge, tell_failure
-from b2pure.plan.large_file import copy_parts, copy_plan_id
+from b2pure.plan.large_file import copy_parts, copy_plan_id, read_with
 from b2pure.plan.listing import content_sha1_of
 from b2pure.plan.retry import RetryPolicy
 
@@ -93,14 +93,15 @@ def copy_file(job: Copy, retry: RetryPolicy) -> Program[Result[FileReply, B2Erro
     if isinstance(parts, TooLarge):
         return Failure(Rejected(400, "bad_request", tell_failure(parts)))
     info_pairs = with_room({**job.new.info(), PLAN_ID: copy_plan_id(parts)}, LARGE_FILE_SHA1, PLAN_ID)
+    key = job.source_encryption
     large = LargeFile(
         job.label,
         job.bucket_id,
         job.file_name,
         info_pairs,
         job.new,
-        parts,
-        source_encryption=job.source_encryption,
+        read_with(parts, key.customer_key_md5 if key is not None else None),
+        keys={key.customer_key_md5: key} if key is not None else {},
         resume=job.resume,
     )
     return (yield from make_large_file(large, retry))

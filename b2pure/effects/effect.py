@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 from returns.result import Result
 
 from b2pure.effects.events import Event
@@ -42,7 +42,9 @@ __all__ = [
     "Effect",
     "Emit",
     "Fetch",
+    "FetchBytes",
     "Fetched",
+    "FetchedBytes",
     "HashBody",
     "HashParts",
     "HashTemp",
@@ -51,6 +53,8 @@ __all__ = [
     "Now",
     "Publish",
     "ReadTail",
+    "Release",
+    "Reserve",
     "Send",
     "Sizes",
     "Sleep",
@@ -141,6 +145,40 @@ class Fetch(Effect[Fetched]):
     most: int | None = None
     before: int = 0
     sizes: Sizes | None = None
+
+
+@frozen
+class FetchedBytes:
+    """What came of a body into memory: the headers, if they came; the error that ended it; what came all the same."""
+
+    headers: DownloadReply | None
+    error: B2Error | None
+    data: bytes = field(repr=False)
+
+
+@frozen
+class FetchBytes(Effect[FetchedBytes]):
+    """One HTTP exchange whose body, `most` bytes of it at most, comes into memory. Room was reserved for it."""
+
+    call: FetchCall
+    credential: Authorization
+    most: int
+
+
+@frozen
+class Reserve(Effect[bool]):
+    """Room in memory for so many downloaded bytes. False when others have it: who asked waited a little, and asks
+    again. More than all the room there is is given to who is alone.
+    """
+
+    length: int
+
+
+@frozen
+class Release(Effect[None]):
+    """So many reserved bytes are not needed any more."""
+
+    length: int
 
 
 @frozen
@@ -345,6 +383,9 @@ class All(Effect[tuple[Result[R, B2Error] | None, ...]]):
 AnyEffect = (
     Send[Any]
     | Fetch
+    | FetchBytes
+    | Reserve
+    | Release
     | Stat
     | HashBody
     | HashParts

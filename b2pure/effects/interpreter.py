@@ -16,7 +16,7 @@ from returns.io import IO, IOResult
 from returns.result import Failure, Result, Success
 from returns.unsafe import unsafe_perform_io
 
-from b2pure.effects.arrivals import BodyTooLong, Counted
+from b2pure.effects.arrivals import Arrived, BodyTooLong, Counted
 from b2pure.effects.bodies import Bodies, digests_of, sha1_of
 from b2pure.effects.effect import (
     All,
@@ -31,7 +31,9 @@ from b2pure.effects.effect import (
     DropPiece,
     Emit,
     Fetch,
+    FetchBytes,
     Fetched,
+    FetchedBytes,
     HashBody,
     HashParts,
     HashTemp,
@@ -40,6 +42,8 @@ from b2pure.effects.effect import (
     Now,
     Publish,
     ReadTail,
+    Release,
+    Reserve,
     Send,
     Sleep,
     Stat,
@@ -52,6 +56,7 @@ from b2pure.effects.effect import (
 from b2pure.effects.events import Event, Sized
 from b2pure.effects.flights import Flight, WatchedReader, WatchedSink
 from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Sink, Stream
+from b2pure.effects.room import ROOM, Room
 from b2pure.effects.streams import NoStream
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import UploadFile, UploadPart
@@ -120,10 +125,12 @@ class Interpreter:
         listener: Listener | None = None,
         *,
         stream: Stream | None = None,
+        room: int = ROOM,
     ) -> None:
         self.api, self.disk, self.clock, self.machines = api, disk, clock, machines
         self.stream = stream or NoStream()
         self.reader: Reader = Bodies(disk, self.stream)
+        self.room = Room(room)
         self._listener = listener
         self._emitting = threading.Lock()
         self._crowded = False
@@ -142,6 +149,12 @@ class Interpreter:
                 return self._emit(effect.event)
             case Fetch():
                 return self._fetch(effect)
+            case FetchBytes():
+                return self._fetch_bytes(effect)
+            case Reserve():
+                return self.room.reserve(effect.length)
+            case Release():
+                return self.room.release(effect.length)
             case CreateTemp():
                 return _value(self.disk.create_temp(effect.path, resume=effect.resume))
             case Publish():
@@ -231,6 +244,17 @@ class Interpreter:
         except BodyTooLong:
             error = Transport("protocol", "more bytes came than were asked for")
         return Fetched(way.headers, error, way.length, way.crc, way.sha1())
+
+    def _fetch_bytes(self, effect: FetchBytes) -> FetchedBytes:
+        way = Counted(0, False, effect.most)
+        way.sink = arrived = Arrived()
+        error: B2Error | None
+        try:
+            reply = _value(self.api.fetch(effect.call, effect.credential, way, way.hear))
+            error = None if isinstance(reply, Success) else reply.failure()
+        except BodyTooLong:
+            error = Transport("protocol", "more bytes came than were asked for")
+        return FetchedBytes(way.headers, error, bytes(arrived.data))
 
     def _write(self, effect: WriteTemp) -> Result[None, LocalError]:
         try:

@@ -12,33 +12,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.effect import All, Emit
-from b2pure.effects.events import BytesMoved, LargeFileBegun
+from b2pure.effects.events import LargeFileBegun
 from b2pure.effects.listings import newest_upload
+from b2pure.effects.part_transfers import LargeFile, PartResult, Resume, transfer_part
 from b2pure.effects.program import Program, ok, perform
-from b2pure.effects.requests import request, upload_request
+from b2pure.effects.requests import request
 from b2pure.model.calls import (
-    HEX_DIGITS_AT_END,
     CancelLargeFile,
-    CopyPart,
     FinishLargeFile,
     GetFileInfo,
-    GetUploadPartUrl,
     ListParts,
     ListUnfinishedLargeFiles,
     StartLargeFile,
-    UploadPart,
 )
-from b2pure.model.errors import B2Error, Corrupt, Rejected, Transport, Unauthorized
+from b2pure.model.errors import B2Error, Rejected, Transport, Unauthorized
 from b2pure.model.ids import BucketId, FileId
-from b2pure.model.new_file import LARGE_FILE_SHA1, NewFile
-from b2pure.model.protection import SseC
+from b2pure.model.new_file import LARGE_FILE_SHA1
 from b2pure.model.replies import FileReply, PartReply
-from b2pure.model.sources import NOTHING, Body, slice_body
-from b2pure.plan.large_file import CopyRange, Part, SendPart
+from b2pure.plan.large_file import Part
 from b2pure.plan.resume import (
     Candidate,
     ResumeDecision,
@@ -47,6 +42,7 @@ from b2pure.plan.resume import (
     choose_unfinished,
     may_go_on_later,
     metadata_objection,
+    tell_stop,
     tell_verdict,
 )
 from b2pure.plan.retry import RetryPolicy
@@ -69,47 +65,6 @@ __all__ = [
 R = TypeVar("R")
 
 _GONE: Final = "not_found"
-PartResult = Result[PartReply, B2Error]
-
-
-@frozen
-class Resume:
-    """Whether to go on with an unfinished file: `auto` looks for one, `file_id` names it. With `keep` a file that
-    could not be finished stays for a later run, if one can go on with it. With `cancel_others` the other unfinished
-    files of the name are cancelled once this one is whole: left-overs of earlier runs of a job that alone writes the
-    name.
-    """
-
-    auto: bool = True
-    file_id: FileId | None = None
-    keep: bool = True
-    cancel_others: bool = False
-
-
-@frozen
-class LargeFile:
-    """What is to be made: `parts` of `body`, or copied; None for a stream, whose pieces show as it is read. `label` is
-    what events call it.
-    """
-
-    label: str
-    bucket_id: BucketId
-    file_name: str
-    info: Mapping[str, str] = field(hash=False)
-    new: NewFile
-    parts: tuple[Part, ...] | None
-    body: Body = NOTHING
-    source_encryption: SseC | None = None
-    resume: Resume = Resume()
-
-    def wanted(self) -> Wanted:
-        """What an unfinished file has to be, so that it becomes this one."""
-        return Wanted(self.file_name, self.new.content_type, self.info, self.new, self.parts)
-
-    @property
-    def part_encryption(self) -> SseC | None:
-        """What every part must be sent with."""
-        return self.new.encryption if isinstance(self.new.encryption, SseC) else None
 
 
 def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
@@ -139,6 +94,8 @@ def decide(job: LargeFile, retry: RetryPolicy) -> Program[Result[ResumeDecision,
         # Without listFiles nobody can look; that is no reason not to upload.
         return Success(ResumeDecision(None)) if _may_not_list(found.failure()) else Failure(found.failure())
     decision = choose_unfinished(wanted, found.unwrap())
+    if decision.stop is not None:
+        return Failure(Rejected(400, "bad_request", tell_stop(decision.stop)))
     if decision.file_id is None:
         return Success(decision)
     newest = yield from newest_upload(job.bucket_id, job.file_name, retry)
@@ -327,28 +284,7 @@ def _start(job: LargeFile) -> StartLargeFile:
 def _programs(job: LargeFile, file_id: FileId, parts: list[Part], retry: RetryPolicy) -> Iterator[Program[PartResult]]:
     """One program per part, made as it is asked for."""
     for part in parts:
-        yield _send(job, file_id, part, retry) if isinstance(part, SendPart) else _copy(job, file_id, part, retry)
-
-
-def _send(job: LargeFile, file_id: FileId, part: SendPart, retry: RetryPolicy) -> Program[PartResult]:
-    body = slice_body(job.body, part.range)
-    call = UploadPart(part.number, part.sha1 or HEX_DIGITS_AT_END, body, job.part_encryption)
-    result = yield from upload_request(file_id, GetUploadPartUrl(file_id), call, retry)
-    if ok(result):
-        yield from perform(Emit(BytesMoved(job.label, part.length)))
-    return result
-
-
-def _copy(job: LargeFile, file_id: FileId, part: CopyRange, retry: RetryPolicy) -> Program[PartResult]:
-    call = CopyPart(part.source, file_id, part.number, part.range.http(), job.source_encryption, job.part_encryption)
-    result = yield from request(call, retry)
-    if not ok(result):
-        return result
-    if part.sha1 not in (None, result.unwrap().content_sha1):
-        what = f"bytes {part.range.start} to {part.range.stop} of {part.source}"
-        return Failure(Corrupt(what, f"SHA-1 {part.sha1}", f"SHA-1 {result.unwrap().content_sha1}"))
-    yield from perform(Emit(BytesMoved(job.label, part.length)))
-    return result
+        yield transfer_part(job, file_id, part, retry)
 
 
 def _cancel_others(decision: ResumeDecision, retry: RetryPolicy) -> Program[None]:

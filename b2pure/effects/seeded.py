@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, cast
 from attrs import Factory, define
 from returns.result import Result, Success
 
-from b2pure.effects.effect import All, AnyEffect, AwaitSession, Sleep
+from b2pure.effects.effect import All, AnyEffect, AwaitSession, Reserve, Sleep
 from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.program import Program
 
@@ -138,6 +138,8 @@ class SeededDriver:
             return now >= task.wakes_at
         if isinstance(task.effect, AwaitSession):
             return not self._interpreter.machines.authorizing
+        if isinstance(task.effect, Reserve):
+            return self._interpreter.room.has(task.effect.length)
         if task.family is not None:
             return task.family.running == 0
         return True

@@ -40,10 +40,10 @@ from b2pure.model.replies import FileReply
 from b2pure.model.sources import Body, LocalSlice, body_length, slice_body
 from b2pure.plan.actions import UploadAction
 from b2pure.plan.failures import TooLarge, tell_failure
-from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, send_parts
+from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, read_with, send_parts
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["StreamUpload", "Upload", "upload", "upload_body", "upload_stream"]
+__all__ = ["StreamUpload", "Upload", "too_short", "upload", "upload_body", "upload_stream"]
 
 _FEWEST_PARTS: Final = 2
 """B2 makes no large file of one part."""
@@ -117,11 +117,12 @@ def upload_body(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2
 def _upload_short(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """What turns out to be no large file, where nobody insists on going on with one."""
     if job.resume.file_id is not None:
-        return Failure(_too_short(job.resume.file_id))
+        return Failure(too_short(job.resume.file_id))
     return (yield from _upload_whole(job, retry))
 
 
-def _too_short(file_id: FileId) -> Rejected:
+def too_short(file_id: FileId) -> Rejected:
+    """Nobody goes on with a large file that would have a single part."""
     why = f"the upload cannot go on with the large file {file_id}: there is too little for a second part"
     return Rejected(400, "bad_request", why)
 
@@ -208,17 +209,17 @@ def _readable(
 
 def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
     info = with_room(job.info(**{LARGE_FILE_SHA1: whole}), LARGE_FILE_SHA1)
-    encryption = job.new.encryption
+    key = job.new.encryption if isinstance(job.new.encryption, SseC) else None  # what is copied has the same
     return LargeFile(
         job.label,
         job.bucket_id,
         job.file_name,
         info,
         job.new,
-        parts,
+        read_with(parts, key.customer_key_md5 if key is not None else None),
         job.body,
-        source_encryption=encryption if isinstance(encryption, SseC) else None,
-        resume=job.resume,
+        {key.customer_key_md5: key} if key is not None else {},
+        job.resume,
     )
 
 
@@ -274,7 +275,7 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
         if problem is not None:
             return Failure(problem)
         if job.resume.file_id is not None:
-            return Failure(_too_short(job.resume.file_id))
+            return Failure(too_short(job.resume.file_id))
         result = yield from upload_body(job.whole(first), retry)
         yield from perform(DropPiece(first.body))
         return result

@@ -21,7 +21,9 @@ from b2pure.plan.capabilities import lacks, needs
 from b2pure.plan.codec import action_id
 from b2pure.plan.compare import compare
 from b2pure.plan.cost import PRICES, Cost, PriceTable, cost_of, dollars, estimate
+from b2pure.plan.emerge import CopiedPart, EmergePart, EmergePlan, SentPart, plan_emerge, plan_id
 from b2pure.plan.failures import PlanFailed, PlanFailure, tell_failure
+from b2pure.plan.parts import choose_part_ranges, part_ranges
 from b2pure.plan.plan import SyncPlan, plan_sync
 from b2pure.plan.reasons import tell
 from b2pure.plan.retention import retain
@@ -31,10 +33,13 @@ from b2pure.plan.sync import plan_file, plan_groups
 
 __all__ = [
     "PRICES",
+    "CopiedPart",
     "CopyAction",
     "Cost",
     "DeleteAction",
     "DownloadAction",
+    "EmergePart",
+    "EmergePlan",
     "FileSync",
     "HideAction",
     "LocalDeleteAction",
@@ -42,6 +47,7 @@ __all__ = [
     "PlanFailure",
     "PriceTable",
     "Rules",
+    "SentPart",
     "Summary",
     "SyncAction",
     "SyncPlan",
@@ -58,8 +64,10 @@ __all__ = [
     "make_rules",
     "needs",
     "part_ranges",
+    "plan_emerge",
     "plan_file",
     "plan_groups",
+    "plan_id",
     "plan_sync",
     "retain",
     "tell",

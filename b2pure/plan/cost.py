@@ -29,7 +29,17 @@ from b2pure.plan.failures import PlanFailed, TooLarge
 from b2pure.plan.large_file import CopyRange, append_parts
 from b2pure.plan.parts import part_ranges
 
-__all__ = ["PRICES", "PRICES_2023_10", "PRICES_2026", "Cost", "PriceTable", "cost_of", "dollars", "estimate"]
+__all__ = [
+    "PRICES",
+    "PRICES_2023_10",
+    "PRICES_2026",
+    "Cost",
+    "PriceTable",
+    "call_cost",
+    "cost_of",
+    "dollars",
+    "estimate",
+]
 
 
 @frozen
@@ -107,11 +117,11 @@ def cost_of(action: SyncAction) -> Cost:
         case CopyAction(_, source, _, parts):
             return _sent(calls.CopyFile, calls.CopyPart, source.size, parts, Cost(bytes_copied=source.size))
         case DownloadAction(_, source):
-            return _call(calls.DownloadFileById) + Cost(bytes_down=source.size)
+            return call_cost(calls.DownloadFileById) + Cost(bytes_down=source.size)
         case HideAction():
-            return _call(calls.HideFile)
+            return call_cost(calls.HideFile)
         case DeleteAction():
-            return _call(calls.DeleteFileVersion)
+            return call_cost(calls.DeleteFileVersion)
         case LocalDeleteAction():
             return Cost()
         case _:
@@ -140,23 +150,24 @@ def _sent(
     single: type[calls.Call[object]], part: type[calls.Call[object]], size: int, parts: PartSizes | None, moved: Cost
 ) -> Cost:
     if parts is None:
-        return _call(single) + moved
+        return call_cost(single) + moved
     ranges = part_ranges(size, recommended=parts.recommended, minimum=parts.minimum)
     if isinstance(ranges, TooLarge):
         raise PlanFailed(ranges)
-    return _call(calls.StartLargeFile) + _call(part, len(ranges)) + _call(calls.FinishLargeFile) + moved
+    return call_cost(calls.StartLargeFile) + call_cost(part, len(ranges)) + call_cost(calls.FinishLargeFile) + moved
 
 
 def _appended(beginning: FileVersion, size: int, sizes: PartSizes) -> Cost:
     """If the version turns out to be the beginning of the file; else all of it is sent."""
     parts = append_parts(beginning.file_id, beginning.size, size, sizes) or ()
     copied = sum(isinstance(part, CopyRange) for part in parts)
-    calls_made = _call(calls.StartLargeFile) + _call(calls.CopyPart, copied) + _call(calls.FinishLargeFile)
+    calls_made = call_cost(calls.StartLargeFile) + call_cost(calls.CopyPart, copied) + call_cost(calls.FinishLargeFile)
     moved = Cost(bytes_up=size - beginning.size, bytes_copied=beginning.size)
-    return calls_made + _call(calls.UploadPart, len(parts) - copied) + moved
+    return calls_made + call_cost(calls.UploadPart, len(parts) - copied) + moved
 
 
-def _call(call: type[calls.Call[object]], count: int = 1) -> Cost:
+def call_cost(call: type[calls.Call[object]], count: int = 1) -> Cost:
+    """`count` calls of that kind."""
     match call.billing:
         case "A":
             return Cost(class_a=count)

@@ -8,17 +8,25 @@ from attrs import frozen
 
 from b2pure.model.errors import B2Error, InvalidArgument, describe
 from b2pure.model.names import printable
+from b2pure.model.ranges import ByteRange
 
 __all__ = [
     "BadPlanLine",
     "ClockSkewed",
+    "EmergeFailure",
     "EmptySource",
+    "Hole",
+    "IntentsOutOfOrder",
+    "NegativeOffset",
+    "NotSavable",
     "OutOfOrder",
     "PlanFailed",
     "PlanFailure",
     "SideFailed",
     "TooLarge",
+    "TooManyParts",
     "Truncated",
+    "UnknownLength",
     "UsedUp",
     "tell_failure",
 ]
@@ -81,8 +89,81 @@ class SideFailed:
     error: B2Error
 
 
+# --- an object from ranges: which intents make none --------------------------------------------------------------
+
+
+@frozen
+class Hole:
+    """No intent writes these bytes of the object, though there is something after them."""
+
+    range: ByteRange
+
+
+@frozen
+class NegativeOffset:
+    """Intent `index` (from 0) begins before the object does."""
+
+    index: int
+    offset: int
+
+
+@frozen
+class UnknownLength:
+    """Intent `index` (from 0) is a piece of a stream, whose length nobody knows beforehand."""
+
+    index: int
+
+
+@frozen
+class IntentsOutOfOrder:
+    """In a stream of intents, intent `index` (from 0) begins at `offset`, before the one before it (`previous`)."""
+
+    index: int
+    previous: int
+    offset: int
+
+
+@frozen
+class TooManyParts:
+    """No way to make the object has at most `limit` parts: it takes `needed` or more."""
+
+    needed: int
+    limit: int
+
+
+@frozen
+class NotSavable:
+    """Part `number` is made of `length` bytes at hand, too many for a plan file."""
+
+    number: int
+    length: int
+
+
+EmergeFailure = (
+    Hole
+    | NegativeOffset
+    | UnknownLength
+    | IntentsOutOfOrder
+    | TooManyParts
+    | TooLarge
+    | NotSavable
+    | BadPlanLine
+    | Truncated
+    | InvalidArgument
+)
+
+
 PlanFailure = (
-    OutOfOrder | EmptySource | SideFailed | TooLarge | UsedUp | BadPlanLine | Truncated | ClockSkewed | InvalidArgument
+    OutOfOrder
+    | EmptySource
+    | SideFailed
+    | TooLarge
+    | UsedUp
+    | BadPlanLine
+    | Truncated
+    | ClockSkewed
+    | InvalidArgument
+    | EmergeFailure
 )
 
 
@@ -121,6 +202,26 @@ def tell_failure(failure: PlanFailure) -> str:
             )
         case InvalidArgument():
             return str(failure)
+        case Hole(missing):
+            return (
+                f"nothing is written to [{missing.start}, {missing.stop}) of the object, but there is something after "
+                "it; add an intent for these bytes"
+            )
+        case NegativeOffset(index, offset):
+            return f"intent {index} begins at {offset}; an object begins at 0"
+        case UnknownLength(index):
+            return f"intent {index} is a stream of unknown length; write it to a file first, or upload it by itself"
+        case IntentsOutOfOrder(index, previous, offset):
+            return (
+                f"intent {index} begins at {offset}, before the one before it ({previous}); sort the intents by their "
+                "destination offset, or plan them all at once"
+            )
+        case TooManyParts(needed, limit):
+            return (
+                f"the object takes at least {needed} parts; B2 takes {limit}: raise the part sizes, or make two objects"
+            )
+        case NotSavable(number, length):
+            return f"part {number} has {length} bytes at hand, too many for a plan file; write them to a file first"
         case _:
             assert_never(failure)
 

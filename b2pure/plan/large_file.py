@@ -9,39 +9,63 @@ import json
 from hashlib import sha1
 from itertools import pairwise
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from b2pure.model.ids import FileId
+from b2pure.model.intents import CopySource
 from b2pure.model.limits import MAX_FILE_SIZE, MAX_PART_SIZE, MAX_PARTS, PartSizes
 from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Body
 from b2pure.plan.failures import TooLarge
 from b2pure.plan.parts import part_ranges
 
-__all__ = ["CopyRange", "Part", "SendPart", "append_parts", "check_parts", "copy_parts", "copy_plan_id", "send_parts"]
+__all__ = [
+    "CopyRange",
+    "Part",
+    "SendPart",
+    "append_parts",
+    "check_parts",
+    "copy_parts",
+    "copy_plan_id",
+    "read_with",
+    "send_parts",
+]
 
 
 @frozen
 class SendPart:
-    """Part `number` is this range of the body that is uploaded. `sha1` is hex, where it is known beforehand."""
+    """Part `number` is this range of what is uploaded: of one body, or put together from `pieces`. `sha1` is hex, where
+    it is known beforehand.
+    """
 
     number: int
     range: ByteRange
     sha1: str | None = None
+    pieces: tuple[Body | CopySource, ...] = ()
 
     @property
     def length(self) -> int:
         """Bytes of the part."""
         return self.range.length
 
+    @property
+    def downloads(self) -> tuple[CopySource, ...]:
+        """The pieces that have to be downloaded first."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, CopySource))
+
 
 @frozen
 class CopyRange:
-    """Part `number` is this range of a file that B2 has. `sha1` is hex, where its content is known as well."""
+    """Part `number` is this range of a file that B2 has, which is read with the key of SSE-C of this MD5. `sha1` is
+    hex, where its content is known as well; `at` is where the part stands in the new file, for who is told of it.
+    """
 
     number: int
     source: FileId
     range: ByteRange
     sha1: str | None = None
+    key_md5: str | None = None
+    at: int | None = None
 
     @property
     def length(self) -> int:
@@ -101,6 +125,11 @@ def _even_copies(source: FileId, size: int) -> tuple[CopyRange, ...]:
         CopyRange(number, source, ByteRange(start, stop))
         for number, (start, stop) in enumerate(pairwise(cuts), start=1)
     )
+
+
+def read_with(parts: tuple[Part, ...], key_md5: str | None) -> tuple[Part, ...]:
+    """The same parts, copied with the key of SSE-C of this MD5."""
+    return tuple(evolve(part, key_md5=key_md5) if isinstance(part, CopyRange) else part for part in parts)
 
 
 def copy_plan_id(parts: tuple[CopyRange, ...]) -> str:

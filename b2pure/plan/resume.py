@@ -1,11 +1,12 @@
 """Which unfinished large file an upload goes on with: a decision that says why each candidate was taken or not.
 
 Rules. A candidate is one that would become the very file that is wanted: the same name, content type, file info,
-encryption and locks, and every part that it has is one of ours by number, length and SHA-1 (a copied part, whose
-digest nobody here knows, by the identity of the plan in the file info). What cannot be told from what B2 says does not
-count as the same. B2 dates a large file by its start, so one that was started before the newest version of the name
-would come to lie below it, and is not taken. Of several the most complete is taken, then the oldest. A file without
-any part is better than none.
+encryption and locks, and every part that it has is one of ours by number, length and SHA-1 (a part that was copied, or
+put together from what was downloaded, whose digest nobody here knows, by the identity of the plan in the file info).
+What cannot be told from what B2 says does not count as the same. B2 dates a large file by its start, so one that was
+started before the newest version of the name would come to lie below it, and is not taken. Of several the most complete
+is taken, then the oldest. A file without any part is better than none. Where all candidates of one plan have parts
+that are none of ours, either they or what is here is damaged, and the decision is to stop.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from b2pure.model.replies import FileReply, PartReply
 from b2pure.plan.large_file import CopyRange, Part
 
 __all__ = [
+    "AllDiffer",
     "Behind",
     "Candidate",
     "Older",
@@ -49,6 +51,7 @@ __all__ = [
     "choose_unfinished",
     "may_go_on_later",
     "metadata_objection",
+    "tell_stop",
     "tell_verdict",
 ]
 
@@ -145,12 +148,24 @@ class Verdict:
 
 
 @frozen
+class AllDiffer:
+    """Why nothing is begun: these unfinished files are of the very plan, and have parts that differ from what is here.
+    One of the two is damaged, and who starts anew would not find out which.
+    """
+
+    files: tuple[FileId, ...]
+
+
+@frozen
 class ResumeDecision:
-    """The file to go on with (None: start a new one), the SHA-1 of its usable parts by number, and all verdicts."""
+    """The file to go on with (None: start a new one, unless there is a reason to stop), the SHA-1 of its usable parts
+    by number, and all verdicts.
+    """
 
     file_id: FileId | None
     finished: Mapping[int, str] = field(factory=dict, hash=False)
     verdicts: tuple[Verdict, ...] = ()
+    stop: AllDiffer | None = None
 
 
 NEW = ResumeDecision(None)
@@ -173,7 +188,7 @@ def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate], newest: i
         else:
             verdicts.append(Verdict(_id(candidate), candidate.file.upload_timestamp, objection))
     if not fitting:
-        return ResumeDecision(None, {}, _ordered(verdicts))
+        return ResumeDecision(None, {}, _ordered(verdicts), _stop(wanted, _ordered(verdicts)))
     best = min(fitting, key=lambda each: (-len(each.parts), each.file.upload_timestamp, _id(each)))
     for candidate in fitting:
         count = len(candidate.parts)
@@ -181,6 +196,16 @@ def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate], newest: i
         verdicts.append(Verdict(_id(candidate), candidate.file.upload_timestamp, why))
     finished = {part.part_number: part.content_sha1 for part in best.parts}
     return ResumeDecision(_id(best), finished, _ordered(verdicts))
+
+
+def _stop(wanted: Wanted, verdicts: tuple[Verdict, ...]) -> AllDiffer | None:
+    """Only who has the identity of a plan can tell that a file is of the same one."""
+    same_plan = [verdict for verdict in verdicts if isinstance(verdict.why, OtherParts | Older)]
+    if PLAN_ID not in wanted.file_info or not same_plan:
+        return None
+    if not all(isinstance(verdict.why, OtherParts) for verdict in same_plan):
+        return None
+    return AllDiffer(tuple(verdict.file_id for verdict in same_plan))
 
 
 def metadata_objection(wanted: Wanted, found: FileReply) -> Why | None:
@@ -268,7 +293,7 @@ def _parts_objection(wanted: Wanted, found: Sequence[PartReply]) -> Why | None:
             return OtherParts(part.part_number, "another length")
         if planned.sha1 is not None and planned.sha1 != part.content_sha1:
             return OtherParts(part.part_number, "another SHA-1")
-        if planned.sha1 is None and not isinstance(planned, CopyRange):
+        if planned.sha1 is None and not isinstance(planned, CopyRange) and not planned.downloads:
             return OtherParts(part.part_number, "nobody knows what was sent")
         if planned.sha1 is None and PLAN_ID not in wanted.file_info:
             return OtherParts(part.part_number, "nobody knows what it was copied from")
@@ -295,6 +320,14 @@ def may_go_on_later(error: B2Error) -> bool:
             return False
         case _:
             assert_never(error)
+
+
+def tell_stop(stop: AllDiffer) -> str:
+    """Why nothing was begun, with the fix."""
+    return (
+        f"unfinished large files of this plan have parts that differ from what is here: {', '.join(stop.files)}; "
+        "cancel them if they are damaged, or start a new one (resume=False, --no-resume)"
+    )
 
 
 def tell_verdict(verdict: Verdict) -> str:

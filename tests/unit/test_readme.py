@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,16 @@ def my_backup(url, key_id, key):
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
+def test_the_block_about_single_files_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "disk.img").write_bytes(bytes(range(256)))
+    simulated = b2.connect_simulated("holiday")
+    names = executed(BLOCKS[3], client=simulated, timedelta=timedelta)
+    assert (tmp_path / "copy.img").read_bytes() == bytes(range(256))
+    assert names["first"] == bytes(range(100))
+    assert simulated.read("b2://holiday/piece").unwrap() == b"header" + bytes(range(100, 200))
+
+
 def test_the_script_of_faults_is_one() -> None:
     script = re.search(r"/control/faults -d '(.*?)'", README, re.DOTALL)
     assert script is not None
@@ -64,7 +75,7 @@ def test_the_script_of_faults_is_one() -> None:
 
 
 def test_the_last_block_is_a_test_that_passes() -> None:
-    law: Callable[[], None] = executed("from hypothesis import given\n" + BLOCKS[3])[
+    law: Callable[[], None] = executed("from hypothesis import given\n" + BLOCKS[4])[
         "test_our_backup_survives_bad_weather"
     ]
     law()

@@ -1,0 +1,87 @@
+"""What a new object is to be made of: ranges of sources, each with its place in the object. Ranges may overlap.
+
+A source is a `Body` (bytes that this computer has) or a `CopySource` (bytes that B2 has). The key of SSE-C that a file
+is read with is named by its MD5, as everywhere in plans: whoever carries the plan out brings the key.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import evolve, frozen
+
+from b2pure.model.ids import FileId
+from b2pure.model.protection import SseC
+from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Body, body_length
+
+__all__ = ["CopySource", "OverlapRule", "WriteIntent", "concatenated"]
+
+
+class OverlapRule(Enum):
+    """What intents that overlap mean. `ASSUME_EQUAL`: the caller promises that they have the same bytes there, so that
+    either will do. `LAST_WINS`: they may differ, and the one that was given last counts.
+    """
+
+    ASSUME_EQUAL = "assume_equal"
+    LAST_WINS = "last_wins"
+
+
+@frozen
+class CopySource:
+    """The bytes of `range` of a file that B2 has. `key_md5` (base64) names the key of SSE-C that it is read with."""
+
+    file_id: FileId
+    range: ByteRange
+    key_md5: str | None = None
+
+    @classmethod
+    def of(cls, file_id: FileId, offset: int, length: int, encryption: SseC | None = None) -> CopySource:
+        """`length` bytes from `offset` on."""
+        return cls(
+            file_id,
+            ByteRange(offset, offset + length),
+            encryption.customer_key_md5 if encryption is not None else None,
+        )
+
+    @property
+    def length(self) -> int:
+        """Bytes of the range."""
+        return self.range.length
+
+    def slice(self, wanted: ByteRange) -> CopySource:
+        """The bytes of `wanted`, counted from the start of the range. Raises ValueError past its end."""
+        if wanted.stop > self.length:
+            raise ValueError(f"a source of {self.length} bytes has no range [{wanted.start}, {wanted.stop})")
+        start = self.range.start
+        return evolve(self, range=ByteRange(start + wanted.start, start + wanted.stop))
+
+
+@frozen
+class WriteIntent:
+    """The whole of `source` stands at `destination_offset` (bytes) of the object. An offset below 0 is told by the
+    planner, which refuses it.
+    """
+
+    source: Body | CopySource
+    destination_offset: int = 0
+
+    @property
+    def length(self) -> int:
+        """Bytes of the source."""
+        return self.source.length if isinstance(self.source, CopySource) else body_length(self.source)
+
+    @property
+    def stop(self) -> int:
+        """Where the next byte after it stands."""
+        return self.destination_offset + self.length
+
+
+def concatenated(*sources: Body | CopySource) -> tuple[WriteIntent, ...]:
+    """The sources one after the other."""
+    at = 0
+    intents = []
+    for source in sources:
+        intents.append(WriteIntent(source, at))
+        at = intents[-1].stop
+    return tuple(intents)

@@ -1,0 +1,94 @@
+"""Whether a plan makes the object, looked at without what made it: every plan passes here before anybody gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from b2pure.model.intents import CopySource, WriteIntent
+from b2pure.model.limits import MAX_FILE_SIZE
+from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Body, Chained, LocalSlice, body_length
+from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece
+from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan
+
+__all__ = ["check_part", "check_plan", "check_sources"]
+
+
+def check_plan(plan: EmergePlan) -> str | None:
+    """What is wrong with the plan; None when B2 takes it and its parts are the object."""
+    count = len(plan.parts)
+    if not 1 <= count <= plan.limits.max_parts:
+        return f"{count} parts; there may be 1 to {plan.limits.max_parts}"
+    if plan.length > MAX_FILE_SIZE:
+        return f"{plan.length} bytes; a file has at most {MAX_FILE_SIZE}"
+    at = 0
+    for number, part in enumerate(plan.parts, start=1):
+        wrong = check_part(part, number, at, number == count, plan.limits)
+        if wrong is not None:
+            return wrong
+        at = part.range.stop
+    return None if at == plan.length else f"the parts end at {at}, the object at {plan.length}"
+
+
+def check_part(part: EmergePart, number: int, at: int, is_last: bool, limits: EmergeLimits) -> str | None:
+    """What is wrong with the part that stands at place `number` and begins at `at`."""
+    if part.number != number:
+        return f"part {part.number} stands at place {number}"
+    if part.range.start != at:
+        return f"part {number} begins at {part.range.start}, not at {at}"
+    if part.length < limits.minimum and not is_last:
+        return f"part {number} has {part.length} bytes; every part but the last has at least {limits.minimum}"
+    if isinstance(part, CopiedPart):
+        if not 1 <= part.length <= limits.max_copy:
+            return f"part {number} has {part.length} bytes; a copy has 1 to {limits.max_copy}"
+        if part.source.length != part.length:
+            return f"part {number} has {part.length} bytes and copies {part.source.length}"
+        if part.checks is not None and body_length(part.checks) != part.length:
+            return f"part {number} has {part.length} bytes and is compared with {body_length(part.checks)}"
+        return None
+    if part.length > limits.max_upload:
+        return f"part {number} has {part.length} bytes; what is sent has at most {limits.max_upload}"
+    sizes = [_length(piece) for piece in part.pieces]
+    if sum(sizes) != part.length or (part.pieces and not min(sizes)):
+        return f"part {number} has {part.length} bytes and is put together from {sizes}"
+    return None
+
+
+def _length(piece: Piece) -> int:
+    return piece.length if isinstance(piece, CopySource) else body_length(piece)
+
+
+def check_sources(plan: EmergePlan, intents: Iterable[WriteIntent]) -> str | None:
+    """What the plan reads that no intent gives, by the ranges of the files that the intents name together."""
+    given: dict[object, list[ByteRange]] = {}
+    for intent in intents:
+        for key, span in _ranges(intent.source):
+            given.setdefault(key, []).append(span)
+    joined = {key: _joined(spans) for key, spans in given.items()}
+    for part in plan.parts:
+        pieces = (part.source, part.checks) if isinstance(part, CopiedPart) else part.pieces
+        for piece in pieces:
+            for key, span in _ranges(piece) if piece is not None else ():
+                if not any(each.start <= span.start and span.stop <= each.stop for each in joined.get(key, ())):
+                    return f"part {part.number} reads [{span.start}, {span.stop}) of what no intent gives"
+    return None
+
+
+def _ranges(source: Body | CopySource) -> list[tuple[object, ByteRange]]:
+    if isinstance(source, CopySource):
+        return [((source.file_id, source.key_md5), source.range)]
+    if isinstance(source, LocalSlice):
+        return [((source.path, source.fact), source.range)]
+    if isinstance(source, Chained):
+        return [each for body in source.bodies for each in _ranges(body)]
+    return []
+
+
+def _joined(spans: list[ByteRange]) -> list[ByteRange]:
+    found: list[ByteRange] = []
+    for span in sorted(spans):
+        if found and span.start <= found[-1].stop:
+            found[-1] = ByteRange(found[-1].start, max(found[-1].stop, span.stop))
+        else:
+            found.append(span)
+    return found

@@ -1,0 +1,299 @@
+"""Which ranges of an object are copied, and where the cuts are: the plan of least weight.
+
+What is given. Intervals [S, E) of the object, any part of which can be copied; of no two does one hold the other, so
+that both ends grow from one to the next. Everything can be sent, at a price for each byte that depends on whether it
+is local. A part has at least `minimum` bytes, but the last one `last_minimum`; what is sent in one go is cut into
+parts of at most `max_send`. Copies have no largest size here (see `exact`).
+
+Why it is exact. Fix which intervals a plan copies from, in order (never backwards: the later interval would do as
+well). Something sent between two copies, from interval i and then j, can be made shorter until it starts at E_i and
+ends at S_j, or has the minimum: nothing gets dearer. So between copies from i and j there is
+
+- nothing, where S_j <= E_i: the copy from j starts at any q that leaves the copy from i its minimum;
+- the minimum, [q - m, q), where E_i < S_j < E_i + m;
+- [E_i, S_j), where S_j >= E_i + m.
+
+f_j(q) is the least weight of everything before a copy from j that starts at q. An earlier start that costs no more
+leaves all that a later one does, so f_j falls; it is piecewise linear. `_Entry` is a piece of it. What is sent from E_i
+on is a choice between few i: one that ended earlier must be cheaper (`_exits`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+from attrs import frozen
+
+from b2pure.plan.emerge.coverage import Coverage
+from b2pure.plan.emerge.prices import Weights
+
+__all__ = ["Chooser", "Interval", "Run", "choose", "proper"]
+
+Interval = tuple[int, int, int]
+"""(start, stop, number): a range of the object that can be copied, and what the caller knows it by."""
+
+Run = tuple[int, int, int]
+"""(start, stop, number of the interval that is copied from, or -1: sent)."""
+
+_SENT: Final = -1
+
+
+class _Entry:
+    """A piece of f_j: copies from interval `number` that start at `low` to `high`, whose weight falls by `-slope` a
+    byte from `weight` on. How it came about: `sent` bytes are sent before it ([q - sent, q)), or everything from
+    `left` on; before that the copy of `origin`, or nothing.
+    """
+
+    __slots__ = ("high", "left", "low", "number", "origin", "sent", "slope", "weight")
+
+    def __init__(
+        self, low: int, high: int, weight: int, slope: int, number: int, origin: _Entry | None, sent: int, left: int
+    ) -> None:
+        self.low = low
+        self.high = high
+        self.weight = weight
+        self.slope = slope
+        self.number = number
+        self.origin = origin
+        self.sent = sent
+        self.left = left
+
+    def at(self, q: int) -> int:
+        """The weight of starting at `q` or before (not before `low`)."""
+        return self.weight + self.slope * ((q if q < self.high else self.high) - self.low)
+
+
+@frozen
+class _Exit:
+    """Sending from `start` on: `weight` with the price of all bytes before `start` taken off."""
+
+    start: int
+    weight: int
+    entry: _Entry | None
+
+
+class Chooser:
+    """Takes intervals in order (`add`) and gives the best way through them (`finish`).
+
+    `begin` is where the object begins (everything counts from there). The coverage has to be known up to the end of an
+    interval when that is added.
+    """
+
+    def __init__(
+        self,
+        coverage: Coverage,
+        weights: Weights,
+        minimum: int,
+        max_send: int,
+        *,
+        begin: int = 0,
+        last_minimum: int = 1,
+    ) -> None:
+        self._coverage = coverage
+        self._weights = weights
+        self._m = minimum
+        self._max_send = max_send
+        self._begin = begin
+        self._last_minimum = last_minimum
+        self._near: deque[tuple[int, list[_Entry], int, _Entry]] = deque()  # (stop, f, least weight, its entry)
+        self._exits: list[_Exit] = [_Exit(begin, -self._price(begin), None)]
+
+    def _price(self, position: int) -> int:
+        local = self._coverage.before(position)
+        return self._weights.local_byte * local + self._weights.remote_byte * (position - local)
+
+    def _sent(self, length: int) -> int:
+        """The price of the parts of so many bytes that are sent."""
+        return self._weights.sent_part * -(-length // self._max_send)
+
+    def add(self, start: int, stop: int, number: int, *, last: bool = False) -> None:
+        """The next interval. `last`: the object ends where it does."""
+        limit = stop - (self._last_minimum if last else self._m)
+        near = self._near
+        while near and near[0][0] <= start - self._m:
+            gone, _, least, entry = near.popleft()
+            self._leave(gone, least, entry)
+        offers = self._first(start, limit, number)
+        for end, entries, _, _ in near:
+            if start <= end:
+                self._join(entries, start, end if end < limit else limit, number, offers)
+            else:
+                self._bridge(entries, start, min(end + self._m, limit), number, offers)
+        if offers:
+            entries = _envelope(offers)
+            best = min(entries, key=_lowest)
+            near.append((stop, entries, _lowest(best) + self._weights.copied_part, best))
+
+    def _leave(self, stop: int, weight: int, entry: _Entry) -> None:
+        """The interval that ends at `stop` is left at its end: remember it, unless that is never the best."""
+        found = _Exit(stop, weight - self._price(stop), entry)
+        exits = self._exits
+        while exits and exits[-1].weight >= found.weight:
+            exits.pop()
+        if all(found.weight < other.weight + self._sent(stop - other.start) for other in exits):
+            exits.append(found)
+
+    def _first(self, start: int, limit: int, number: int) -> list[_Entry]:
+        """Ways to the interval with nothing before it, or something that is sent from far away."""
+        begin, offers = self._begin, list[_Entry]()
+        if start <= begin:
+            return [_Entry(begin, begin, 0, 0, number, None, 0, begin)] if begin <= limit else offers
+        at = max(start, begin + self._m)
+        if at > limit:
+            return offers
+        price, best = self._price(at), None
+        for leaving in self._exits:
+            if leaving.start + self._m <= at:
+                weight = leaving.weight + price + self._sent(at - leaving.start)
+                if best is None or weight < best.weight:
+                    best = _Entry(at, at, weight, 0, number, leaving.entry, at - leaving.start, leaving.start)
+        return offers if best is None else [best]
+
+    def _join(self, entries: list[_Entry], start: int, high: int, number: int, offers: list[_Entry]) -> None:
+        """A copy right after another."""
+        m, part = self._m, self._weights.copied_part
+        for entry in entries:
+            low = entry.low + m
+            if low < start:
+                low = start
+            if low <= high:
+                end = min(entry.high + m, high)
+                weight = entry.at(low - m) + part
+                if entry.slope and end > low:
+                    offers.append(_Entry(low, end, weight, entry.slope, number, entry, 0, 0))
+                else:
+                    offers.append(_Entry(low, low, weight, 0, number, entry, 0, 0))
+
+    def _bridge(self, entries: list[_Entry], start: int, high: int, number: int, offers: list[_Entry]) -> None:
+        """A copy, the minimum that is sent, and a copy."""
+        m = self._m
+        parts = self._weights.copied_part + self._weights.sent_part
+        for entry in entries:
+            low = max(entry.low + 2 * m, start)
+            if low > high:
+                continue
+            cuts = {low, high, *self._coverage.edges_between(low, high)}
+            cuts.update(edge + m for edge in self._coverage.edges_between(low - m, high - m))
+            if low < entry.high + 2 * m < high:
+                cuts.add(entry.high + 2 * m)
+            points = [(q, entry.at(q - 2 * m) + parts + self._price(q) - self._price(q - m)) for q in sorted(cuts)]
+            first = points[0]
+            offers.append(_Entry(low, low, first[1], 0, number, entry, m, 0))
+            for (q, weight), (to, lighter) in pairwise(points):
+                if lighter < weight:
+                    offers.append(_Entry(q, to, weight, (lighter - weight) // (to - q), number, entry, m, 0))
+
+    def finish(self, end: int) -> tuple[int, list[Run]]:
+        """The least weight of an object that ends at `end`, and the runs that make it."""
+        price, m = self._price(end), self._m
+        found: list[tuple[int, list[Run], _Entry | None, int]] = []  # weight, last runs, entry and start before them
+        for leaving in self._exits:
+            if end - leaving.start >= self._last_minimum or leaving.entry is None:
+                weight = leaving.weight + price + self._sent(end - leaving.start)
+                found.append((weight, *_tail(leaving.entry, leaving.start, end)))
+        for stop, entries, least, entry in self._near:
+            if stop == end:
+                found.append((least, [(entry.high, end, entry.number)], entry, entry.high))
+            elif end - stop >= self._last_minimum:
+                weight = least + price - self._price(stop) + self._sent(end - stop)
+                found.append((weight, *_tail(entry, stop, end)))
+            else:
+                for piece in entries:
+                    if piece.low <= end - 2 * m:
+                        start = min(piece.high, end - 2 * m)
+                        weight = piece.at(start) + self._weights.copied_part + self._weights.sent_part
+                        weight += price - self._price(end - m)
+                        runs = [(end - m, end, _SENT), (start, end - m, piece.number)]
+                        found.append((weight, runs, piece, start))
+        weight, runs, last, at = min(found, key=lambda way: way[0])
+        return weight, _unwind(runs, last, at, self._begin, m)
+
+
+def _lowest(entry: _Entry) -> int:
+    return entry.weight + entry.slope * (entry.high - entry.low)
+
+
+def _tail(entry: _Entry | None, start: int, end: int) -> tuple[list[Run], _Entry | None, int]:
+    """What is sent at the end, and the copy before it. Runs come backwards."""
+    runs = [(start, end, _SENT)] if start < end else []
+    if entry is None:
+        return runs, None, start
+    return [*runs, (entry.high, start, entry.number)], entry, entry.high
+
+
+def before(entry: _Entry, at: int, begin: int, minimum: int) -> tuple[list[Run], _Entry | None, int]:
+    """The runs (backwards) between the copy that starts at `at` and the one before it, with that one; its entry and
+    where it starts.
+    """
+    origin = entry.origin
+    sent = [(at - entry.sent, at, _SENT)] if entry.sent else []
+    if origin is None:
+        return sent, None, begin
+    if entry.left:
+        start, stop = origin.high, entry.left
+    else:
+        stop = at - entry.sent
+        start = min(stop - minimum, origin.high)
+    return [*sent, (start, stop, origin.number)], origin, start
+
+
+def _unwind(runs: list[Run], entry: _Entry | None, at: int, begin: int, minimum: int) -> list[Run]:
+    while entry is not None:
+        more, entry, at = before(entry, at, begin, minimum)
+        runs += more
+    return runs[::-1]
+
+
+def _envelope(offers: list[_Entry]) -> list[_Entry]:
+    """The offers without those that start later and are not lighter."""
+    if len(offers) == 1:
+        return offers
+    offers.sort(key=lambda entry: (entry.low, entry.weight))
+    kept: list[_Entry] = []
+    for entry in offers:
+        if not kept:
+            kept.append(entry)
+            continue
+        least = min(other.at(entry.low) for other in kept)
+        if _lowest(entry) >= least:
+            continue
+        if entry.weight >= least:
+            skip = (entry.weight - least) // -entry.slope + 1
+            entry.weight += entry.slope * skip
+            entry.low += skip
+        kept.append(entry)
+    return kept
+
+
+def proper(intervals: Iterable[Interval], minimum: int, end: int | None) -> list[Interval]:
+    """The intervals without those inside another and those too short for a part that is not the last: `end` is where
+    the object ends, if a shorter part may stand there.
+    """
+    found: list[Interval] = []
+    reach = -1
+    for start, stop, number in sorted(intervals, key=lambda each: (each[0], -each[1], each[2])):
+        if stop > reach and (stop - start >= minimum or stop == end):
+            found.append((start, stop, number))
+            reach = stop
+    return found
+
+
+def choose(
+    intervals: list[Interval],
+    end: int,
+    coverage: Coverage,
+    weights: Weights,
+    minimum: int,
+    max_send: int,
+    *,
+    begin: int = 0,
+    last_minimum: int = 1,
+) -> tuple[int, list[Run]]:
+    """The least weight for [begin, end), and its runs, with `proper` intervals."""
+    chooser = Chooser(coverage, weights, minimum, max_send, begin=begin, last_minimum=last_minimum)
+    for start, stop, number in intervals:
+        chooser.add(start, stop, number, last=stop == end)
+    return chooser.finish(end)

@@ -1,0 +1,105 @@
+"""Runs become parts of legal sizes.
+
+What is copied is cut into as few parts as there can be, all about as long. What is sent is cut into parts of the
+recommended size, or a little longer where that saves one, so that several can travel at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from b2pure.plan.emerge.choose import Interval, Run, choose, proper
+from b2pure.plan.emerge.coverage import Coverage
+from b2pure.plan.emerge.plan import EmergeLimits
+from b2pure.plan.emerge.prices import verification_weights
+
+__all__ = ["count_parts", "cut_runs", "cut_to_verify", "longest_sent", "sent_size"]
+
+_SENT: Final = -1
+
+
+def longest_sent(recommended: int, limits: EmergeLimits) -> int:
+    """The longest part that is sent where parts of `recommended` bytes are wanted: a rest too short for a part of its
+    own makes the last one longer.
+    """
+    return min(recommended + limits.minimum - 1, limits.max_upload)
+
+
+def cut_runs(runs: list[Run], recommended: int, limits: EmergeLimits) -> Iterator[Run]:
+    """The parts of the runs."""
+    longest = longest_sent(recommended, limits)
+    for start, stop, number in runs:
+        if number == _SENT:
+            yield from ((low, high, number) for low, high in _sent(start, stop, recommended, longest, limits.minimum))
+        else:
+            yield from ((low, high, number) for low, high in _even(start, stop, -(-(stop - start) // limits.max_copy)))
+
+
+def _even(start: int, stop: int, count: int) -> Iterator[tuple[int, int]]:
+    length = stop - start
+    for part in range(count):
+        yield start + length * part // count, start + length * (part + 1) // count
+
+
+def _sent(start: int, stop: int, recommended: int, longest: int, minimum: int) -> Iterator[tuple[int, int]]:
+    """As few parts of at most `longest` bytes as there can be; of the recommended size, where so many hold it all."""
+    length = stop - start
+    count = -(-length // longest)
+    whole = (length - minimum) // recommended if recommended <= longest else 0
+    if count > 1 and count * recommended >= length:
+        whole = min(whole, count - 1)
+        for _ in range(whole):
+            yield start, start + recommended
+            start += recommended
+        yield from _even(start, stop, count - whole)
+    else:
+        yield from _even(start, stop, count)
+
+
+def count_parts(runs: list[Run], longest: int, limits: EmergeLimits) -> int:
+    """How many parts the runs make when the longest that is sent has so many bytes."""
+    return sum(-(-(stop - start) // (longest if number == _SENT else limits.max_copy)) for start, stop, number in runs)
+
+
+def sent_size(runs: list[Run], limits: EmergeLimits) -> int | None:
+    """The size for sent parts with which the object has no more parts than it may: the recommended one, or as little
+    more as will do; None when none will.
+    """
+
+    def fits(recommended: int) -> bool:
+        return count_parts(runs, longest_sent(recommended, limits), limits) <= limits.max_parts
+
+    low, high = limits.recommended, limits.max_upload
+    if fits(low):
+        return low
+    if not fits(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
+
+
+def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeLimits) -> Iterator[Run]:
+    """The same runs, copies cut so that as many as possible of their local bytes lie in parts that are local as a
+    whole, and so can be compared; then in as few parts as that takes.
+    """
+    for start, stop, number in runs:
+        spans = coverage.spans_within(start, stop) if number != _SENT else []
+        if not spans or spans == [(start, stop)]:
+            yield start, stop, number
+            continue
+        last = stop == end
+        inside: list[Interval] = [(low, high, 0) for low, high in spans]
+        _, pieces = choose(
+            proper(inside, limits.minimum, stop if last else None),
+            stop,
+            Coverage(spans),
+            verification_weights(),
+            limits.minimum,
+            limits.max_copy,
+            begin=start,
+            last_minimum=1 if last else limits.minimum,
+        )
+        yield from ((low, high, number) for low, high, _ in pieces)

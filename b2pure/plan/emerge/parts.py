@@ -1,0 +1,70 @@
+"""The parts of an object that emerges from local and remote ranges.
+
+They are richer than the parts of `plan.large_file`, which say only what a finished part must be: `large_file_parts`
+gives those, for whoever looks for an unfinished file to go on with.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from b2pure.model.intents import CopySource
+from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Body
+from b2pure.plan.large_file import CopyRange, Part, SendPart
+
+__all__ = ["CopiedPart", "EmergePart", "Piece", "SentPart", "large_file_parts"]
+
+Piece = Body | CopySource
+"""What a sent part is put together from: bytes from here, or a range that is downloaded first."""
+
+
+@frozen
+class SentPart:
+    """Part `number` is sent: `range` of the object, put together from `pieces` in order. No piece is empty."""
+
+    number: int
+    range: ByteRange
+    pieces: tuple[Piece, ...]
+
+    @property
+    def length(self) -> int:
+        """Bytes of the part."""
+        return self.range.length
+
+    @property
+    def downloads(self) -> tuple[CopySource, ...]:
+        """The pieces that have to be downloaded first."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, CopySource))
+
+
+@frozen
+class CopiedPart:
+    """Part `number` is copied on the server: `range` of the object from `source`.
+
+    `checks` are the same bytes as they are here, where all of them are: their SHA-1 must be the `contentSha1` that
+    B2 answers the copy with.
+    """
+
+    number: int
+    range: ByteRange
+    source: CopySource
+    checks: Body | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes of the part."""
+        return self.range.length
+
+
+EmergePart = SentPart | CopiedPart
+
+
+def large_file_parts(parts: tuple[EmergePart, ...]) -> tuple[Part, ...]:
+    """The same parts in the vocabulary of large files."""
+    return tuple(
+        CopyRange(part.number, part.source.file_id, part.source.range)
+        if isinstance(part, CopiedPart)
+        else SendPart(part.number, part.range)
+        for part in parts
+    )

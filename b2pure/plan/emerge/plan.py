@@ -1,0 +1,115 @@
+"""The plan of an object that emerges, as a value."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from attrs import frozen
+
+from b2pure.model.intents import OverlapRule
+from b2pure.model.limits import MAX_PART_SIZE, MAX_PARTS, PartSizes
+from b2pure.plan.cost import Cost
+from b2pure.plan.emerge.costs import cost_of_parts, naive_cost
+from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
+
+__all__ = ["PRIORITIES", "EmergeLimits", "EmergePlan", "Prioritize", "Span"]
+
+Prioritize = Literal[
+    "local",
+    "remote",
+    "local_verification",
+    "min_traffic",
+    "min_upload",
+    "min_download",
+    "min_dollars",
+    "min_requests",
+    "verify",
+]
+"""Which of the plans that make the object is the best one.
+
+- `local`: what is here is sent, only the rest is copied; of those plans the one with the fewest bytes moved.
+- `remote`: the fewest bytes moved (sent and downloaded), then the fewest parts. `min_traffic` is another name for it.
+- `local_verification`: the same bytes, and what is copied is cut where local data begin or end, so that as much of it
+  as possible can be compared with them.
+- `min_upload`, `min_download`: these bytes first, the others second.
+- `min_dollars`: money by the price table for downloads and copies, then bytes sent.
+- `min_requests`: the fewest parts, then bytes moved.
+- `verify`: nothing that is here as well is copied without being compared; what cannot be is sent.
+"""
+
+PRIORITIES: Final[tuple[Prioritize, ...]] = get_args(Prioritize)
+
+Span = tuple[int, int]
+"""Start and stop of a range of the object, for long lists of ranges."""
+
+
+@frozen
+class EmergeLimits:
+    """Sizes in bytes. Every part but the last has `minimum` to `max_copy` (copied) or `max_upload` (sent) bytes; the
+    last may be shorter. Long uploads are cut near `recommended`.
+    """
+
+    minimum: int
+    recommended: int
+    max_upload: int
+    max_copy: int
+    max_parts: int
+
+    @classmethod
+    def of(
+        cls,
+        sizes: PartSizes,
+        max_upload: int = MAX_PART_SIZE,
+        max_copy: int = MAX_PART_SIZE,
+        max_parts: int = MAX_PARTS,
+    ) -> EmergeLimits:
+        """Limits for the part sizes of an account."""
+        return cls(sizes.minimum, sizes.recommended, max_upload, max_copy, max_parts)
+
+
+@frozen
+class EmergePlan:
+    """How an object of `length` bytes is made.
+
+    `parts` are numbered from 1, adjacent, and cover it; there is always one. A single part is no large file but
+    one b2_upload_file or b2_copy_file (and one without pieces is the upload of an empty file). `local` are the ranges
+    of the object that this computer has, joined where they touch, `remote` those that B2 has, each from one file.
+    """
+
+    length: int
+    parts: tuple[EmergePart, ...]
+    prioritize: Prioritize
+    overlap: OverlapRule
+    limits: EmergeLimits
+    local: tuple[Span, ...]
+    remote: tuple[Span, ...]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it becomes a large file, rather than a single upload or copy."""
+        return len(self.parts) > 1
+
+    @property
+    def single(self) -> EmergePart | None:
+        """The only part of a plan that is no large file."""
+        return None if self.is_large else self.parts[0]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether every byte comes from this computer, so that parts of an unfinished file can be compared."""
+        return all(isinstance(part, SentPart) and not part.downloads for part in self.parts)
+
+    @property
+    def copies(self) -> tuple[CopiedPart, ...]:
+        """The parts that are copied on the server."""
+        return tuple(part for part in self.parts if isinstance(part, CopiedPart))
+
+    @property
+    def cost(self) -> Cost:
+        """What it costs when nothing has to be repeated."""
+        return cost_of_parts(self.parts)
+
+    @property
+    def naive_cost(self) -> Cost:
+        """What it would cost to send everything, and to download for that what is not here."""
+        return naive_cost(self.length, self.local, PartSizes(self.limits.recommended, self.limits.minimum))
