@@ -14,10 +14,11 @@ from b2pure.plan.emerge.parts import CopiedPart
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import emerge
 
-_PRICES = PriceTable("test", per_call={"C": COPY_PRICE}, per_byte_down=DOWN_PRICE)
-_MEASURED: tuple[Prioritize, ...] = (
+PRICES = PriceTable("test", per_call={"C": COPY_PRICE}, per_byte_down=DOWN_PRICE)
+MEASURED: tuple[Prioritize, ...] = (
     "remote", "min_traffic", "local", "min_upload", "min_download", "min_dollars", "min_requests", "verify",
 )  # fmt: skip
+ALL: tuple[Prioritize, ...] = (*MEASURED, "local_verification")
 _seeds = st.integers(0, 2**40)
 _families = st.integers(0, len(FAMILIES) - 1)
 
@@ -31,7 +32,7 @@ def limits_of(made: Object, max_parts: int = 10_000) -> EmergeLimits:
 def planned(made: Object, prioritize: Prioritize, max_parts: int = 10_000) -> tuple[EmergePlan, dict[str, bytes]]:
     whole, files = contents(made)
     intents = intents_of(made, files)
-    plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made, max_parts), _PRICES).unwrap()
+    plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made, max_parts), PRICES).unwrap()
     assert rebuilt(plan.parts, files) == whole
     assert check_sources(plan, intents) is None
     return plan, files
@@ -43,13 +44,13 @@ def check_best(made: Object, prioritize: Prioritize) -> None:
     assert MEASURES[prioritize](found) == best(made, MEASURES[prioritize])
 
 
-@given(_seeds, _families, st.sampled_from(_MEASURED))
+@given(_seeds, _families, st.sampled_from(MEASURED))
 def test_there_is_no_better_plan(seed: int, family: int, prioritize: Prioritize) -> None:
     """Against every way to cut a tiny object. L22 on the way."""
     check_best(tiny(seed, family), prioritize)
 
 
-@given(_seeds, _families, st.sampled_from(_MEASURED))
+@given(_seeds, _families, st.sampled_from(MEASURED))
 def test_there_is_no_better_plan_with_small_largest_parts(seed: int, family: int, prioritize: Prioritize) -> None:
     """Against every way to cut a tiny object whose parts have a largest size."""
     check_best(tiny(seed, family, capped=True), prioritize)

@@ -14,7 +14,7 @@ ends at S_j, or has the minimum: nothing gets dearer. So between copies from i a
 - [E_i, S_j), where S_j >= E_i + m.
 
 f_j(q) is the least weight of everything before a copy from j that starts at q. An earlier start that costs no more
-leaves all that a later one does, so f_j falls; it is piecewise linear. `_Entry` is a piece of it. What is sent from E_i
+leaves all that a later one does, so f_j falls; it is piecewise linear. `Entry` is a piece of it. What is sent from E_i
 on is a choice between few i: one that ended earlier must be cheaper (`_exits`).
 """
 
@@ -30,7 +30,7 @@ from attrs import frozen
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.prices import Weights
 
-__all__ = ["Chooser", "Interval", "Run", "choose", "proper"]
+__all__ = ["Chooser", "Entry", "Exit", "Interval", "Run", "choose", "proper", "unwound", "way_before"]
 
 Interval = tuple[int, int, int]
 """(start, stop, number): a range of the object that can be copied, and what the caller knows it by."""
@@ -41,7 +41,7 @@ Run = tuple[int, int, int]
 _SENT: Final = -1
 
 
-class _Entry:
+class Entry:
     """A piece of f_j: copies from interval `number` that start at `low` to `high`, whose weight falls by `-slope` a
     byte from `weight` on. How it came about: `sent` bytes are sent before it ([q - sent, q)), or everything from
     `left` on; before that the copy of `origin`, or nothing.
@@ -50,7 +50,7 @@ class _Entry:
     __slots__ = ("high", "left", "low", "number", "origin", "sent", "slope", "weight")
 
     def __init__(
-        self, low: int, high: int, weight: int, slope: int, number: int, origin: _Entry | None, sent: int, left: int
+        self, low: int, high: int, weight: int, slope: int, number: int, origin: Entry | None, sent: int, left: int
     ) -> None:
         self.low = low
         self.high = high
@@ -67,12 +67,12 @@ class _Entry:
 
 
 @frozen
-class _Exit:
+class Exit:
     """Sending from `start` on: `weight` with the price of all bytes before `start` taken off."""
 
     start: int
     weight: int
-    entry: _Entry | None
+    entry: Entry | None
 
 
 class Chooser:
@@ -98,8 +98,9 @@ class Chooser:
         self._max_send = max_send
         self._begin = begin
         self._last_minimum = last_minimum
-        self._near: deque[tuple[int, list[_Entry], int, _Entry]] = deque()  # (stop, f, least weight, its entry)
-        self._exits: list[_Exit] = [_Exit(begin, -self._price(begin), None)]
+        self._begun = False  # whether something before `begin` is decided already
+        self._near: deque[tuple[int, list[Entry], int, Entry]] = deque()  # (stop, f, least weight, its entry)
+        self._exits: list[Exit] = [Exit(begin, -self._price(begin), None)]
 
     def _price(self, position: int) -> int:
         local = self._coverage.before(position)
@@ -113,9 +114,7 @@ class Chooser:
         """The next interval. `last`: the object ends where it does."""
         limit = stop - (self._last_minimum if last else self._m)
         near = self._near
-        while near and near[0][0] <= start - self._m:
-            gone, _, least, entry = near.popleft()
-            self._leave(gone, least, entry)
+        self.pass_by(start)
         offers = self._first(start, limit, number)
         for end, entries, _, _ in near:
             if start <= end:
@@ -124,24 +123,34 @@ class Chooser:
                 self._bridge(entries, start, min(end + self._m, limit), number, offers)
         if offers:
             entries = _envelope(offers)
-            best = min(entries, key=_lowest)
-            near.append((stop, entries, _lowest(best) + self._weights.copied_part, best))
+            self._put_near(stop, entries)
 
-    def _leave(self, stop: int, weight: int, entry: _Entry) -> None:
+    def _put_near(self, stop: int, entries: list[Entry]) -> None:
+        best = min(entries, key=_lowest)
+        self._near.append((stop, entries, _lowest(best) + self._weights.copied_part, best))
+
+    def pass_by(self, start: int) -> None:
+        """No interval that is still to come begins before `start`."""
+        near = self._near
+        while near and near[0][0] <= start - self._m:
+            stop, _, least, entry = near.popleft()
+            self._leave(stop, least, entry)
+
+    def _leave(self, stop: int, weight: int, entry: Entry) -> None:
         """The interval that ends at `stop` is left at its end: remember it, unless that is never the best."""
-        found = _Exit(stop, weight - self._price(stop), entry)
+        found = Exit(stop, weight - self._price(stop), entry)
         exits = self._exits
         while exits and exits[-1].weight >= found.weight:
             exits.pop()
         if all(found.weight < other.weight + self._sent(stop - other.start) for other in exits):
             exits.append(found)
 
-    def _first(self, start: int, limit: int, number: int) -> list[_Entry]:
+    def _first(self, start: int, limit: int, number: int) -> list[Entry]:
         """Ways to the interval with nothing before it, or something that is sent from far away."""
-        begin, offers = self._begin, list[_Entry]()
-        if start <= begin:
-            return [_Entry(begin, begin, 0, 0, number, None, 0, begin)] if begin <= limit else offers
-        at = max(start, begin + self._m)
+        begin, offers = self._begin, list[Entry]()
+        if not self._begun and start <= begin:
+            return [Entry(begin, begin, 0, 0, number, None, 0, begin)] if begin <= limit else offers
+        at = start if self._begun else max(start, begin + self._m)
         if at > limit:
             return offers
         price, best = self._price(at), None
@@ -149,10 +158,10 @@ class Chooser:
             if leaving.start + self._m <= at:
                 weight = leaving.weight + price + self._sent(at - leaving.start)
                 if best is None or weight < best.weight:
-                    best = _Entry(at, at, weight, 0, number, leaving.entry, at - leaving.start, leaving.start)
+                    best = Entry(at, at, weight, 0, number, leaving.entry, at - leaving.start, leaving.start)
         return offers if best is None else [best]
 
-    def _join(self, entries: list[_Entry], start: int, high: int, number: int, offers: list[_Entry]) -> None:
+    def _join(self, entries: list[Entry], start: int, high: int, number: int, offers: list[Entry]) -> None:
         """A copy right after another."""
         m, part = self._m, self._weights.copied_part
         for entry in entries:
@@ -163,11 +172,11 @@ class Chooser:
                 end = min(entry.high + m, high)
                 weight = entry.at(low - m) + part
                 if entry.slope and end > low:
-                    offers.append(_Entry(low, end, weight, entry.slope, number, entry, 0, 0))
+                    offers.append(Entry(low, end, weight, entry.slope, number, entry, 0, 0))
                 else:
-                    offers.append(_Entry(low, low, weight, 0, number, entry, 0, 0))
+                    offers.append(Entry(low, low, weight, 0, number, entry, 0, 0))
 
-    def _bridge(self, entries: list[_Entry], start: int, high: int, number: int, offers: list[_Entry]) -> None:
+    def _bridge(self, entries: list[Entry], start: int, high: int, number: int, offers: list[Entry]) -> None:
         """A copy, the minimum that is sent, and a copy."""
         m = self._m
         parts = self._weights.copied_part + self._weights.sent_part
@@ -181,15 +190,15 @@ class Chooser:
                 cuts.add(entry.high + 2 * m)
             points = [(q, entry.at(q - 2 * m) + parts + self._price(q) - self._price(q - m)) for q in sorted(cuts)]
             first = points[0]
-            offers.append(_Entry(low, low, first[1], 0, number, entry, m, 0))
+            offers.append(Entry(low, low, first[1], 0, number, entry, m, 0))
             for (q, weight), (to, lighter) in pairwise(points):
                 if lighter < weight:
-                    offers.append(_Entry(q, to, weight, (lighter - weight) // (to - q), number, entry, m, 0))
+                    offers.append(Entry(q, to, weight, (lighter - weight) // (to - q), number, entry, m, 0))
 
     def finish(self, end: int) -> tuple[int, list[Run]]:
         """The least weight of an object that ends at `end`, and the runs that make it."""
         price, m = self._price(end), self._m
-        found: list[tuple[int, list[Run], _Entry | None, int]] = []  # weight, last runs, entry and start before them
+        found: list[tuple[int, list[Run], Entry | None, int]] = []  # weight, last runs, entry and start before them
         for leaving in self._exits:
             if end - leaving.start >= self._last_minimum or leaving.entry is None:
                 weight = leaving.weight + price + self._sent(end - leaving.start)
@@ -209,14 +218,14 @@ class Chooser:
                         runs = [(end - m, end, _SENT), (start, end - m, piece.number)]
                         found.append((weight, runs, piece, start))
         weight, runs, last, at = min(found, key=lambda way: way[0])
-        return weight, _unwind(runs, last, at, self._begin, m)
+        return weight, unwound(runs, last, at, self._begin, m)
 
 
-def _lowest(entry: _Entry) -> int:
+def _lowest(entry: Entry) -> int:
     return entry.weight + entry.slope * (entry.high - entry.low)
 
 
-def _tail(entry: _Entry | None, start: int, end: int) -> tuple[list[Run], _Entry | None, int]:
+def _tail(entry: Entry | None, start: int, end: int) -> tuple[list[Run], Entry | None, int]:
     """What is sent at the end, and the copy before it. Runs come backwards."""
     runs = [(start, end, _SENT)] if start < end else []
     if entry is None:
@@ -224,7 +233,7 @@ def _tail(entry: _Entry | None, start: int, end: int) -> tuple[list[Run], _Entry
     return [*runs, (entry.high, start, entry.number)], entry, entry.high
 
 
-def before(entry: _Entry, at: int, begin: int, minimum: int) -> tuple[list[Run], _Entry | None, int]:
+def way_before(entry: Entry, at: int, begin: int, minimum: int) -> tuple[list[Run], Entry | None, int]:
     """The runs (backwards) between the copy that starts at `at` and the one before it, with that one; its entry and
     where it starts.
     """
@@ -240,19 +249,20 @@ def before(entry: _Entry, at: int, begin: int, minimum: int) -> tuple[list[Run],
     return [*sent, (start, stop, origin.number)], origin, start
 
 
-def _unwind(runs: list[Run], entry: _Entry | None, at: int, begin: int, minimum: int) -> list[Run]:
+def unwound(runs: list[Run], entry: Entry | None, at: int, begin: int, minimum: int) -> list[Run]:
+    """The runs (backwards) with all before them, the first one first."""
     while entry is not None:
-        more, entry, at = before(entry, at, begin, minimum)
+        more, entry, at = way_before(entry, at, begin, minimum)
         runs += more
     return runs[::-1]
 
 
-def _envelope(offers: list[_Entry]) -> list[_Entry]:
+def _envelope(offers: list[Entry]) -> list[Entry]:
     """The offers without those that start later and are not lighter."""
     if len(offers) == 1:
         return offers
     offers.sort(key=lambda entry: (entry.low, entry.weight))
-    kept: list[_Entry] = []
+    kept: list[Entry] = []
     for entry in offers:
         if not kept:
             kept.append(entry)

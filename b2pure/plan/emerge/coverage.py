@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from typing import Final
 
 from b2pure.plan.emerge.plan import Span
 
 __all__ = ["Coverage"]
 
+_FEW: Final = 64
+
 
 class Coverage:
     """Spans of local bytes, in order, apart from each other; more can be added at the end."""
 
-    __slots__ = ("_before", "_starts", "_stops", "edges")
+    __slots__ = ("_before", "_gone", "_starts", "_stops", "edges")
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
         self._starts: list[int] = []
         self._stops: list[int] = []
         self._before: list[int] = []
+        self._gone = 0  # local bytes before the first span that is remembered
         self.edges: list[int] = []
         for start, stop in spans:
             self.add(start, stop)
@@ -28,16 +32,23 @@ class Coverage:
         if self._stops and start <= self._stops[-1]:
             self._stops[-1] = self.edges[-1] = max(stop, self._stops[-1])
             return
-        self._before.append(self._before[-1] + self._stops[-1] - self._starts[-1] if self._starts else 0)
+        self._before.append(self._before[-1] + self._stops[-1] - self._starts[-1] if self._starts else self._gone)
         self._starts.append(start)
         self._stops.append(stop)
         self.edges += (start, stop)
+
+    def forget(self, position: int) -> None:
+        """Nobody will ask for anything before `position` any more, but for how much there is."""
+        gone = bisect_left(self._stops, position)
+        if gone > len(self._stops) // 2 and gone > _FEW:
+            self._gone = self._before[gone - 1] + self._stops[gone - 1] - self._starts[gone - 1]
+            del self._starts[:gone], self._stops[:gone], self._before[:gone], self.edges[: 2 * gone]
 
     def before(self, position: int) -> int:
         """Local bytes in [0, position)."""
         at = bisect_right(self._starts, position) - 1
         if at < 0:
-            return 0
+            return self._gone
         stop = self._stops[at]
         return self._before[at] + (position if position < stop else stop) - self._starts[at]
 

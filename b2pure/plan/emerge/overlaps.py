@@ -17,7 +17,7 @@ from attrs import frozen
 from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
 from b2pure.model.limits import MAX_FILE_SIZE
 from b2pure.model.ranges import ByteRange
-from b2pure.model.sources import Body, Chained, StreamPiece, body_length, slice_body
+from b2pure.model.sources import Body, Chained, LocalSlice, StreamPiece, body_length, slice_body
 from b2pure.plan.emerge.plan import Span
 from b2pure.plan.failures import EmergeFailure, Hole, NegativeOffset, TooLarge, UnknownLength
 
@@ -94,7 +94,7 @@ def add_rows(
             if order is not None:
                 order.append(remote[-1])
         return None
-    for body in _flat(source):
+    for body in (source,) if isinstance(source, LocalSlice) else _flat(source):
         if isinstance(body, StreamPiece):
             return UnknownLength(index)
         length = body_length(body)

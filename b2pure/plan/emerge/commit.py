@@ -1,0 +1,128 @@
+"""What is already decided while intervals still come: the part of the way that all ways worth going have in common.
+
+A way is told by its copies: the pieces of f_j that it goes through and where its copies start (see `choose`). What
+every way that may still be the best one shares is committed: its runs are handed out and forgotten. `force` commits
+more: it takes the way that is lightest so far and gives up those that do not share its beginning.
+"""
+
+from __future__ import annotations
+
+from b2pure.plan.emerge.choose import Chooser, Entry, Exit, Run, unwound, way_before
+
+__all__ = ["CommittingChooser"]
+
+_Step = tuple[Entry, int]
+"""A piece of f_j, and where in it the copy starts."""
+
+
+class CommittingChooser(Chooser):
+    """A chooser that hands out runs before it has seen all intervals."""
+
+    @property
+    def begin(self) -> int:
+        """Everything before is decided."""
+        return self._begin
+
+    def commit(self, future: int) -> list[Run]:
+        """Runs that are decided. No interval that is still to come begins before `future`, nor does the object end
+        there.
+        """
+        self.pass_by(future)
+        if not self._near and len(self._exits) == 1:
+            return self._commit_exit(future)
+        steps = self._shared(self._live())
+        return self._commit_step(*steps[-1]) if steps else []
+
+    def force(self, upto: int) -> None:
+        """Give up all ways but those that begin as the lightest does, up to its last copy that starts before `upto`."""
+        ways = [(leaving.weight, leaving.entry) for leaving in self._exits]
+        ways += [(least - self._price(stop), best) for stop, _, least, best in self._near]
+        _, entry = min(ways, key=lambda way: way[0])
+        if entry is None:
+            self._exits = [leaving for leaving in self._exits if leaving.entry is None]
+            self._near.clear()
+            return
+        steps = self._steps(entry, entry.high)
+        early = [step for step in steps if step[1] <= upto]
+        self._keep(early[-1] if early else steps[0])
+
+    def _live(self) -> list[_Step | None]:
+        found: list[_Step | None] = [
+            None if leaving.entry is None else (leaving.entry, leaving.entry.high) for leaving in self._exits
+        ]
+        for _, entries, _, _ in self._near:
+            for entry in entries:
+                found += [(entry, entry.low), (entry, entry.high)]
+        return found
+
+    def _steps(self, entry: Entry, at: int) -> list[_Step]:
+        """The copies of a way, the first one first."""
+        steps: list[_Step] = []
+        last: Entry | None = entry
+        while last is not None:
+            steps.append((last, at))
+            _, last, at = way_before(last, at, self._begin, self._m)
+        return steps[::-1]
+
+    def _shared(self, live: list[_Step | None]) -> list[_Step]:
+        shared: list[_Step] | None = None
+        for each in live:
+            if each is None:
+                return []
+            steps = self._steps(*each)
+            if shared is None:
+                shared = steps
+            same = 0
+            while same < min(len(shared), len(steps)) and _same(shared[same], steps[same]):
+                same += 1
+            shared = shared[:same]
+            if not shared:
+                return []
+        return shared or []
+
+    def _commit_step(self, entry: Entry, at: int) -> list[Run]:
+        """Everything before the copy that starts at `at`; that is where the object begins from now on."""
+        runs = unwound([], entry, at, self._begin, self._m)
+        entry.weight, entry.slope, entry.low, entry.high = entry.at(at), 0, at, at
+        entry.origin, entry.sent = None, 0
+        self._begin, self._begun = at, True
+        return runs
+
+    def _commit_exit(self, future: int) -> list[Run]:
+        """There is one way, and it sends from its last copy on: as many whole parts as surely are sent."""
+        leaving = self._exits[0]
+        runs: list[Run] = []
+        start, weight = leaving.start, leaving.weight
+        if leaving.entry is not None:
+            copied = (leaving.entry.high, start, leaving.entry.number)
+            runs = unwound([copied], leaving.entry, leaving.entry.high, self._begin, self._m)
+        whole = max(0, (future - self._m - start) // self._max_send)
+        if whole:
+            runs.append((start, start + whole * self._max_send, -1))
+            start += whole * self._max_send
+            weight += whole * self._weights.sent_part
+        self._exits = [Exit(start, weight, None)]
+        self._begin, self._begun = start, start > self._begin or self._begun
+        return runs
+
+    def _keep(self, step: _Step) -> None:
+        def shares(entry: Entry | None, at: int) -> bool:
+            return entry is not None and any(_same(step, each) for each in self._steps(entry, at))
+
+        self._exits = [each for each in self._exits if each.entry is not None and shares(each.entry, each.entry.high)]
+        near = list(self._near)
+        self._near.clear()
+        for stop, entries, _, _ in near:
+            kept = []
+            for entry in entries:
+                if not shares(entry, entry.high):
+                    continue
+                if not shares(entry, entry.low):
+                    entry.weight, entry.slope, entry.low = entry.at(entry.high), 0, entry.high
+                kept.append(entry)
+            if kept:
+                self._put_near(stop, kept)
+
+
+def _same(one: _Step, other: _Step) -> bool:
+    return one[0] is other[0] and one[1] == other[1]
