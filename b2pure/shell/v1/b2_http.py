@@ -7,12 +7,13 @@ request and is never tried again. Nothing is logged, and no error holds a URL.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import sleep, time
 from types import TracebackType
 from typing import Any, Final, TypeVar
+from weakref import finalize
 
 import httpx
 import msgspec
@@ -25,7 +26,7 @@ from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error as B2ErrorValue
 from b2pure.model.replies import DownloadReply
-from b2pure.shell.http import DEFAULT_POOL_SIZE, DEFAULT_USER_AGENT, HttpApi, explain_transport
+from b2pure.shell.http import DEFAULT_POOL_SIZE, DEFAULT_USER_AGENT, Exchange, HttpApi, explain_transport
 from b2pure.shell.transport import fitting_transport
 from b2pure.shell.v1.error_table import Context, exception_of, value_of
 from b2pure.shell.v1.exceptions import (
@@ -86,7 +87,7 @@ class ClockSkewHook(HttpCallback):
             raise BadDateFormat(text) from None
         if server.tzinfo is None:
             raise BadDateFormat(text)
-        skew = round((datetime.fromtimestamp(time.time(), UTC) - server).total_seconds())
+        skew = round((datetime.fromtimestamp(time(), UTC) - server).total_seconds())
         if abs(skew) > self.MAX_CLOCK_SKEW_SECONDS:
             raise ClockSkew(skew)
 
@@ -150,26 +151,19 @@ class B2Http:
     ) -> None:
         self.user_agent = user_agent
         self.callbacks: list[HttpCallback] = []
-        self._client: httpx.Client | None = None
         if requests_module is not None:
-            self._send: Callable[[httpx.Request], httpx.Response] = RequestsSession(requests_module, self.TIMEOUT)
+            session = RequestsSession(requests_module, self.TIMEOUT)
+            connections: tuple[Exchange, Callable[[], None]] = session.exchange, session.close
         else:
-            self._send = self._own_connections()
+            connections = _own_connections()
+        self._send, close = connections
+        self._closing = finalize(self, close)  # few programs close what they were never told to close
         if install_clock_skew_hook:
             self.add_callback(ClockSkewHook())
 
-    def _own_connections(self) -> Callable[[httpx.Request], httpx.Response]:
-        direct = fitting_transport(DEFAULT_POOL_SIZE)
-        self._client = httpx.Client(transport=direct, follow_redirects=False)
-        if direct is not None:
-            return direct.handle_request
-        client = self._client
-        return lambda request: client.send(request, stream=True)
-
     def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            self._client.close()
+        """Close the connections. Those of an object that is gone are closed, too."""
+        self._closing()
 
     def add_callback(self, callback: HttpCallback) -> None:
         """Add a callback that inherits from HttpCallback."""
@@ -289,6 +283,14 @@ class B2Http:
         raise exception_of(value, about)
 
 
+def _own_connections() -> tuple[Exchange, Callable[[], None]]:
+    direct = fitting_transport(DEFAULT_POOL_SIZE)
+    if direct is not None:
+        return direct.handle_request, direct.close
+    client = httpx.Client(follow_redirects=False)
+    return lambda request: client.send(request, stream=True), client.close
+
+
 def _body(response: httpx.Response) -> bytes:
     try:
         return response.read()
@@ -313,7 +315,7 @@ def persist(attempt: Callable[[], T], try_count: int) -> T:
             if not left or not error.should_retry_http():
                 raise
             wish = error.retry_after_seconds if isinstance(error, TooManyRequests | ServiceError) else None
-            time.sleep(wait if wish is None else wish)
+            sleep(wait if wish is None else wish)
             wait = min(_LONGEST_WAIT_SECONDS, wait * _WAIT_FACTOR)
     raise AssertionError("the last try returns or raises")
 

@@ -64,6 +64,11 @@ class _Account:
     key_ids: set[str] = field(factory=set)
     tokens: set[str] = field(factory=set)
 
+    def key_id_of(self, shown: KeyPair) -> str:
+        """The id of a key in the simulator: that of the master key is the account's to the world."""
+        is_master = shown.key_id == self.simulator.account_id
+        return self.simulator.master_key_id if is_master else shown.key_id
+
 
 class RawSimulator(RawCalls):
     """Implement the same interface as B2RawApi by simulating all of the calls and keeping state in memory.
@@ -92,7 +97,6 @@ class RawSimulator(RawCalls):
         )
         with self._changing:
             simulator = Simulator(SystemClock().now_millis, len(self._accounts), config=config, base_url=self.API_URL)
-            simulator.install_key(KeyPair(simulator.account_id, simulator.master_key))
             self._accounts.append(_Account(simulator, key_ids={simulator.account_id}))
         return simulator.account_id, simulator.master_key
 
@@ -210,7 +214,7 @@ class _Routed:
         account = self._raw._account_of(call, credential, self._key)
         if not isinstance(account, _Account):
             return IOFailure(account)
-        api = SimulatedApi(account.simulator, self._key.key_id, self._key.key, lock=account.lock)
+        api = SimulatedApi(account.simulator, account.key_id_of(self._key), self._key.key, lock=account.lock)
         return api.send(call, credential, reader).map(lambda reply: self._raw._note(account, reply))
 
     def fetch(

@@ -21,7 +21,12 @@ class RequestsSession:
         self._session = module.Session()
         self._timeout = timeout
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def exchange(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the body of the response is still to be read."""
         headers = {name: value for name, value in request.headers.items() if name not in _SET_BY_THE_LIBRARY}
         url = str(request.url)
         try:
