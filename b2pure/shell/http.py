@@ -117,7 +117,11 @@ class HttpApi:
             self._headers += (("X-Bz-Test-Mode", test_mode),)
         self._extensions = {"timeout": httpx.Timeout(read_timeout, connect=connect_timeout, pool=None).as_dict()}
         self._exchanged = exchange
-        self._direct = fitting_transport(pool_size) if transport is None and exchange is None else None
+        self._direct: httpx.BaseTransport | None = None
+        self._client: httpx.Client | None = None
+        if exchange is not None:
+            return
+        self._direct = fitting_transport(pool_size) if transport is None else None
         self._client = httpx.Client(
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
             follow_redirects=False,
@@ -130,7 +134,8 @@ class HttpApi:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def __enter__(self) -> HttpApi:
         return self
@@ -183,6 +188,7 @@ class HttpApi:
         # Without the client where it has nothing to add: no proxy, no redirect, no cookie.
         if self._direct is not None:
             return self._direct.handle_request(request)
+        assert self._client is not None, "there is one where nobody else exchanges"
         return self._client.send(request, stream=True)
 
     def _prepared(self, request: HttpRequest, reader: Reader) -> httpx.Request:
