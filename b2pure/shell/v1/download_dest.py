@@ -166,9 +166,7 @@ class PreSeekedDownloadDest(_Remembering):
 
     def set_time(self, mod_time_millis: int) -> None:
         """Give the file the time of what was written into it."""
-        os.utime(
-            self.local_file_path, ns=(mod_time_millis * _NANOS_PER_MILLI, mod_time_millis * _NANOS_PER_MILLI)
-        )
+        os.utime(self.local_file_path, ns=(mod_time_millis * _NANOS_PER_MILLI, mod_time_millis * _NANOS_PER_MILLI))
 
 
 class DownloadDestBytes(_Remembering):
@@ -211,9 +209,7 @@ class DownloadDestBytes(_Remembering):
 class DownloadDestProgressWrapper(AbstractDownloadDestination):
     """Wrap a DownloadDestination and report progress to a ProgressListener."""
 
-    def __init__(
-        self, download_dest: AbstractDownloadDestination, progress_listener: AbstractProgressListener
-    ) -> None:
+    def __init__(self, download_dest: AbstractDownloadDestination, progress_listener: AbstractProgressListener) -> None:
         self.download_dest, self.progress_listener = download_dest, progress_listener
 
     def make_file_context(

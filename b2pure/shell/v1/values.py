@@ -20,13 +20,14 @@ __all__ = ["CopiedFile", "bucket_dict", "copied_file", "cors_of", "file_dict", "
 S = TypeVar("S", bound=msgspec.Struct)
 Rules = Iterable[Mapping[str, Any]] | Mapping[str, Any] | None
 
-_BEYOND: Final = {
-    "contentMd5": None,
-    "serverSideEncryption": None,
-    "fileRetention": None,
-    "legalHold": None,
-    "replicationStatus": None,
-}
+_UNSET: Final[tuple[Any, ...]] = (
+    None,
+    {"mode": None, "algorithm": None},
+    {"isClientAuthorizedToRead": True, "value": {"mode": None, "retainUntilTimestamp": None}},
+    {"isClientAuthorizedToRead": True, "value": None},
+)
+"""How later versions tell that a file has no encryption, retention or legal hold."""
+_BEYOND: Final = frozenset({"contentMd5", "serverSideEncryption", "fileRetention", "legalHold", "replicationStatus"})
 """What later versions tell of a file besides."""
 _BUCKET_KEYS: Final = (
     "accountId", "bucketId", "bucketInfo", "bucketName", "bucketType", "corsRules", "lifecycleRules", "revision",
@@ -37,7 +38,7 @@ _BUCKET_KEYS: Final = (
 def file_dict(reply: FileReply) -> dict[str, Any]:
     """A file object as B2 tells it."""
     told: dict[str, Any] = msgspec.to_builtins(reply)
-    return {name: told[name] for name in sorted(told) if name not in _BEYOND or told[name] is not None}
+    return {name: told[name] for name in sorted(told) if name not in _BEYOND or told[name] not in _UNSET}
 
 
 def file_version(reply: FileReply) -> FileVersionInfo:
@@ -82,8 +83,10 @@ def copied_file(reply: FileReply) -> CopiedFile:
 def bucket_dict(reply: BucketReply) -> dict[str, Any]:
     """A bucket as B2 tells it."""
     told: dict[str, Any] = msgspec.to_builtins(reply)
-    shown = {name: told[name] for name in _BUCKET_KEYS}
-    return _without_none(shown) if shown["options"] else _without_none({**shown, "options": None})
+    shown = {name: _without_none(told[name]) for name in _BUCKET_KEYS}
+    if not shown["options"]:
+        del shown["options"]
+    return shown
 
 
 def _without_none(told: Any) -> Any:
