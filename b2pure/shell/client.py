@@ -71,7 +71,7 @@ class Client(Downloads):
     """B2, and the local folders beside it, with one application key. Safe for many threads.
 
     `workers` files are on their way at once, and as many parts of large files. `clock` says the time that keep-days
-    counts back from.
+    counts back from. `machines` keep the session and the upload URLs.
     """
 
     def __init__(
@@ -83,9 +83,10 @@ class Client(Downloads):
         drivers: DriverFactory = _threads,
         workers: int = 10,
         retry: RetryPolicy | None = None,
+        machines: Machines | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(api, clock, Machines(), drivers, workers, retry or RetryPolicy())
+        super().__init__(api, clock, machines or Machines(), drivers, workers, retry or RetryPolicy())
         self._folders = folders
         self._reader = SideReader(self._ask, self._retry)
         self._close = close

@@ -11,9 +11,10 @@ import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from secrets import token_hex
 from typing import IO, Any, Final, cast
-from uuid import uuid4
 
+from b2pure.model.names import temporary_name
 from b2pure.shell.listeners import AbstractProgressListener
 
 __all__ = [
@@ -114,8 +115,8 @@ class DownloadDestLocalFile(_Remembering):
             with open(path, "wb") as device:
                 yield device
             return
-        folder, name = os.path.split(path)
-        beside = os.path.join(folder, f".b2pure-{uuid4().hex}-{name[:100]}.tmp")
+        folder = os.path.dirname(path)
+        beside = os.path.join(folder, temporary_name(token_hex(4)))
         try:
             with open(beside, self.MODE) as file:
                 yield cast(IO[bytes], file)
