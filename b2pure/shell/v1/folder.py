@@ -35,6 +35,7 @@ __all__ = [
     "AbstractFolder",
     "B2Folder",
     "LocalFolder",
+    "bucket_of",
     "core_prefix",
     "core_root",
     "join_b2_path",
@@ -184,6 +185,12 @@ def core_root(folder: AbstractFolder) -> str:
     """Where a local folder is, also one that only knows its files' full paths."""
     root = getattr(folder, "root", None)
     return root if isinstance(root, str) else os.path.dirname(folder.make_full_path("x"))
+
+
+def bucket_of(folder: AbstractFolder) -> Bucket:
+    """The bucket that a folder in B2 is in."""
+    bucket: Bucket = folder.bucket  # type: ignore[attr-defined]  # every folder in B2 has one
+    return bucket
 
 
 def core_prefix(folder: AbstractFolder) -> str:

@@ -34,7 +34,7 @@ from b2pure.shell.client import Client
 from b2pure.shell.folders import LocalFolderOnDisk, Role
 from b2pure.shell.sides import Ask, Side, SideReader, Sides
 from b2pure.shell.v1.exceptions import CommandError
-from b2pure.shell.v1.folder import AbstractFolder, core_prefix, core_root, report_skipped, tells_files_itself
+from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, core_root, report_skipped, tells_files_itself
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
 from b2pure.shell.v1.session import B2Session
 from b2pure.shell.v1.sync_actions import action_line
@@ -102,8 +102,9 @@ class SyncClient(Client):
         if _is_local(folder):
             found = _ToldFolder(folder, self._reporter, self._manager)
             return Side(LocalFolder(found.root), folder=found)
-        bucket_id, prefix = BucketId(folder.bucket.id_), core_prefix(folder)  # type: ignore[attr-defined]
-        place = B2Folder(folder.bucket.name or "", prefix, bucket_id)  # type: ignore[attr-defined]
+        bucket = bucket_of(folder)
+        bucket_id, prefix = BucketId(bucket.id_), core_prefix(folder)
+        place = B2Folder(bucket.name or "", prefix, bucket_id)
         return Side(place, b2=B2Side(bucket_id, prefix))
 
     def _lazy_plan(self, sync: Sides, include_quiet: bool, listener: Listener | None) -> SyncPlan:

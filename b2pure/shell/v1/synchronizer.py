@@ -31,7 +31,7 @@ from b2pure.shell.v1.exceptions import (
     InvalidArgument,
     UnSyncableFilename,
 )
-from b2pure.shell.v1.folder import AbstractFolder, core_prefix
+from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
 from b2pure.shell.v1.session import B2Session
 from b2pure.shell.v1.sync_actions import AbstractAction, action_of
@@ -215,11 +215,10 @@ class Synchronizer:
 
 def _session(source: AbstractFolder, dest: AbstractFolder) -> B2Session:
     """What asks B2: of the destination, where both are in B2."""
-    found: list[B2Session] = [
-        each.bucket.api.session
-        for each in (dest, source)
-        if each.folder_type() == "b2"  # type: ignore[attr-defined]
-    ]
+    found: list[B2Session] = []
+    for folder in (dest, source):
+        if folder.folder_type() == "b2":
+            found.append(bucket_of(folder).api.session)
     if len({each.account_info.get_account_id() for each in found}) > 1:
         raise InvalidArgument("source_folder", "is in another account than the destination; B2 copies within one")
     return found[0]
@@ -252,21 +251,20 @@ def _threshold(given: float | timedelta, mode: CompareVersionMode) -> int:
 
 
 def _keep(mode: KeepOrDeleteMode, days: float | None) -> KeepOrDelete:
-    match mode:
-        case KeepOrDeleteMode.DELETE:
-            return Delete()
-        case KeepOrDeleteMode.KEEP_BEFORE_DELETE:
-            if days is None:
-                raise InvalidArgument("keep_days", "must be given when keep_days_or_delete is KEEP_BEFORE_DELETE")
-            if isinstance(days, bool) or not isinstance(days, int | float) or not days > 0:
-                raise InvalidArgument("keep_days", "must be greater than 0")
-            try:
-                return KeepDays(days)
-            except ValueError as wrong:
-                raise InvalidArgument("keep_days", str(wrong).removeprefix("keep_days ")) from None
-        case KeepOrDeleteMode.NO_DELETE:
-            return NoDelete()
-    raise InvalidArgument("keep_days_or_delete", f"must be one of {list(KeepOrDeleteMode)}")
+    if mode is KeepOrDeleteMode.DELETE:
+        return Delete()
+    if mode is KeepOrDeleteMode.NO_DELETE:
+        return NoDelete()
+    if mode is not KeepOrDeleteMode.KEEP_BEFORE_DELETE:
+        raise InvalidArgument("keep_days_or_delete", f"must be one of {list(KeepOrDeleteMode)}")
+    if days is None:
+        raise InvalidArgument("keep_days", "must be given when keep_days_or_delete is KEEP_BEFORE_DELETE")
+    if not days > 0:
+        raise InvalidArgument("keep_days", "must be greater than 0")
+    try:
+        return KeepDays(days)
+    except ValueError as wrong:
+        raise InvalidArgument("keep_days", str(wrong).removeprefix("keep_days ")) from None
 
 
 def _failed(failed: PlanFailed, source: AbstractFolder) -> Exception:
