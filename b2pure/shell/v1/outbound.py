@@ -159,7 +159,13 @@ def _sizes(session: B2Session, part_size: int | None, name: str = "min_part_size
 
 
 def _told(
-    session: B2Session, made: NewObject, slices: OpenedSlices, workers: int, size: int | None, program: Any
+    session: B2Session,
+    made: NewObject,
+    slices: OpenedSlices,
+    workers: int,
+    size: int | None,
+    program: Any,
+    context: Context | None = None,
 ) -> FileReply:
     """Run what makes the file, while everybody who wants to hears of it."""
     callback = made.begun if made.continuation.callback is not None else None
@@ -167,7 +173,7 @@ def _told(
         heard = hearing(None, told.listener, callback)
         if heard is not None and size is not None:
             heard(Sized(made.file_name, size))
-        context = Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True)
+        context = context or Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True)
         reply: FileReply = session.upload(program, Work(heard, None, slices, workers, context=context))
         if told.listener is not None:
             told.listener.arrived(reply.content_length)
@@ -211,7 +217,8 @@ def copy(
         parts=parts,
         resume=made.continuation.resume(),
     )
-    return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry))
+    about = Context(file_id=source.file_id)
+    return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry), about)
 
 
 # -- objects of ranges
