@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from v1_console import Console, plain
+from v1_world import SMALL_PARTS, World, content, served
 
 from b2pure.v1 import Bucket, DoNothingProgressListener, UploadSourceBytes, exception
-from tests.unit.v1_console import Console, plain
-from tests.unit.v1_world import SMALL_PARTS, World, content, served
 
 PREPARE = """
 >>> from b2sdk.v1 import *

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from v1_console import Console
+from v1_world import World, served
 
 from b2pure.v1 import exception
-from tests.unit.v1_console import Console
-from tests.unit.v1_world import World, served
 
 
 @pytest.fixture
