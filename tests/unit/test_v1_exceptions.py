@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
+from attrs import frozen
 
 from b2pure.model.calls import UploadPart
 from b2pure.model.errors import (
@@ -242,6 +243,24 @@ def test_prefixes_are_spelled_out() -> None:
     assert v1.B2SimpleError().prefix == "Simple error"
     assert v1.AlreadyFailed().prefix == "Already failed"
     assert str(v1.AlreadyFailed("it")) == "Already failed: it"
+
+
+@frozen
+class Stamped:
+    name: str
+    mod_time: int
+
+    def latest_version(self) -> Stamped:
+        return self
+
+
+def test_a_newer_destination_names_both_sides() -> None:
+    found = v1.DestFileNewer(Stamped("n", 6), Stamped("n", 5), "d://", "s://")
+    assert str(found) == (
+        "source file is older than destination: s://n with a time of 5 cannot be synced to d://n with a time of 6, "
+        "unless a valid newer_file_mode is provided"
+    )
+    assert found.should_retry_http()
 
 
 def test_the_spellings_of_the_documentation_are_the_same_classes() -> None:

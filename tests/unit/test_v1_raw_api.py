@@ -524,6 +524,31 @@ class _Kept:
         self.sink.write(chunk)
 
 
+class Counting(RawSimulator):
+    """A simulator as tests derive it: with a method of their own."""
+
+    calls = 0
+
+    def list_buckets(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        self.calls += 1
+        return super().list_buckets(*args, **kwargs)
+
+
+def test_a_method_in_the_place_of_one_of_these_is_used() -> None:
+    """Derived, or put on the object as mocks are."""
+    raw = Counting()
+    key = raw.create_account()
+    account = _run(raw.handler("production", *key), authorization(POLICY)).unwrap().account_id
+    assert ok(_run(raw.handler("production", *key), request(calls.ListBuckets(account), POLICY)))
+    assert raw.calls == 1
+    plain = RawSimulator()
+    plain_key = plain.create_account()
+    assert not isinstance(plain.handler("production", *plain_key), RawHandler)
+    plain.list_buckets = lambda *args, **kwargs: {"buckets": []}  # type: ignore[method-assign]
+    listed = _run(plain.handler("production", *plain_key), request(calls.ListBuckets(account), POLICY))
+    assert listed.unwrap().buckets == ()
+
+
 def test_what_version_1_has_no_word_for_is_refused_by_name() -> None:
     raw = RawSimulator()
     api = RawHandler(raw, "production", *raw.create_account())
