@@ -10,13 +10,8 @@ The exceptions are in `b2pure.v1.exception`.
 """
 
 from b2pure.model.account import ALL_CAPABILITIES
-from b2pure.shell.v1.account_info import (
-    AbstractAccountInfo,
-    InMemoryAccountInfo,
-    StubAccountInfo,
-    UploadUrlPool,
-    UrlPoolAccountInfo,
-)
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.b2_http import B2Http, ClockSkewHook, HttpCallback, ResponseContextManager
 from b2pure.shell.v1.b2_raw_api import B2RawApi
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache

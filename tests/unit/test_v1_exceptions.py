@@ -160,6 +160,12 @@ def test_values_and_exceptions_decide_alike(status: int, code: str, kind: type[v
     )
 
 
+def test_a_token_in_a_message_of_the_server_stays_behind() -> None:
+    told = "more than one upload using auth token 4_0022623512fc8f80000000001_0186e431_d18d02_upl_WF0"
+    for status, code in ((400, "auth_token_limit"), (400, "bad_request"), (503, "service_unavailable")):
+        assert "4_0022623512fc8f8" not in str(v1.interpret_b2_error(status, code, told, {}))
+
+
 def test_retry_after_comes_along() -> None:
     told = v1.interpret_b2_error(429, "too_many_requests", "", {"Retry-After": "7"})
     busy = v1.interpret_b2_error(503, "service_unavailable", "", {"retry-after": "8"})
