@@ -27,7 +27,7 @@ from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error, CapExceeded, InvalidArgument, Unauthorized
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.clock import SystemClock
-from b2pure.shell.v1.account_info import AbstractAccountInfo
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.error_table import NOWHERE, Context, exception_of
 from b2pure.shell.v1.exceptions import B2Error as B2Exception
 from b2pure.shell.v1.exceptions import MaxRetriesExceeded, MissingAccountData
