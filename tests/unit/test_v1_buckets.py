@@ -87,7 +87,7 @@ def test_an_account_info_of_a_callers_own_keeps_everything(world: World) -> None
     class Mine(InMemoryAccountInfo):
         taken = 0
 
-        def take_bucket_upload_url(self, bucket_id: str) -> tuple[str | None, str | None]:
+        def take_bucket_upload_url(self, bucket_id: str) -> tuple[str, str] | tuple[None, None]:
             self.taken += 1
             return super().take_bucket_upload_url(bucket_id)
 
@@ -222,6 +222,16 @@ def test_a_key_for_one_bucket_must_name_it(world: World) -> None:
             ask()
     with pytest.raises(exception.Unauthorized, match="restricted to files that start with 'in/'"):
         mine.upload_bytes(b"x", "out/x")
+
+
+def test_a_key_that_may_not_list_buckets_finds_its_own(world: World) -> None:
+    bucket = world.bucket()
+    made = world.api.create_key(["readFiles", "writeFiles"], "one", None, bucket.id_)
+    world.api.authorize_account(world.url, made["applicationKeyId"], made["applicationKey"])
+    world.api.get_bucket_by_name("holiday").upload_bytes(b"x", "x")
+    assert content(world.api.get_bucket_by_name("holiday"), "x") == b"x"
+    with pytest.raises(exception.Unauthorized):
+        world.api.list_buckets("holiday")
 
 
 def test_keys_come_by_pages_and_go(world: World) -> None:

@@ -198,7 +198,7 @@ def test_options_that_make_no_sense_are_told_by_name(options: dict[str, Any], na
 
 def test_the_page_s_other_name_of_no_delete_is_the_same() -> None:
     """ "Default is DO_NOTHING"."""
-    assert KeepOrDeleteMode.DO_NOTHING is KeepOrDeleteMode.NO_DELETE
+    assert KeepOrDeleteMode["DO_NOTHING"] is KeepOrDeleteMode.NO_DELETE
 
 
 # --- what takes part
@@ -232,13 +232,14 @@ def test_versions_may_be_left_out_by_their_time(world: World, bucket: Bucket, fo
 
 
 def test_policies_that_make_no_sense_are_told(folder: Path) -> None:
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"include_file_regexes": ("x",)},
         {"exclude_file_regexes": ("(",)},
         {"exclude_modified_before": 2, "exclude_modified_after": 1},
-    ):
+    )
+    for wrong in wrongs:
         with pytest.raises(exception.InvalidArgument):
-            ScanPoliciesManager(**wrong)  # type: ignore[arg-type]
+            ScanPoliciesManager(**wrong)
 
 
 def test_a_manager_of_a_callers_own_is_asked(world: World, bucket: Bucket, folder: Path) -> None:
@@ -286,6 +287,7 @@ def test_folders_tell_their_files_in_b2_s_order(world: World, bucket: Bucket, fo
         bucket.upload_bytes(b"x", name)
     bucket.upload_bytes(b"new", "A")
     manager = ScanPoliciesManager(exclude_dir_regexes=("a",))
+    files: list[File] = []
     for place in (str(folder), "b2://holiday"):
         files = list(parse_sync_folder(place, world.api).all_files(None))
         assert [file.name for file in files] == names

@@ -52,7 +52,8 @@ from b2pure.shell.v1.exceptions import (
 )
 from b2pure.shell.v1.file_version import UnfinishedLargeFile
 from b2pure.shell.v1.session import B2Session, Work
-from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, OpenedSlices, WriteIntent
+from b2pure.shell.v1.source_bodies import OpenedSlices
+from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
 
 __all__ = [
     "Continuation",

@@ -35,7 +35,7 @@ from b2pure.shell.v1.exceptions import B2Error as B2Exception
 from b2pure.shell.v1.exceptions import MaxRetriesExceeded, MissingAccountData
 from b2pure.shell.v1.exceptions import Unauthorized as UnauthorizedException
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
-from b2pure.shell.v1.sources import OpenedSlices
+from b2pure.shell.v1.source_bodies import OpenedSlices
 
 __all__ = ["NO_WORK", "B2Session", "HasHandler", "Work"]
 
