@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from attrs import evolve
 from v1_world import SMALL_PARTS, World, content, served
 
+from b2pure.shell.serve_control import expire_tokens
 from b2pure.v1 import (
     AuthInfoCache,
     B2Api,
@@ -125,6 +127,24 @@ def test_the_raw_simulator_stands_in_for_b2() -> None:
     bucket.upload_bytes(b"again", "again")
     assert content(bucket, "again") == b"again"
     assert [version.file_name for version, _ in bucket.ls()] == ["again", "small"]
+
+
+def test_many_threads_may_use_one_api(world: World) -> None:
+    """Upload URLs are never shared, and one expired token costs one authorization."""
+    bucket = world.bucket()
+
+    def work(number: int) -> None:
+        for again in range(5):
+            bucket.upload_bytes(b"x", f"{number}-{again}")
+            if (number, again) == (3, 2):
+                with world.server.locked() as simulator:
+                    expire_tokens(simulator, "all")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+    assert len(list(bucket.ls())) == 40
+    assert world.calls("b2_authorize_account") == 2
+    assert world.calls("b2_get_upload_url") <= 16
 
 
 # --- buckets

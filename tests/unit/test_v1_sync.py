@@ -344,6 +344,17 @@ def test_a_file_that_fails_does_not_stop_the_others(world: World, bucket: Bucket
     assert len(_names(bucket)) == 2
 
 
+def test_a_side_that_cannot_be_read_is_an_error_of_b2_s(world: World, bucket: Bucket, folder: Path) -> None:
+    """Nothing is transferred; the error is that of the listing."""
+    _put(folder, "a")
+    made = world.api.create_key(["listBuckets", "writeFiles"], "writer", bucket_id=bucket.id_)
+    world.api.authorize_account(world.url, made["applicationKeyId"], made["applicationKey"])
+    for dry_run in (True, False):
+        with pytest.raises(exception.Unauthorized):
+            _sync(world, folder, "b2://holiday", dry_run=dry_run)
+    assert world.calls("b2_upload_file") == 0
+
+
 def test_a_name_that_no_folder_can_have_is_told_and_the_rest_comes(world: World, bucket: Bucket, folder: Path) -> None:
     bucket.upload_bytes(b"x", "../escape")
     bucket.upload_bytes(b"x", "good")

@@ -199,8 +199,9 @@ def test_an_expired_token_is_renewed_once(bucket: Bucket, world: World) -> None:
 
 def test_names_that_b2_cannot_have_are_refused_before_anything_is_asked(bucket: Bucket) -> None:
     for name in ("", "/x", "x/", "a//b", "x" * 1025, "a\nb"):
-        with pytest.raises(exception.UnusableFileName):
+        with pytest.raises(exception.UnusableFileName, match=r"^Unusable file name: ") as caught:
             bucket.upload_bytes(b"x", name)
+        assert isinstance(caught.value, ValueError)
 
 
 # --- arguments

@@ -32,6 +32,7 @@ from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.bucket_factory import BucketFactory
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
+from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import MissingAccountData, NonExistentBucket, RestrictedBucket
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
 from b2pure.shell.v1.machines import StoredKey
@@ -219,7 +220,7 @@ class B2Api:
 
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
         """Permanently and irrevocably delete one version of a file."""
-        reply = self.session.ask(DeleteFileVersion(file_name, FileId(file_id)))
+        reply = self.session.ask(DeleteFileVersion(file_name, FileId(file_id)), Context(file_id=file_id))
         return FileIdAndName(reply.file_id, reply.file_name)
 
     def list_parts(

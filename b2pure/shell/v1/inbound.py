@@ -67,8 +67,9 @@ def download(
         job = evolve(job, path=target.path, in_order=target.in_order, in_place=target.in_place)
         work = Work(heard, target.disk, workers=_STREAMS, around=target.around, context=_context(file))
         result = session.outcome(download_over(job, session.retry), work)
-        if target.raised() is not None:
-            raise target.raised() or AssertionError
+        raised = target.raised()
+        if raised is not None:
+            raise raised
         if not ok(result):
             raise session.exception(_named(result.failure(), target.name), work.context) from None
         done = result.unwrap()

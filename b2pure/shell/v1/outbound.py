@@ -96,6 +96,12 @@ class Continuation:
         return Resume(auto=self.auto, file_id=file_id, keep=True)
 
 
+class _UnusableName(UnusableFileName, ValueError):
+    """A ValueError as well, which it was in b2sdk for half of the rules."""
+
+    prefix = "Unusable file name"
+
+
 @frozen
 class NewObject:
     """Where a file goes and what it is made with."""
@@ -111,7 +117,7 @@ class NewObject:
     def __attrs_post_init__(self) -> None:
         problem = b2_name_problem(self.file_name)
         if problem is not None:
-            raise UnusableFileName(problem)
+            raise _UnusableName(problem)
 
     @property
     def new(self) -> NewFile:

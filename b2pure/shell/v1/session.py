@@ -73,7 +73,7 @@ NO_WORK: Final = Work()
 _SEVERAL: Final = 2
 
 
-class _Heard:
+class _Overheard:
     """An api whose failures somebody hears of."""
 
     def __init__(self, api: Api, hear: Callable[[B2Error], None]) -> None:
@@ -161,7 +161,7 @@ class B2Session:
             met.append(exception_of(error, work.context))
 
         try:
-            return self.run(program, evolve(work, around=lambda api: _Heard(api, hear)))
+            return self.run(program, evolve(work, around=lambda api: _Overheard(api, hear)))
         except UnauthorizedException:
             raise
         except B2Exception as error:

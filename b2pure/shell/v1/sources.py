@@ -156,7 +156,8 @@ class UploadSourceLocalFileRange(UploadSourceLocalFile):
         rest = self.file_size - offset
         self.content_length = rest if length is None else length
         if offset < 0 or not 0 <= self.content_length <= rest:
-            raise ValueError(f"{self.local_path!r} has {self.file_size} bytes: no {length} of them from {offset} on")
+            wanted = "" if length is None else f"{length} "
+            raise ValueError(f"{self.local_path!r} has {self.file_size} bytes, none of the {wanted}from {offset} on")
 
     def open(self) -> IO[bytes]:
         stream = super().open()
