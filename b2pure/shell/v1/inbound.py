@@ -13,14 +13,18 @@ from contextlib import ExitStack, closing
 from typing import Any, Final, TypeVar
 
 from attrs import evolve, field, frozen
+from returns.io import IOFailure, IOResult
 
 from b2pure.effects.downloads import Download, Downloaded, NamedFile, download_over
-from b2pure.effects.handlers import Api, Disk
+from b2pure.effects.effect import Credential
+from b2pure.effects.handlers import Api, Disk, Heard, Reader, Sink, unheard
 from b2pure.effects.program import ok
-from b2pure.model.calls import GetFileInfo
+from b2pure.model.account import Authorization
+from b2pure.model.calls import Call, FetchCall, GetFileInfo
 from b2pure.model.errors import B2Error, LocalFailure
 from b2pure.model.ids import FileId
 from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import DownloadReply
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import LocalRange
 from b2pure.shell.targets import open_target
@@ -32,7 +36,7 @@ from b2pure.shell.v1.download_dest import (
     PreSeekedDownloadDest,
     Range,
 )
-from b2pure.shell.v1.error_table import Context
+from b2pure.shell.v1.error_table import Carried, Context
 from b2pure.shell.v1.exceptions import InvalidRange, LocalFileError
 from b2pure.shell.v1.pour import Facts, Pour, Told
 from b2pure.shell.v1.session import B2Session, Work
@@ -65,7 +69,7 @@ def download(
         for each in told:
             heard = hearing(heard, each.listener)
         job = evolve(job, path=target.path, in_order=target.in_order, in_place=target.in_place)
-        work = Work(heard, target.disk, workers=_STREAMS, around=target.around, context=_context(file))
+        work = Work(heard, target.disk, workers=_STREAMS, around=_around(target, range_), context=_context(file))
         result = session.outcome(download_over(job, session.retry), work)
         raised = target.raised()
         if raised is not None:
@@ -73,7 +77,6 @@ def download(
         if not ok(result):
             raise session.exception(_named(result.failure(), target.name), work.context) from None
         done = result.unwrap()
-        _check_length(done, range_)
         for each in told:
             each.of(result, lambda got: got.length)
     facts = _facts(session, done, range_)
@@ -90,9 +93,34 @@ def _wanted(range_: Range | None) -> ByteRange | None:
     return ByteRange(first, last + 1)
 
 
-def _check_length(done: Downloaded, range_: Range | None) -> None:
-    if range_ is not None and done.length != range_[1] - range_[0] + 1:
-        raise InvalidRange(done.length, range_)
+def _around(target: _Target, range_: Range | None) -> Callable[[Api], Api]:
+    """What is around the connection: a range has to be all there before anything is written."""
+    if range_ is None:
+        return target.around
+    return lambda api: _WholeRange(target.around(api), range_)
+
+
+class _WholeRange:
+    """An api whose answer is an error when the file ends within the range."""
+
+    def __init__(self, api: Api, range_: Range) -> None:
+        self._api, self._range = api, range_
+
+    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
+        return self._api.send(call, credential, reader)
+
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
+        def hear(headers: DownloadReply) -> None:
+            if headers.total_length <= self._range[1]:
+                raise InvalidRange(headers.total_length - self._range[0], self._range)
+            heard(headers)
+
+        try:
+            return self._api.fetch(call, authorization, sink, hear)
+        except InvalidRange as short:
+            return IOFailure(Carried(0, "InvalidRange", str(short), exception=short))
 
 
 def _name(file: FileId | NamedFile) -> str:
