@@ -33,7 +33,7 @@ def _run(world: World, folder: Path, *, key: str = "") -> tuple[int, list[str]]:
         [sys.executable, "-c", SCRIPT, str(PROGRAM), world.url, *keys, "holiday-backup", str(folder)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.stderr == ""
@@ -98,7 +98,7 @@ def test_the_scenario_that_b2sdk_1_runs_against_the_simulator_runs_on_it(tmp_pat
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=180,
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, "")
