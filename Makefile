@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: demo test unit lint types deep bench interop browser clean
+.PHONY: demo test unit lint types deep storm bench interop browser clean
 
 demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes back; SOURCE= names another folder
 	$(BIN)/python scripts/demo.py $(if $(SOURCE),"$(SOURCE)")
@@ -26,6 +26,9 @@ types: $(STAMP)
 
 deep: $(STAMP)  ## the laws, with many more examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/property
+
+storm: $(STAMP)  ## whole jobs in bad weather: faults, crashes, restarts, clock jumps; RUNS= says how many, SEED= repeats one
+	$(BIN)/python -m tests.storm --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
 
 bench: $(STAMP)  ## speed and memory, side by side with b2sdk and rclone
 	$(BIN)/python -m benchmarks

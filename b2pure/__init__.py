@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from b2pure.model.account import Allowed, Authorization
     from b2pure.model.errors import B2Error, describe
     from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalFact, LocalPath, LocalTree, SkippedPath
+    from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
     from b2pure.model.new_file import NewFile
     from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
     from b2pure.model.policy import (
@@ -37,11 +38,15 @@ if TYPE_CHECKING:
     )
     from b2pure.model.protection import FileRetention, SseB2, SseC
     from b2pure.model.ranges import ByteRange
+    from b2pure.plan.bandwidth import Bandwidth
     from b2pure.plan.cleanup import CleanupPlan
+    from b2pure.plan.concurrency import Workers
+    from b2pure.plan.emerge.plan import EmergePlan
     from b2pure.plan.failures import PlanFailed
     from b2pure.plan.retry import RetryPolicy
     from b2pure.shell.client import Client
     from b2pure.shell.connect import connect, connect_simulated
+    from b2pure.shell.emerge_sources import B2Range, InOrder
     from b2pure.shell.plans import Plan, plan_sync
     from b2pure.shell.sources import LocalRange
 
@@ -51,16 +56,21 @@ __all__ = [
     "B2Error",
     "B2Folder",
     "B2Path",
+    "B2Range",
     "B2Tree",
+    "Bandwidth",
     "ByteRange",
     "CleanupPlan",
     "CleanupReport",
     "Client",
     "CompareVersionMode",
+    "CopySource",
     "Delete",
     "Downloaded",
+    "EmergePlan",
     "FileRetention",
     "FileVersion",
+    "InOrder",
     "KeepDays",
     "LocalFact",
     "LocalFolder",
@@ -70,6 +80,7 @@ __all__ = [
     "NewFile",
     "NewerFileSyncMode",
     "NoDelete",
+    "OverlapRule",
     "Place",
     "Plan",
     "PlanFailed",
@@ -82,6 +93,8 @@ __all__ = [
     "SseC",
     "SyncPolicy",
     "UploadMode",
+    "Workers",
+    "WriteIntent",
     "__version__",
     "connect",
     "connect_simulated",
@@ -101,7 +114,12 @@ _HOMES = {
     "b2pure.model.new_file": ("NewFile",),
     "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
     "b2pure.model.ranges": ("ByteRange",),
+    "b2pure.plan.bandwidth": ("Bandwidth",),
     "b2pure.plan.cleanup": ("CleanupPlan",),
+    "b2pure.model.intents": ("CopySource", "OverlapRule", "WriteIntent"),
+    "b2pure.plan.emerge.plan": ("EmergePlan",),
+    "b2pure.shell.emerge_sources": ("B2Range", "InOrder"),
+    "b2pure.plan.concurrency": ("Workers",),
     "b2pure.shell.sources": ("LocalRange",),
     "b2pure.model.errors": ("B2Error", "describe"),
     "b2pure.model.files": (

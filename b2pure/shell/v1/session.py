@@ -178,7 +178,7 @@ class B2Session:
             work.around(self.api(machines.key)), work.disk or SimulatedDisk(), self.clock, machines, work.listener
         )
         interpreter.reader = Bodies(work.slices)
-        with ThreadDriver(interpreter, workers=1, part_workers=work.workers) as driver:
+        with ThreadDriver(interpreter, workers=work.workers) as driver:
             result = driver.run(program)
         if work.slices.raised is not None and not (isinstance(result, Result) and ok(result)):
             raise work.slices.raised
