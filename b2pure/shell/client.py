@@ -75,7 +75,8 @@ class Client(Creations):
 
     `workers` files are on their way at once, and as many parts of large files: a number, or bounds within which each
     job finds out how many help. `bandwidth` limits all of them together. `clock` says the time that keep-days counts
-    back from. Raises ValueError for a number of workers that makes no sense.
+    back from. `machines` keep the session and the upload URLs. Raises ValueError for a number of workers
+    that makes no sense.
     """
 
     def __init__(
@@ -88,10 +89,11 @@ class Client(Creations):
         workers: Workers | int | None = None,
         bandwidth: Bandwidth | None = None,
         retry: RetryPolicy | None = None,
+        machines: Machines | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         bounds = Workers() if workers is None else workers_of(workers)
-        super().__init__(api, clock, Machines(bandwidth), drivers, bounds, retry or RetryPolicy())
+        super().__init__(api, clock, machines or Machines(bandwidth), drivers, bounds, retry or RetryPolicy())
         self._folders = folders
         self._reader = SideReader(self._ask, self._retry)
         self._close = close

@@ -10,8 +10,9 @@ answers in the middle of a body and closes, httpx gives the answer rather than t
 from __future__ import annotations
 
 import platform
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha1
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
@@ -43,7 +44,7 @@ from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.transport import Answer, fitting_transport
 
-__all__ = ["DEFAULT_USER_AGENT", "HttpApi", "TestMode", "realm_url"]
+__all__ = ["DEFAULT_USER_AGENT", "UNKNOWN_HOST", "Exchange", "HttpApi", "TestMode", "explain_transport", "realm_url"]
 
 R = TypeVar("R")
 
@@ -51,6 +52,8 @@ CONNECT_TIMEOUT_SECONDS: Final = 30.0
 READ_TIMEOUT_SECONDS: Final = 130.0
 """Longer than the two minutes that B2 may take to answer."""
 DEFAULT_POOL_SIZE: Final = 32
+Exchange = Callable[[httpx.Request], httpx.Response]
+"""Sends one request and gives the response, whose body is still to be read."""
 TestMode = Literal["fail_some_uploads", "expire_some_account_authorization_tokens", "force_cap_exceeded"]
 ONE_PIECE_BYTES: Final = 1 << 20
 """Bodies up to here are sent as one write with their headers' length known, unless the api was told otherwise."""
@@ -89,8 +92,8 @@ class HttpApi:
 
     `realm_address` is a URL, as `realm_url` gives it. `transport` replaces the network, for tests. Timeouts are
     seconds; `pool_size` is the number of connections kept; bodies of up to `one_piece_bytes` are sent as one write.
-    `test_mode` asks B2 to misbehave (`X-Bz-Test-Mode`):
-    `fail_some_uploads`, `expire_some_account_authorization_tokens` or `force_cap_exceeded`.
+    `test_mode` asks B2 to misbehave (`X-Bz-Test-Mode`): `fail_some_uploads`, `expire_some_account_authorization_tokens`
+    or `force_cap_exceeded`. `exchange` sends the requests instead, over connections that are somebody else's.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class HttpApi:
         one_piece_bytes: int = ONE_PIECE_BYTES,
         transport: httpx.BaseTransport | None = None,
         test_mode: TestMode | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._key = KeyPair(key_id, key)
         self._realm = realm_address
@@ -114,6 +118,11 @@ class HttpApi:
         if test_mode is not None:
             self._headers += (("X-Bz-Test-Mode", test_mode),)
         self._extensions = {"timeout": httpx.Timeout(read_timeout, connect=connect_timeout, pool=None).as_dict()}
+        self._exchanged = exchange
+        self._direct: httpx.BaseTransport | None = None
+        self._client: httpx.Client | None = None
+        if exchange is not None:
+            return
         self._direct = fitting_transport(pool_size) if transport is None else None
         self._client = httpx.Client(
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
@@ -127,7 +136,8 @@ class HttpApi:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def __enter__(self) -> HttpApi:
         return self
@@ -152,7 +162,7 @@ class HttpApi:
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except _TROUBLE as error:
-            return IOFailure(_transport(error))
+            return IOFailure(explain_transport(error))
         return IOResult.from_result(decode(call, _response(response, response.content)))
 
     def fetch(
@@ -172,12 +182,15 @@ class HttpApi:
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except _TROUBLE as error:
-            return IOFailure(_transport(error))
+            return IOFailure(explain_transport(error))
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
+        if self._exchanged is not None:
+            return self._exchanged(request)
         # Without the client where it has nothing to add: no proxy, no redirect, no cookie.
         if self._direct is not None:
             return self._direct.handle_request(request)
+        assert self._client is not None, "there is one where nobody else exchanges"
         return self._client.send(request, stream=True)
 
     def _prepared(self, request: HttpRequest, reader: Reader) -> httpx.Request:
@@ -249,10 +262,16 @@ def _poured(
 _TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError)
 
 
-def _transport(error: Exception) -> Transport:
-    """The error value, with the class of the exception and nothing that could hold a URL."""
+UNKNOWN_HOST: Final = "the name of the server is not known"
+"""The detail of a connection that failed at the DNS."""
+
+
+def explain_transport(error: Exception) -> Transport:
+    """The error value of what httpx raised, with the class of the exception and nothing that could hold a URL."""
     detail = type(error).__name__
-    if _expired(error):
+    if any(isinstance(each, socket.gaierror) for each in _causes(error)):
+        return Transport("connect", UNKNOWN_HOST)
+    if any(isinstance(each, ssl.SSLCertVerificationError) and _expired(each) for each in _causes(error)):
         detail = "the certificate of the server is not valid at the time of this computer's clock; is the clock right?"
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
@@ -272,10 +291,12 @@ _HAS_EXPIRED: Final = 10
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
-def _expired(error: BaseException | None) -> bool:
+def _expired(error: ssl.SSLCertVerificationError) -> bool:
     """Whether a certificate was refused for the time: what a clock that is far off looks like."""
+    return error.verify_code in (_NOT_YET_VALID, _HAS_EXPIRED)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_code in (_NOT_YET_VALID, _HAS_EXPIRED)
+        yield error
         error = error.__cause__ or error.__context__
-    return False

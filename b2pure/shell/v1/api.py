@@ -1,0 +1,280 @@
+"""The account of the numbered interface: buckets, keys, and files by their ids.
+
+Rules. An account info keeps the key and the token, a cache the ids of buckets by their names, a raw api the
+connections. A bucket that is deleted is forgotten by the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Final
+from urllib.parse import quote
+
+from b2pure.effects.wire import API_VERSION
+from b2pure.model.calls import (
+    CancelLargeFile,
+    CreateBucket,
+    CreateKey,
+    DeleteBucket,
+    DeleteFileVersion,
+    DeleteKey,
+    GetFileInfo,
+    ListBuckets,
+    ListKeys,
+)
+from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.shell.listeners import AbstractProgressListener
+from b2pure.shell.v1 import inbound, listings
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+from b2pure.shell.v1.b2_http import B2Http
+from b2pure.shell.v1.b2_raw_api import B2RawApi
+from b2pure.shell.v1.bucket import Bucket
+from b2pure.shell.v1.bucket_factory import BucketFactory
+from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
+from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
+from b2pure.shell.v1.error_table import Context
+from b2pure.shell.v1.exceptions import MissingAccountData, NonExistentBucket, RestrictedBucket
+from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
+from b2pure.shell.v1.machines import StoredKey
+from b2pure.shell.v1.raw_api import AbstractRawApi
+from b2pure.shell.v1.session import B2Session
+from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
+from b2pure.shell.v1.utils import b2_url_encode
+from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, key_dict, rules_of
+
+__all__ = ["B2Api"]
+
+_KEYS_BATCH: Final = 1000
+
+
+class B2Api:
+    """Provide file-level access to B2 services: it re-acquires authorization tokens when they expire, tries uploads
+    again when an upload URL is busy, breaks large files into parts, and emulates a directory structure.
+
+    `account_info` keeps the key and the tokens (default: SqliteAccountInfo), `cache` the ids of buckets by their names
+    (default: DummyCache, or AuthInfoCache where `account_info` is not given either). `raw_api` is B2RawApi, or
+    RawSimulator in tests. `max_upload_workers` and `max_copy_workers` parts are on their way at once.
+    """
+
+    BUCKET_FACTORY_CLASS: ClassVar[type[BucketFactory]] = BucketFactory
+    BUCKET_CLASS: ClassVar[type[Bucket]] = Bucket
+
+    def __init__(
+        self,
+        account_info: AbstractAccountInfo | None = None,
+        cache: AbstractCache | None = None,
+        raw_api: AbstractRawApi | None = None,
+        max_upload_workers: int = 10,
+        max_copy_workers: int = 10,
+    ) -> None:
+        if account_info is None:
+            account_info = SqliteAccountInfo()
+            cache = cache or AuthInfoCache(account_info)
+        self._account_info = account_info
+        self._cache = cache or DummyCache()
+        self._raw_api = raw_api or B2RawApi(B2Http())
+        self.max_upload_workers, self.max_copy_workers = max_upload_workers, max_copy_workers
+        self.session = B2Session(account_info, self._raw_api)
+
+    @property
+    def account_info(self) -> AbstractAccountInfo:
+        """What keeps the key and the tokens."""
+        return self._account_info
+
+    @property
+    def cache(self) -> AbstractCache:
+        """What keeps the ids of buckets."""
+        return self._cache
+
+    @property
+    def raw_api(self) -> AbstractRawApi:
+        """What has the connections."""
+        return self._raw_api
+
+    # -- the account
+
+    def authorize_automatically(self) -> bool:
+        """Perform automatic account authorization, retrieving all account data from account info object passed during
+        initialization; whether there was any.
+        """
+        return self.session.authorize_automatically()
+
+    def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
+        """Perform account authorization. `realm` is usually just "production", or the URL of another server."""
+        before = self._account()
+        self.session.authorize(StoredKey(realm, application_key_id, application_key))
+        if self._account() != before:
+            self._cache.clear()
+
+    def _account(self) -> tuple[str, str] | None:
+        try:
+            return self._account_info.get_account_id(), self._account_info.get_realm()
+        except MissingAccountData:
+            return None
+
+    def get_account_id(self) -> str:
+        """Return the account ID."""
+        return self._account_info.get_account_id()
+
+    # -- buckets
+
+    def create_bucket(
+        self,
+        name: str,
+        bucket_type: str,
+        bucket_info: dict[str, str] | None = None,
+        cors_rules: Rules = None,
+        lifecycle_rules: Rules = None,
+    ) -> Bucket:
+        """Create a bucket of type "allPublic" or "allPrivate"."""
+        call = CreateBucket(
+            AccountId(self.get_account_id()),
+            name,
+            bucket_type,
+            bucket_info,
+            cors_of(cors_rules),
+            rules_of(lifecycle_rules),
+        )
+        made = self.BUCKET_FACTORY_CLASS.from_api_bucket_dict(self, bucket_dict(self.session.ask(call)))
+        self._cache.save_bucket(made)
+        return made
+
+    def get_bucket_by_id(self, bucket_id: str) -> Bucket:
+        """Return a bucket object with a given ID. Unlike `get_bucket_by_name`, this method does not need to make any
+        API calls.
+        """
+        return self.BUCKET_CLASS(self, bucket_id)
+
+    def get_bucket_by_name(self, bucket_name: str) -> Bucket:
+        """Return the Bucket matching the given `bucket_name`. Raises NonExistentBucket."""
+        self.check_bucket_restrictions(bucket_name)
+        known = self._cache.get_bucket_id_or_none_from_bucket_name(bucket_name) or self._id_in_key(bucket_name)
+        if known is not None:
+            return self.BUCKET_CLASS(self, known, name=bucket_name)
+        for bucket in self.list_buckets(bucket_name=bucket_name):
+            assert bucket.name is not None, "B2 lists buckets with their names"
+            if bucket.name.lower() == bucket_name.lower():
+                return bucket
+        raise NonExistentBucket(bucket_name)
+
+    def _id_in_key(self, bucket_name: str) -> str | None:
+        """What a key that may not list buckets knows of the one that it is restricted to."""
+        allowed = self._account_info.get_allowed()
+        if "listBuckets" in allowed["capabilities"]:
+            return None
+        buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
+        return next((each["id"] for each in buckets if each["name"] == bucket_name), None)
+
+    def name_of_bucket(self, bucket_id: str) -> str:
+        """The name of a bucket by its id. Raises NonExistentBucket."""
+        call = ListBuckets(AccountId(self.get_account_id()), BucketId(bucket_id))
+        for bucket in self.session.ask(call).buckets:
+            return bucket.bucket_name
+        raise NonExistentBucket(bucket_id)
+
+    def delete_bucket(self, bucket: Bucket) -> None:
+        """Delete a chosen bucket. Its name is forgotten."""
+        self.session.ask(DeleteBucket(AccountId(self.get_account_id()), BucketId(bucket.id_)))
+        self._cache.clear()
+
+    def list_buckets(self, bucket_name: str | None = None) -> list[Bucket]:
+        """Call b2_list_buckets and return a list of buckets: all of the account, or just that of the name. With a key
+        that is restricted to one bucket the name must be given.
+        """
+        self.check_bucket_restrictions(bucket_name)
+        call = ListBuckets(AccountId(self.get_account_id()), bucket_name=bucket_name, bucket_types=("all",))
+        listed = [bucket_dict(reply) for reply in self.session.ask(call).buckets]
+        buckets = self.BUCKET_FACTORY_CLASS.from_api_response(self, {"buckets": listed})
+        if bucket_name is None:
+            self._cache.set_bucket_name_cache(buckets)
+        else:
+            for bucket in buckets:
+                self._cache.save_bucket(bucket)
+        return buckets
+
+    def check_bucket_restrictions(self, bucket_name: str | None) -> None:
+        """Check to see if the allowed field from authorize-account has a bucket restriction. If it does, and it is not
+        `bucket_name` that the key is restricted to, raises RestrictedBucket.
+        """
+        allowed = self._account_info.get_allowed()
+        buckets = allowed.get("buckets") or [{"name": allowed["bucketName"]}]
+        names = [each["name"] for each in buckets if each["name"] is not None]
+        if names and bucket_name not in names:
+            raise RestrictedBucket(", ".join(names))
+
+    # -- files
+
+    def download_file_by_id(
+        self,
+        file_id: str,
+        download_dest: AbstractDownloadDestination,
+        progress_listener: AbstractProgressListener | None = None,
+        range_: Range | None = None,
+    ) -> dict[str, Any]:
+        """Download a file with the given ID. `range_` has the first and the last byte, both inclusive."""
+        return inbound.download(self.session, FileId(file_id), download_dest, progress_listener, range_)
+
+    def get_file_info(self, file_id: str) -> dict[str, Any]:
+        """Legacy interface which just returns whatever remote API returns."""
+        return file_dict(self.session.ask(GetFileInfo(FileId(file_id))))
+
+    def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
+        """Permanently and irrevocably delete one version of a file."""
+        reply = self.session.ask(DeleteFileVersion(file_name, FileId(file_id)), Context(file_id=file_id))
+        return FileIdAndName(reply.file_id, reply.file_name)
+
+    def list_parts(
+        self, file_id: str, start_part_number: int | None = None, batch_size: int | None = None
+    ) -> Iterator[Part]:
+        """Generator that yields a Part for each of the parts that have been uploaded."""
+        return listings.list_parts(self.session, file_id, start_part_number, batch_size)
+
+    def cancel_large_file(self, file_id: str) -> FileVersionInfo:
+        """Cancel a large file upload."""
+        reply = self.session.ask(CancelLargeFile(FileId(file_id)))
+        return FileVersionInfoFactory.from_cancel_large_file_response(
+            {"fileId": reply.file_id, "fileName": reply.file_name}
+        )
+
+    def get_download_url_for_fileid(self, file_id: str) -> str:
+        """Return a URL to download the given file by ID."""
+        base = self._account_info.get_download_url()
+        return f"{base}/b2api/v{API_VERSION}/b2_download_file_by_id?fileId={quote(file_id, safe='')}"
+
+    def get_download_url_for_file_name(self, bucket_name: str, file_name: str) -> str:
+        """Return a URL to download the given file by name."""
+        self.check_bucket_restrictions(bucket_name)
+        base = self._account_info.get_download_url()
+        return f"{base}/file/{b2_url_encode(bucket_name)}/{b2_url_encode(file_name)}"
+
+    # -- keys
+
+    def create_key(
+        self,
+        capabilities: Iterable[str],
+        key_name: str,
+        valid_duration_seconds: int | None = None,
+        bucket_id: str | None = None,
+        name_prefix: str | None = None,
+    ) -> dict[str, Any]:
+        """Create a new application key, which ends after `valid_duration_seconds`, and is restricted to a bucket and to
+        files whose names start with `name_prefix`, where these are given.
+        """
+        call = CreateKey(
+            AccountId(self.get_account_id()),
+            tuple(capabilities),
+            key_name,
+            valid_duration_seconds,
+            None if bucket_id is None else (BucketId(bucket_id),),
+            name_prefix,
+        )
+        return key_dict(self.session.ask(call))
+
+    def delete_key(self, application_key_id: str) -> dict[str, Any]:
+        """Delete application key."""
+        return key_dict(self.session.ask(DeleteKey(application_key_id)))
+
+    def list_keys(self, start_application_key_id: str | None = None) -> dict[str, Any]:
+        """List application keys, up to 1000 from the given one on; `nextApplicationKeyId` says where to go on."""
+        page = self.session.ask(ListKeys(AccountId(self.get_account_id()), _KEYS_BATCH, start_application_key_id))
+        return {"keys": [key_dict(key) for key in page.keys], "nextApplicationKeyId": page.next_application_key_id}

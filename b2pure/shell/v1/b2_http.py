@@ -1,0 +1,341 @@
+"""The thin HTTP client of the numbered interface, with hooks around every request.
+
+Rules. All requests go through `exchange`: those of the three operations here, and those of the `Api` that programs run
+over (`api`). Before each the callbacks' `pre_request` is called, after it `post_request`; what they raise fails the
+request and is never tried again. Nothing is logged, and no error holds a URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import sleep, time
+from types import TracebackType
+from typing import Any, Final, TypeVar
+from weakref import finalize
+
+import httpx
+import msgspec
+from returns.io import IOFailure, IOResult
+
+from b2pure.effects.effect import Credential
+from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
+from b2pure.effects.wire import decode_error
+from b2pure.model.account import Authorization
+from b2pure.model.calls import Call, FetchCall
+from b2pure.model.errors import B2Error as B2ErrorValue
+from b2pure.model.replies import DownloadReply
+from b2pure.shell.http import DEFAULT_POOL_SIZE, DEFAULT_USER_AGENT, Exchange, HttpApi, explain_transport
+from b2pure.shell.transport import fitting_transport
+from b2pure.shell.v1.error_table import Context, exception_of, value_of
+from b2pure.shell.v1.exceptions import (
+    B2ConnectionError,
+    B2Error,
+    BadDateFormat,
+    ClockSkew,
+    ServiceError,
+    TooManyRequests,
+)
+from b2pure.shell.v1.requests_session import RequestsSession
+
+__all__ = ["B2Http", "ClockSkewHook", "Content", "HttpCallback", "ResponseContextManager"]
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+_CONNECT_SECONDS: Final = 30.0
+_FIRST_WAIT_SECONDS: Final = 1.0
+_WAIT_FACTOR: Final = 1.5
+_LONGEST_WAIT_SECONDS: Final = 64.0
+
+
+class HttpCallback:
+    """A callback object that does nothing. Overrides pre_request and/or post_request as desired."""
+
+    def pre_request(self, method: str, url: str, headers: dict[str, str]) -> None:
+        """Called before processing an HTTP request.
+
+        Raises an exception if this request should not be processed. The exception raised must inherit from
+        B2HttpCallbackPreRequestException.
+        """
+
+    def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
+        """Called after processing an HTTP request; `response` has `status_code` and `headers`.
+
+        Raises an exception if this request should be treated as failing. The exception raised must inherit from
+        B2HttpCallbackPostRequestException.
+        """
+
+
+class ClockSkewHook(HttpCallback):
+    """Fails requests when the local clock is too far from the server's."""
+
+    MAX_CLOCK_SKEW_SECONDS: Final = 600
+
+    def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
+        """Raise an exception if the clock in the server is too different from the clock on the local host.
+
+        The Date header contains a string that looks like: "Fri, 16 Dec 2016 20:52:30 GMT".
+        """
+        text = response.headers.get("Date")
+        if text is None:
+            return
+        try:
+            server = parsedate_to_datetime(text)
+        except (TypeError, ValueError):
+            raise BadDateFormat(text) from None
+        if server.tzinfo is None:
+            raise BadDateFormat(text)
+        skew = round((datetime.fromtimestamp(time(), UTC) - server).total_seconds())
+        if abs(skew) > self.MAX_CLOCK_SKEW_SECONDS:
+            raise ClockSkew(skew)
+
+
+class Content:
+    """The body of a download on its way, and the headers that came before it."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status_code = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    def iter_content(self, chunk_size: int = 1) -> Iterator[bytes]:
+        """The body in pieces of so many bytes; the last one is as long as it comes."""
+        try:
+            yield from self._response.iter_raw(chunk_size)
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise exception_of(explain_transport(error)) from None
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._response.close()
+
+
+class ResponseContextManager:
+    """A context manager that closes a response when done."""
+
+    def __init__(self, response: Any) -> None:
+        self.response = response
+
+    def __enter__(self) -> Any:
+        return self.response
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.response.close()
+
+
+class _CallbackRaised(Exception):
+    """Carries what a callback raised past those who turn exceptions into error values."""
+
+    def __init__(self, exception: Exception) -> None:
+        super().__init__(str(exception))
+        self.exception = exception
+
+
+class B2Http:
+    """Provides the operations needed to access B2, and handles retrying when the returned status is 503 Service
+    Unavailable, 429 Too Many Requests, etc.
+
+    `requests_module` is used instead of the own connections: it must have a `Session` like that of the library
+    `requests`. The methods that return JSON either return a Python dict or raise a subclass of B2Error.
+    """
+
+    TIMEOUT = 130
+    """Seconds that an answer may take."""
+
+    def __init__(
+        self, requests_module: Any = None, install_clock_skew_hook: bool = True, *, user_agent: str = DEFAULT_USER_AGENT
+    ) -> None:
+        self.user_agent = user_agent
+        self.callbacks: list[HttpCallback] = []
+        if requests_module is not None:
+            session = RequestsSession(requests_module, self.TIMEOUT)
+            connections: tuple[Exchange, Callable[[], None]] = session.exchange, session.close
+        else:
+            connections = _own_connections()
+        self._send, close = connections
+        self._closing = finalize(self, close)  # few programs close what they were never told to close
+        if install_clock_skew_hook:
+            self.add_callback(ClockSkewHook())
+
+    def close(self) -> None:
+        """Close the connections. Those of an object that is gone are closed, too."""
+        self._closing()
+
+    def add_callback(self, callback: HttpCallback) -> None:
+        """Add a callback that inherits from HttpCallback."""
+        self.callbacks.append(callback)
+
+    def api(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
+        """What programs run over: every request of it passes the callbacks, too."""
+        api = HttpApi(
+            application_key_id,
+            application_key,
+            realm_address=realm_url,
+            user_agent=self.user_agent,
+            read_timeout=self.TIMEOUT,
+            exchange=self._exchange,
+        )
+        return _HookedApi(api)
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        url, headers = str(request.url), dict(request.headers)
+        for callback in self.callbacks:
+            try:
+                callback.pre_request(request.method, url, headers)
+            except Exception as error:
+                raise _CallbackRaised(error) from error
+        response = self._send(request)
+        for callback in self.callbacks:
+            try:
+                callback.post_request(request.method, url, headers, response)
+            except Exception as error:
+                response.close()
+                raise _CallbackRaised(error) from error
+        return response
+
+    # -- the three operations
+
+    def post_json_return_json(
+        self, url: str, headers: Mapping[str, str], params: Mapping[str, Any], try_count: int = 5
+    ) -> dict[str, Any]:
+        """Post `params` as JSON, and return the decoded JSON document."""
+        data = msgspec.json.encode(dict(params))
+        sent = {**headers, "Content-Type": "application/json"}
+        return persist(lambda: self._post(url, sent, data, params, uploads=False), try_count)
+
+    def post_content_return_json(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        data: Any,
+        try_count: int = 5,
+        post_params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Post bytes or a file-like object, which is read again from its start for each try, and return the decoded
+        JSON document. `post_params` are what an error can tell of the request.
+        """
+
+        def attempt() -> dict[str, Any]:
+            if hasattr(data, "seek"):
+                data.seek(0)
+            content = data if isinstance(data, bytes) else _chunks(data)
+            return self._post(url, headers, content, post_params or {}, uploads=True)
+
+        return persist(attempt, try_count)
+
+    def get_content(self, url: str, headers: Mapping[str, str], try_count: int = 5) -> ResponseContextManager:
+        """Fetch content from a URL: a context manager that returns an object with `headers` and `iter_content()`."""
+
+        def attempt() -> ResponseContextManager:
+            response = self._asked("GET", url, headers, None, Context())
+            self._check(response, {})
+            return ResponseContextManager(Content(response))
+
+        return persist(attempt, try_count)
+
+    def _post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | Iterator[bytes],
+        params: Mapping[str, Any],
+        *,
+        uploads: bool,
+    ) -> dict[str, Any]:
+        response = self._asked("POST", url, headers, content, Context(uploads=uploads))
+        self._check(response, params)
+        try:
+            found = msgspec.json.decode(_body(response))
+        except msgspec.DecodeError as error:
+            raise B2ConnectionError("the answer is not JSON") from error
+        if not isinstance(found, dict):
+            raise B2ConnectionError("the answer is no JSON object")
+        return found
+
+    def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | Iterator[bytes] | None, told: Context
+    ) -> httpx.Response:
+        try:
+            request = httpx.Request(
+                method,
+                url,
+                headers={"User-Agent": self.user_agent, "Accept-Encoding": "identity", **headers},
+                content=content,
+                extensions={"timeout": httpx.Timeout(self.TIMEOUT, connect=_CONNECT_SECONDS, pool=None).as_dict()},
+            )
+            return self._exchange(request)
+        except _CallbackRaised as raised:
+            raise raised.exception from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise exception_of(explain_transport(error), told) from None
+
+    def _check(self, response: httpx.Response, params: Mapping[str, Any]) -> None:
+        """Raise what a response other than 200 and 206 means."""
+        if response.status_code in (200, 206):
+            return
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        value = decode_error(response.status_code, headers, _body(response))
+        about = Context(params.get("fileName"), params.get("fileId"), params.get("bucketName"), params.get("bucketId"))
+        raise exception_of(value, about)
+
+
+def _own_connections() -> tuple[Exchange, Callable[[], None]]:
+    direct = fitting_transport(DEFAULT_POOL_SIZE)
+    if direct is not None:
+        return direct.handle_request, direct.close
+    client = httpx.Client(follow_redirects=False)
+    return lambda request: client.send(request, stream=True), client.close
+
+
+def _body(response: httpx.Response) -> bytes:
+    try:
+        return response.read()
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        raise exception_of(explain_transport(error)) from None
+    finally:
+        response.close()
+
+
+def _chunks(stream: Any) -> Iterator[bytes]:
+    while chunk := stream.read(1 << 16):
+        yield chunk
+
+
+def persist(attempt: Callable[[], T], try_count: int) -> T:
+    """Try so often, as long as the error says that it may help; the last error is the answer."""
+    wait = _FIRST_WAIT_SECONDS
+    for left in reversed(range(max(1, try_count))):
+        try:
+            return attempt()
+        except B2Error as error:
+            if not left or not error.should_retry_http():
+                raise
+            wish = error.retry_after_seconds if isinstance(error, TooManyRequests | ServiceError) else None
+            sleep(wait if wish is None else wish)
+            wait = min(_LONGEST_WAIT_SECONDS, wait * _WAIT_FACTOR)
+    raise AssertionError("the last try returns or raises")
+
+
+class _HookedApi:
+    """An api whose callbacks' exceptions travel through programs as error values, and come out as they were raised."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2ErrorValue]:
+        try:
+            return self._api.send(call, credential, reader)
+        except _CallbackRaised as raised:
+            return IOFailure(value_of(raised.exception))
+
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2ErrorValue]:
+        try:
+            return self._api.fetch(call, authorization, sink, heard)
+        except _CallbackRaised as raised:
+            return IOFailure(value_of(raised.exception))

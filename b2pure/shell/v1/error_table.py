@@ -1,0 +1,281 @@
+"""Which error value is which exception, and back: the one table of the numbered interface.
+
+Rules. `exception_of` is total. `value_of` is its inverse for what other people's code raises (a raw api of their own,
+a callback, the errors that a test puts into a `RawSimulator`), so that programs, which know only values, can decide
+what to do; an exception that is none of B2's goes along in a `Carried` and comes out again as it went in. A message of
+the server is passed on after `decode_error` took the tokens out of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, assert_never
+
+import msgspec
+from attrs import field, frozen
+
+from b2pure.effects.wire import decode_error
+from b2pure.model import errors
+from b2pure.model.calls import Call
+from b2pure.model.errors import describe
+from b2pure.model.names import printable
+from b2pure.shell.http import UNKNOWN_HOST
+from b2pure.shell.v1 import exceptions as v1
+
+__all__ = ["Carried", "Context", "exception_of", "interpret_b2_error", "value_of"]
+
+
+@frozen
+class Context:
+    """What an exception can tell beside the error: what the failed call was about, and what the key is `allowed` (the
+    dictionary of account infos; None: not known, or not to be told).
+    """
+
+    file_name: str | None = None
+    file_id: str | None = None
+    bucket_name: str | None = None
+    bucket_id: str | None = None
+    uploads: bool = False
+    allowed: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, call: Call[Any], allowed: Mapping[str, Any] | None = None) -> Context:
+        """The context of a call that failed."""
+        file_id = getattr(call, "file_id", None) or getattr(call, "source_file_id", None)
+        return cls(
+            file_name=getattr(call, "file_name", None),
+            file_id=file_id,
+            bucket_name=getattr(call, "bucket_name", None),
+            bucket_id=getattr(call, "bucket_id", None) or getattr(call, "destination_bucket_id", None),
+            uploads=call.token == "upload_url",
+            allowed=allowed,
+        )
+
+    @property
+    def file(self) -> str:
+        """What the file is called: its name, or its id."""
+        return self.file_name or self.file_id or ""
+
+
+NOWHERE: Final = Context()
+
+
+@frozen
+class Carried(errors.Rejected):
+    """An exception on its way through programs; trying again cannot help it."""
+
+    exception: Exception = field(kw_only=True, eq=False, repr=False)
+
+
+def exception_of(error: errors.B2Error | errors.InvalidArgument, context: Context = NOWHERE) -> Exception:
+    """The exception that says what the error value says: a `B2Error`, unless it is a `Carried` one of somebody's."""
+    match error:
+        case Carried():
+            return error.exception
+        case errors.Rejected():
+            return _rejected(error, context)
+        case errors.Unauthorized(code, message):
+            return _unauthorized(code, message, context)
+        case errors.CapExceeded():
+            return _cap_exceeded(error)
+        case errors.Throttled(wish):
+            return v1.TooManyRequests(wish)
+        case errors.Unavailable(408, code, message):
+            return v1.RequestTimeout(f"408 {code} {message}")
+        case errors.Unavailable(status, code, message, wish):
+            return v1.ServiceError(f"{status} {code} {message}", retry_after_seconds=wish)
+        case errors.Transport():
+            return _transport(error, context)
+        case errors.Corrupt():
+            return _corrupt(error)
+        case errors.LocalFailure(operation, path, detail):
+            if operation == "read":
+                return v1.InvalidUploadSource(f"cannot read {printable(path)}: {detail}")
+            return v1.LocalFileError(describe(error))
+        case errors.LocalDrifted():
+            return v1.LocalFileError(describe(error))
+        case errors.InvalidArgument(name, message):
+            return v1.InvalidArgument(name, message)
+        case _:
+            assert_never(error)
+
+
+# -- 400 and others that cannot be tried again
+
+
+def _rejected(error: errors.Rejected, context: Context) -> v1.B2Error:
+    status, code, message = error.status, error.code, error.message
+    match status, code:
+        case 400, "bad_json":
+            return v1.BadJson(message)
+        case 400, "bad_bucket_id" | "invalid_bucket_id" if context.bucket_id:
+            return v1.BucketIdNotFound(context.bucket_id)
+        case 400, "duplicate_bucket_name":
+            return v1.DuplicateBucketName(context.bucket_name or message)
+        case 400, "already_hidden":
+            return v1.FileAlreadyHidden(context.file or message)
+        case (400, "no_such_file" | "file_not_present") | (404, _):
+            return v1.FileNotPresent(context.file or message)
+        case 400, "missing_part":
+            return v1.MissingPart(context.file_id or message)
+        case 400, "part_sha1_mismatch":
+            return v1.PartSha1Mismatch(context.file_id or message)
+        case 400, "auth_token_limit":
+            return v1.BadUploadUrl(message)
+        case 400, "bad_request" if context.uploads and "sha1 did not match" in message.lower():
+            return v1.FileSha1Mismatch(context.file or message)
+        case 400, "invalid_file_info":
+            return v1.BadFileInfo(message)
+        case 400, "invalid_file_name":
+            return v1.UnusableFileName(message)
+        case 400, _:
+            return v1.BadRequest(message or "bad request", code)
+        case 403, "access_denied":
+            return v1.AccessDenied(message) if message else v1.AccessDenied()
+        case 409, _:
+            return v1.Conflict(message) if message else v1.Conflict()
+        case 416, _:
+            return v1.UnsatisfiableRange()
+        case _:
+            return v1.UnknownError(f"{status} {code} {message}".rstrip())
+
+
+# -- 401 and 403
+
+
+def _unauthorized(code: str, message: str, context: Context) -> v1.Unauthorized:
+    match code:
+        case "bad_auth_token" | "expired_auth_token":
+            return v1.InvalidAuthToken(message or "no message", code)
+        case "email_not_verified":
+            return v1.EmailNotVerified(message or "verify the e-mail address of the account", code)
+        case "no_payment_history":
+            return v1.NoPaymentHistory(message or "the account has no payment history", code)
+        case _:
+            told = message or "unauthorized"
+            if context.allowed is not None:
+                told = f"{told} for application key {_restrictions(context.allowed)}"
+            return v1.Unauthorized(told, code)
+
+
+def _restrictions(allowed: Mapping[str, Any]) -> str:
+    """What a key is restricted to, for a person who wonders why it was refused."""
+    told = []
+    if not _UNRESTRICTED.issubset(allowed["capabilities"]):
+        told.append(f"with capabilities '{','.join(allowed['capabilities'])}'")
+    buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
+    names = [each["name"] or each["id"] for each in buckets if each["id"]]
+    if names:
+        told.append(f"restricted to bucket {', '.join(map(repr, names))}")
+    if allowed["namePrefix"]:
+        told.append(f"restricted to files that start with '{printable(allowed['namePrefix'])}'")
+    return ", ".join(told) if told else "with no restrictions"
+
+
+_UNRESTRICTED: Final = frozenset(
+    {
+        "listKeys", "writeKeys", "deleteKeys", "listBuckets", "writeBuckets", "deleteBuckets",
+        "listFiles", "readFiles", "shareFiles", "writeFiles", "deleteFiles",
+    }
+)  # fmt: skip
+"""Whoever may do all that there was in b2sdk 1.1.4 is told of no restriction."""
+
+
+def _cap_exceeded(error: errors.CapExceeded) -> v1.B2Error:
+    match error.code:
+        case "storage_cap_exceeded":
+            return v1.StorageCapExceeded()
+        case "transaction_cap_exceeded":
+            return v1.TransactionCapExceeded()
+        case _:
+            return v1.CapExceeded(describe(error))
+
+
+# -- the line, and the bytes
+
+
+def _transport(error: errors.Transport, context: Context) -> v1.B2Error:
+    match error.kind:
+        case "connect" if error.detail == UNKNOWN_HOST:
+            return v1.UnknownHost()
+        case "connect" | "protocol":
+            return v1.B2ConnectionError(error.detail)
+        case "timeout":
+            kind = v1.B2RequestTimeoutDuringUpload if context.uploads else v1.B2RequestTimeout
+            return kind(error.detail)
+        case "broken":
+            return _broken(error.detail)
+        case _:
+            assert_never(error.kind)
+
+
+def _broken(detail: str) -> v1.B2Error:
+    stopped = _STOPPED.match(detail)
+    if stopped is not None:
+        return v1.TruncatedOutput(int(stopped.group(1)), int(stopped.group(2)))
+    return v1.BrokenPipe() if detail == "WriteError" else v1.ConnectionReset()
+
+
+_STOPPED: Final = re.compile(r"the body stopped after (\d+) of (\d+) bytes\Z")
+"""What a download that broke off says."""
+
+
+def _corrupt(error: errors.Corrupt) -> v1.B2Error:
+    expected, found = error.expected.removeprefix("SHA-1 "), error.found.removeprefix("SHA-1 ")
+    if expected != error.expected:
+        return v1.ChecksumMismatch("sha1", expected, found)
+    return v1.UnexpectedCloudBehaviour(describe(error))
+
+
+def interpret_b2_error(
+    status: int,
+    code: str | None,
+    message: str | None,
+    response_headers: Mapping[str, str],
+    post_params: Mapping[str, Any] | None = None,
+) -> Exception:
+    """The exception for an unsuccessful response of B2; `post_params` are the fields of the request."""
+    said = {"code": code, "message": message}
+    headers = {name.lower(): value for name, value in response_headers.items()}
+    value = decode_error(status, headers, msgspec.json.encode(said))
+    asked = post_params or {}
+    context = Context(asked.get("fileName"), asked.get("fileId"), asked.get("bucketName"), asked.get("bucketId"))
+    return exception_of(value, context)
+
+
+# -- back
+
+
+def value_of(exception: Exception) -> errors.B2Error:
+    """The error value with which a program decides as the exception itself would."""
+    match exception:
+        case v1.InvalidAuthToken():
+            return errors.Unauthorized(exception.code, exception.message.removeprefix(_SAID))
+        case v1.Unauthorized():
+            return errors.Unauthorized(exception.code, exception.message)
+        case v1.TooManyRequests():
+            return errors.Throttled(exception.retry_after_seconds)
+        case v1.StorageCapExceeded():
+            return errors.CapExceeded("storage_cap_exceeded", str(exception))
+        case v1.CapExceeded():
+            return errors.CapExceeded("cap_exceeded", str(exception))
+        case v1.UnknownHost():
+            return errors.Transport("connect", UNKNOWN_HOST)
+        case v1.B2RequestTimeout():
+            return errors.Transport("timeout", str(exception))
+        case v1.BrokenPipe():
+            return errors.Transport("broken", "WriteError")
+        case v1.ConnectionReset() | v1.TruncatedOutput():
+            return errors.Transport("broken", str(exception))
+        case v1.B2ConnectionError():
+            return errors.Transport("connect", str(exception))
+        case v1.ServiceError(retry_after_seconds=wish):
+            return errors.Unavailable(503, "service_unavailable", str(exception), wish)
+        case v1.B2Error() if exception.should_retry_http() or exception.should_retry_upload():
+            return errors.Unavailable(503, "service_unavailable", str(exception))
+        case _:
+            return Carried(0, type(exception).__name__, str(exception), exception=exception)
+
+
+_SAID: Final = "Invalid authorization token. Server said: "

@@ -1,0 +1,203 @@
+"""Folders that a sync runs between, as the numbered interface has them.
+
+Rules. The core scans and lists; a folder only says where. `all_files` tells the same as files, and a subclass that
+overrides it is asked instead. A full path never leads out of its folder, whatever the name is.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABCMeta, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from b2pure.effects.job import B2Side
+from b2pure.effects.listings import first_page, next_page
+from b2pure.model.files import SkippedPath
+from b2pure.model.ids import BucketId
+from b2pure.model.names import local_path_problem, printable
+from b2pure.model.replies import FileReply, FileVersionPage
+from b2pure.plan.listing import group_versions
+from b2pure.shell.folders import LocalFolderOnDisk
+from b2pure.shell.scan import ScanFailed
+from b2pure.shell.v1.exceptions import CommandError, UnSyncableFilename
+from b2pure.shell.v1.file_version import FileVersionInfo
+from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
+from b2pure.shell.v1.sync_file import File, file_of
+from b2pure.shell.v1.utils import fix_windows_path_limit
+from b2pure.shell.v1.values import file_version
+
+if TYPE_CHECKING:
+    from b2pure.shell.v1.api import B2Api
+    from b2pure.shell.v1.bucket import Bucket
+
+__all__ = [
+    "AbstractFolder",
+    "B2Folder",
+    "LocalFolder",
+    "bucket_of",
+    "core_prefix",
+    "core_root",
+    "join_b2_path",
+    "report_skipped",
+    "tells_files_itself",
+]
+
+
+class AbstractFolder(metaclass=ABCMeta):
+    """Interface to a folder full of files, which might be a B2 bucket, a virtual folder in a B2 bucket, or a directory
+    on a local file system. Files in B2 may have multiple versions, while files in local folders have just one.
+    """
+
+    @abstractmethod
+    def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
+        """Return an iterator over all of the files in the folder, in the order that B2 uses, without those that the
+        policies manager leaves out. "/" is used in the file names whatever the local separator is. The reporter (or
+        None) is told of what cannot be read.
+        """
+
+    @abstractmethod
+    def folder_type(self) -> str:
+        """Return one of: 'b2', 'local'."""
+
+    @abstractmethod
+    def make_full_path(self, file_name: str) -> str:
+        """Return the full path to the file."""
+
+
+def join_b2_path(b2_dir: str, b2_name: str) -> str:
+    """Like os.path.join, but for B2 file names where the root directory is called ''."""
+    return b2_name if b2_dir == "" else b2_dir.rstrip("/") + "/" + b2_name
+
+
+class LocalFolder(AbstractFolder):
+    """Folder interface to a directory on the local machine."""
+
+    def __init__(self, root: str) -> None:
+        if not isinstance(root, str):
+            raise ValueError("folder path should be unicode: " + repr(root))
+        self.root = fix_windows_path_limit(os.path.abspath(root))
+
+    def __repr__(self) -> str:
+        return f"LocalFolder({self.root})"
+
+    def folder_type(self) -> str:
+        return "local"
+
+    def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
+        """Yield all files."""
+        scanner = scanner_of(policies_manager)
+        try:
+            for item in LocalFolderOnDisk(self.root).scan(scanner, "source"):
+                if isinstance(item, SkippedPath):
+                    report_skipped(reporter, self, item)
+                elif scanner.local_time_rule(item.mod_time_millis) is None:
+                    yield file_of(item, os.path.join(self.root, item.path))
+        except ScanFailed as failed:
+            raise CommandError(str(failed)) from None
+
+    def make_full_path(self, file_name: str) -> str:
+        """Convert a file name into an absolute path, ensure it is not outside self.root. Raises UnSyncableFilename."""
+        problem = local_path_problem(file_name, "windows" if os.name == "nt" else "posix")
+        if problem is not None:
+            raise UnSyncableFilename(problem, file_name)
+        return os.path.join(self.root, *file_name.split("/"))
+
+    def ensure_present(self) -> None:
+        """Make sure that the directory exists. Raises CommandError."""
+        trouble = LocalFolderOnDisk(self.root).ensure()
+        if trouble is not None:
+            raise CommandError(f"{self.root}: {trouble.detail}")
+
+    def ensure_non_empty(self) -> None:
+        """Make sure that the directory exists and has something in it. Raises CommandError."""
+        self.ensure_present()
+        if not os.listdir(self.root):
+            raise CommandError(f"Directory {self.root} is empty.  Use --allowEmptySource to sync anyway.")
+
+
+def report_skipped(reporter: Any, folder: Any, item: SkippedPath) -> None:
+    """Tell the reporter, if there is one, why a path cannot take part."""
+    if reporter is None:
+        return
+    path = os.path.join(folder.root, item.path)
+    match item.why:
+        case "excluded symlink":
+            reporter.symlink_skipped(path)
+        case "broken symlink":
+            reporter.local_access_error(path)
+        case "unreadable":
+            reporter.local_permission_error(path)
+        case _:
+            reporter.error(f"{printable(path)}: {item.why}: {item.detail}")
+
+
+class B2Folder(AbstractFolder):
+    """Folder interface to B2: the files of a bucket below `folder_name`, which may be empty."""
+
+    def __init__(self, bucket_name: str, folder_name: str, api: B2Api) -> None:
+        self.bucket_name, self.folder_name = bucket_name, folder_name.rstrip("/")
+        self.api = api
+        self.bucket: Bucket = api.get_bucket_by_name(bucket_name)
+
+    def __repr__(self) -> str:
+        return f"B2Folder({self.bucket_name}, {self.folder_name})"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every name: empty, or ending with '/'."""
+        return self.folder_name + "/" if self.folder_name else ""
+
+    def folder_type(self) -> str:
+        return "b2"
+
+    def make_full_path(self, file_name: str) -> str:
+        return self.prefix + file_name
+
+    def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
+        """Yield all files, with all versions that the policies manager lets in."""
+        scanner = scanner_of(policies_manager)
+        for path in group_versions(self._listing(), self.prefix):
+            if scanner.excludes_file(path.path):
+                continue
+            file = file_of(path, self.prefix + path.path)
+            versions = [
+                told for told, each in zip(file.versions, path.versions, strict=True) if not scanner.version_rule(each)
+            ]
+            if versions:
+                yield File(file.name, versions)
+
+    def get_file_versions(self) -> Iterator[tuple[FileVersionInfo, str]]:
+        """Yield all versions with their full names."""
+        for reply in self._listing():
+            yield file_version(reply), reply.file_name
+
+    def _listing(self) -> Iterator[FileReply]:
+        session = self.api.session
+        side = B2Side(BucketId(self.bucket.id_), self.prefix)
+        page: FileVersionPage | None = session.run(first_page(side, session.retry))
+        while page is not None:
+            yield from page.files
+            page = session.run(next_page(side, page, session.retry))
+
+
+def core_root(folder: AbstractFolder) -> str:
+    """Where a local folder is, also one that only knows its files' full paths."""
+    root = getattr(folder, "root", None)
+    return root if isinstance(root, str) else os.path.dirname(folder.make_full_path("x"))
+
+
+def bucket_of(folder: AbstractFolder) -> Bucket:
+    """The bucket that a folder in B2 is in."""
+    bucket: Bucket = folder.bucket  # type: ignore[attr-defined]  # every folder in B2 has one
+    return bucket
+
+
+def core_prefix(folder: AbstractFolder) -> str:
+    """What stands before the names of a folder in B2."""
+    return folder.make_full_path("x").removesuffix("x")
+
+
+def tells_files_itself(folder: AbstractFolder) -> bool:
+    """Whether its files are what its own `all_files` says."""
+    return type(folder).all_files not in (LocalFolder.all_files, B2Folder.all_files)

@@ -1,0 +1,346 @@
+"""New files: uploads, copies, and objects that are made of ranges of both.
+
+Rules. Here arguments become the data of the core: what a file is made with, from where to go on, how parts are cut. A
+dictionary in the place of the content type is the file info, as the guides have it. What a plan cannot be made of is
+an exception before anything is begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, Final
+
+from attrs import evolve, field, frozen
+
+from b2pure.effects.copies import Copy, copy_file
+from b2pure.effects.effect import HashBody
+from b2pure.effects.emerge import Creation, create
+from b2pure.effects.emerge_stream import create_stream
+from b2pure.effects.events import LargeFileBegun, Sized
+from b2pure.effects.large_files import Resume
+from b2pure.effects.program import perform
+from b2pure.effects.uploads import Upload, upload_body
+from b2pure.model import intents as core
+from b2pure.model.ids import BucketId, FileId
+from b2pure.model.limits import MAX_FILE_SIZE, MAX_PART_SIZE, MAX_SINGLE_SIZE, PartSizes
+from b2pure.model.names import b2_name_problem
+from b2pure.model.new_file import AUTO_CONTENT_TYPE, NewFile
+from b2pure.model.ranges import ByteRange
+from b2pure.model.replies import FileReply
+from b2pure.model.sources import body_length
+from b2pure.plan.emerge import EmergePart, Prioritize, plan_emerge
+from b2pure.plan.emerge.stream import plan_stream
+from b2pure.plan.failures import (
+    Hole,
+    IntentsOutOfOrder,
+    NegativeOffset,
+    PlanFailed,
+    PlanFailure,
+    TooLarge,
+    tell_failure,
+)
+from b2pure.plan.parts import large_file_parts
+from b2pure.shell.listeners import AbstractProgressListener, telling
+from b2pure.shell.transfers import hearing
+from b2pure.shell.v1.error_table import Context
+from b2pure.shell.v1.exceptions import (
+    ChecksumMismatch,
+    InvalidArgument,
+    InvalidUploadSource,
+    MaxFileSizeExceeded,
+    UnusableFileName,
+)
+from b2pure.shell.v1.file_version import UnfinishedLargeFile
+from b2pure.shell.v1.session import B2Session, Work
+from b2pure.shell.v1.source_bodies import OpenedSlices
+from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
+
+__all__ = [
+    "Continuation",
+    "LargeFileCallback",
+    "Making",
+    "NewObject",
+    "StartedLargeFile",
+    "copy",
+    "make",
+    "make_stream",
+    "upload",
+]
+
+Info = Mapping[str, str]
+
+_NOTHING: Final = "there is nothing to make a file of: no sources were given"
+
+
+class StartedLargeFile(UnfinishedLargeFile):
+    """A large file that is on its way: with its id the same job can be gone on with."""
+
+    @property
+    def id(self) -> str:
+        """Its id, as the guides call it."""
+        return self.file_id
+
+
+LargeFileCallback = Callable[[StartedLargeFile], object]
+
+
+@frozen
+class Continuation:
+    """Whether to go on with what an earlier run left: by itself, or where an id says; and who hears of a large file."""
+
+    auto: bool = True
+    file_id: str | None = None
+    callback: LargeFileCallback | None = field(default=None, eq=False)
+
+    def resume(self) -> Resume:
+        """The same for the core."""
+        file_id = None if self.file_id is None else FileId(self.file_id)
+        return Resume(auto=self.auto, file_id=file_id, keep=True)
+
+
+class _UnusableName(UnusableFileName, ValueError):
+    """A ValueError as well, which it was in b2sdk for half of the rules."""
+
+    prefix = "Unusable file name"
+
+
+@frozen
+class NewObject:
+    """Where a file goes and what it is made with."""
+
+    account_id: str
+    bucket_id: BucketId
+    file_name: str
+    content_type: str | None
+    file_info: Info | None
+    continuation: Continuation = field(factory=Continuation)
+    listener: AbstractProgressListener | None = field(default=None, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        problem = b2_name_problem(self.file_name)
+        if problem is not None:
+            raise _UnusableName(problem)
+
+    @property
+    def new(self) -> NewFile:
+        """What the core makes it with. Raises InvalidArgument."""
+        try:
+            return NewFile(content_type=self.content_type or AUTO_CONTENT_TYPE, file_info=dict(self.file_info or {}))
+        except (TypeError, ValueError) as wrong:
+            raise InvalidArgument("file_info", str(wrong)) from None
+
+    def begun(self, event: LargeFileBegun) -> None:
+        """Tell the caller of the large file."""
+        assert self.continuation.callback is not None
+        self.continuation.callback(
+            StartedLargeFile(
+                {
+                    "fileId": event.file_id,
+                    "fileName": self.file_name,
+                    "accountId": self.account_id,
+                    "bucketId": self.bucket_id,
+                    "contentType": self.content_type or AUTO_CONTENT_TYPE,
+                    "fileInfo": dict(self.file_info or {}),
+                }
+            )
+        )
+
+
+def upload(
+    session: B2Session, made: NewObject, source: AbstractUploadSource, min_part_size: int | None, workers: int
+) -> FileReply:
+    """The content of one source as a new file."""
+    if not isinstance(source, AbstractUploadSource):
+        raise InvalidUploadSource(f"{source!r} is no upload source")
+    slices = OpenedSlices()
+    body = slices.body(source)
+    size = body_length(body)
+    if size > MAX_FILE_SIZE:
+        raise MaxFileSizeExceeded(size, MAX_FILE_SIZE)
+    sizes = _sizes(session, min_part_size)
+    resume = made.continuation.resume()
+    parts = sizes if resume.file_id is not None else large_file_parts(size, sizes)
+    sha1 = source.get_content_sha1() if source.is_sha1_known() else None
+    job = Upload(made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume)
+    return _told(session, made, slices, workers, size, upload_body(job, session.retry))
+
+
+def _sizes(session: B2Session, part_size: int | None, name: str = "min_part_size") -> PartSizes:
+    """The account's sizes, or those that the caller wants: never smaller than B2 takes."""
+    sizes = session.token().part_sizes
+    if part_size is None:
+        return sizes
+    if not 1 <= part_size <= MAX_PART_SIZE:
+        raise InvalidArgument(name, f"must be 1 to {MAX_PART_SIZE} bytes, not {part_size}")
+    return PartSizes(max(part_size, sizes.minimum), sizes.minimum)
+
+
+def _told(
+    session: B2Session,
+    made: NewObject,
+    slices: OpenedSlices,
+    workers: int,
+    size: int | None,
+    program: Any,
+    context: Context | None = None,
+) -> FileReply:
+    """Run what makes the file, while everybody who wants to hears of it."""
+    callback = made.begun if made.continuation.callback is not None else None
+    with telling(made.listener) as told:
+        heard = hearing(None, told.listener, callback)
+        if heard is not None and size is not None:
+            heard(Sized(made.file_name, size))
+        context = context or Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True)
+        reply: FileReply = session.upload(program, Work(heard, None, slices, workers, context=context))
+        if told.listener is not None:
+            told.listener.arrived(reply.content_length)
+        return reply
+
+
+# -- copies
+
+
+def copy(
+    session: B2Session,
+    made: NewObject,
+    source: CopySource,
+    max_copy_part_size: int | None,
+    workers: int,
+) -> FileReply:
+    """A file, or a range of it, copied on the server. With a length that one call cannot copy, or that is more than
+    `max_copy_part_size`, in parts; a `max_copy_part_size` below what B2 takes as a part forces one call.
+    """
+    described = made.content_type is not None or made.file_info is not None
+    most = MAX_SINGLE_SIZE if max_copy_part_size is None else max_copy_part_size
+    if not 1 <= most <= MAX_PART_SIZE:
+        raise InvalidArgument("max_copy_part_size", f"must be 1 to {MAX_PART_SIZE} bytes, not {most}")
+    parts: PartSizes | None = None
+    wanted: ByteRange | None = None
+    if source.length is not None:
+        if source.length == 0:
+            raise ValueError("a copy of no bytes cannot be made; upload an empty file")
+        wanted = ByteRange(source.offset, source.offset + source.length)
+        minimum = session.token().part_sizes.minimum
+        if source.length > most >= minimum:
+            parts = PartSizes(most, minimum)
+    job = Copy(
+        made.file_name,
+        FileId(source.file_id),
+        made.bucket_id,
+        made.file_name,
+        wanted,
+        made.new,
+        replace=described,
+        parts=parts,
+        resume=made.continuation.resume(),
+    )
+    about = Context(file_id=source.file_id)
+    return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry), about)
+
+
+# -- objects of ranges
+
+
+@frozen
+class Making:
+    """How an object is put together."""
+
+    part_size: int | None
+    prioritize: Prioritize
+    workers: int
+
+
+def make(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+    """An object of intents that are all there: planned as a whole, then made."""
+    slices = OpenedSlices()
+    wanted = list(given)
+    intents = [slices.intent(intent) for intent in wanted]
+    if not intents:
+        raise ValueError(_NOTHING)
+    _check_digests(session, slices, wanted)
+    sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+    try:
+        plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
+    except PlanFailed as failed:
+        raise no_plan(failed.failure) from None
+    program = create(_creation(made, sizes), plan, session.retry)
+    return _told(session, made, slices, how.workers, plan.length, program)
+
+
+def make_stream(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+    """An object of intents as they come, in order of their offsets."""
+    slices = OpenedSlices()
+    sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+    rest = iter(given)
+    first = next(rest, None)
+    if first is None:
+        raise ValueError(_NOTHING)
+    feed = _Feed(session, slices, chain((first,), rest))
+    parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
+    by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
+    program = create_stream(_creation(by_hand, sizes), parts, session.retry)
+    try:
+        return _told(session, made, slices, how.workers, None, program)
+    except Exception:
+        if feed.raised is not None:
+            raise feed.raised from None
+        raise
+
+
+def _creation(made: NewObject, sizes: PartSizes) -> Creation:
+    return Creation(made.file_name, made.bucket_id, made.file_name, sizes, made.new, resume=made.continuation.resume())
+
+
+class _Feed:
+    """Intents on their way to the planner, and parts on their way from it. What the caller's iterator raises, and why
+    there is no plan, is kept, to be raised again.
+    """
+
+    def __init__(self, session: B2Session, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
+        self._session, self._slices, self._given = session, slices, given
+        self._previous = 0
+        self.raised: Exception | None = None
+
+    def __iter__(self) -> Iterator[core.WriteIntent]:
+        try:
+            for given in self._given:
+                if given.destination_offset < self._previous:
+                    raise ValueError("Write intent stream have to be sorted by destination offset")
+                self._previous = given.destination_offset
+                _check_digests(self._session, self._slices, [given])
+                yield self._slices.intent(given)
+        except Exception as error:
+            self.raised = error
+            raise
+
+    def parts(self, planned: Iterator[EmergePart]) -> Iterator[EmergePart]:
+        """The parts that are planned."""
+        try:
+            yield from planned
+        except PlanFailed as failed:
+            if self.raised is None:
+                self.raised = no_plan(failed.failure)
+            raise
+
+
+def _check_digests(session: B2Session, slices: OpenedSlices, intents: Iterable[WriteIntent]) -> None:
+    """Sources whose digest the caller gave have it."""
+    for intent in intents:
+        source = intent.outbound_source
+        if isinstance(source, AbstractUploadSource) and source.is_sha1_known():
+            promised = source.get_content_sha1()
+            found = session.run(perform(HashBody(slices.body(source))), Work(slices=slices))
+            if found != promised:
+                raise ChecksumMismatch("sha1", str(promised), found)
+
+
+def no_plan(failure: PlanFailure) -> Exception:
+    """Why no object can be made of the intents."""
+    match failure:
+        case TooLarge(size):
+            return MaxFileSizeExceeded(size, MAX_FILE_SIZE)
+        case Hole() | NegativeOffset() | IntentsOutOfOrder():
+            return ValueError(tell_failure(failure))
+        case _:
+            return InvalidArgument("write_intents", tell_failure(failure))

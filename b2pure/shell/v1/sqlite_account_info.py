@@ -1,0 +1,260 @@
+"""The account info in a file, for many threads and many processes.
+
+Rules. Every operation has a connection of its own, so that threads, forks and closed files cannot disturb each other;
+whatever changes something is one transaction that takes the file for itself at once and waits for its turn. A new file
+is made under another name with mode 0600 and then linked into its place, complete: at no moment is a file there that
+others could read. A file that is no account info is named, and left as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from threading import RLock
+from typing import Any, Final
+
+from b2pure.shell.v1.abstract_account_info import AuthData, NamedBucket
+from b2pure.shell.v1.account_info import StoredAccountInfo
+from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
+from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, prepare, row_of
+
+__all__ = ["B2_ACCOUNT_INFO_ENV_VAR", "SqliteAccountInfo"]
+
+B2_ACCOUNT_INFO_ENV_VAR: Final = "B2_ACCOUNT_INFO"
+_DEFAULT_FILE: Final = "~/.b2_account_info"
+_PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_PATIENCE_SECONDS: Final = 120.0
+"""How long an operation waits for others that use the file."""
+_OLD_KEYS: Final = frozenset(
+    {"account_auth_token", "account_id", "api_url", "application_key", "download_url", "minimum_part_size", "realm"}
+)
+"""What the JSON file had in which the first versions kept an account."""
+
+
+class SqliteAccountInfo(StoredAccountInfo):
+    """Store account information in an `sqlite3` database which is used to manage concurrent access to the data.
+
+    The `update_done` table tracks the schema updates that have been completed. Not suitable for usage over NFS.
+    """
+
+    def __init__(
+        self, file_name: str | None = None, last_upgrade_to_run: int | None = None, *, profile: str | None = None
+    ) -> None:
+        """The file is, in this order: `file_name`; that of the `profile`; the one that the environment variable
+        `B2_ACCOUNT_INFO` names; `~/.b2_account_info`, if it is there; `b2/account_info` in `$XDG_CONFIG_HOME`, which is
+        `~/.config` by default. `last_upgrade_to_run` is for testing only: override the auto-update on the db.
+        """
+        super().__init__()
+        self.filename = self.get_user_account_info_path(file_name, profile)
+        self._last_upgrade = LAST_UPGRADE if last_upgrade_to_run is None else last_upgrade_to_run
+        self._turn = RLock()
+        self._open_or_make()
+
+    def __repr__(self) -> str:
+        return f"SqliteAccountInfo({self.filename!r})"
+
+    @classmethod
+    def get_user_account_info_path(cls, file_name: str | None = None, profile: str | None = None) -> str:
+        """Where the account info is, or will be. Raises ValueError for a profile that no file can have."""
+        if file_name:
+            if profile:
+                raise ValueError("give a file name or a profile, not both")
+            return os.path.expanduser(file_name)
+        named = os.environ.get(B2_ACCOUNT_INFO_ENV_VAR)
+        if profile:
+            if named:
+                raise ValueError(f"give a profile or {B2_ACCOUNT_INFO_ENV_VAR}, not both")
+            if not _PROFILE.match(profile):
+                raise ValueError("a profile is 1 to 64 of A-Z a-z 0-9 _ -")
+            return os.path.join(_config_folder(), f"db-{profile}.sqlite")
+        if named:
+            return os.path.expanduser(named)
+        default = os.path.expanduser(_DEFAULT_FILE)
+        return default if os.path.exists(default) else os.path.join(_config_folder(), "account_info")
+
+    def close(self) -> None:
+        """Nothing is open between operations; for code that closes what it opened."""
+
+    # -- the file
+
+    def _open_or_make(self) -> None:
+        if not os.path.exists(self.filename):
+            _make(self.filename, None, self._last_upgrade)
+        with suppress(PermissionError):
+            os.chmod(self.filename, 0o600)
+        try:
+            with self._changing() as connection:
+                prepare(connection, self._last_upgrade)
+        except CorruptAccountInfo:
+            old = _old_json(self.filename)
+            if old is None:
+                raise
+            _make(self.filename, old, self._last_upgrade)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(_connect(self.filename)) as connection:
+                yield connection
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise CorruptAccountInfo(self.filename) from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that nobody else's comes between."""
+        with self._turn, self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    # -- the account
+
+    def clear(self) -> None:
+        """Remove all stored information."""
+        super().clear()
+        with self._changing() as connection:
+            for table in ("account", "bucket", "bucket_upload_url"):
+                connection.execute(f"DELETE FROM {table}")
+
+    def get_auth_data(self) -> AuthData:
+        with self._connected() as connection:
+            data = self._read(connection)
+        if data is None:
+            raise MissingAccountData("account_id")
+        return data
+
+    def _read(self, connection: sqlite3.Connection) -> AuthData | None:
+        row = connection.execute("SELECT * FROM account LIMIT 1").fetchone()
+        if row is None:
+            return None
+        try:
+            return auth_data_of(dict(row))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptAccountInfo(self.filename) from error
+
+    def _keep(self, data: AuthData) -> None:
+        with self._changing() as connection:
+            self._write(connection, data)
+
+    def renew_auth_data(self, data: AuthData) -> bool:
+        with self._changing() as connection:
+            there = self._read(connection)
+            if there is None or not there.of_same_key(data):
+                return False
+            self._write(connection, data)
+            return True
+
+    def _write(self, connection: sqlite3.Connection, data: AuthData) -> None:
+        there = self._read(connection)
+        if there is not None and (there.account_id, there.realm) == (data.account_id, data.realm):
+            _update(connection, data)  # what other programs keep beside it stays
+            return
+        connection.execute("DELETE FROM bucket")
+        connection.execute("DELETE FROM account")
+        _insert(connection, data)
+
+    # -- names and ids of buckets
+
+    def refresh_entire_bucket_name_cache(self, name_id_iterable: Iterable[tuple[str, str]]) -> None:
+        fresh = list(name_id_iterable)
+        with self._changing() as connection:
+            connection.execute("DELETE FROM bucket")
+            connection.executemany("INSERT INTO bucket (bucket_name, bucket_id) VALUES (?, ?)", fresh)
+
+    def remove_bucket_name(self, bucket_name: str) -> None:
+        with self._changing() as connection:
+            connection.execute("DELETE FROM bucket WHERE bucket_name = ?", (bucket_name,))
+
+    def save_bucket(self, bucket: NamedBucket) -> None:
+        if bucket.name is None:
+            return
+        with self._changing() as connection:
+            connection.execute("DELETE FROM bucket WHERE bucket_id = ? OR bucket_name = ?", (bucket.id_, bucket.name))
+            connection.execute("INSERT INTO bucket (bucket_name, bucket_id) VALUES (?, ?)", (bucket.name, bucket.id_))
+
+    def get_bucket_id_or_none_from_bucket_name(self, bucket_name: str) -> str | None:
+        with self._connected() as connection:
+            row = connection.execute("SELECT bucket_id FROM bucket WHERE bucket_name = ?", (bucket_name,)).fetchone()
+        return None if row is None else str(row["bucket_id"])
+
+
+def _config_folder() -> str:
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.path.join(home, "b2")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _insert(connection: sqlite3.Connection, data: AuthData) -> None:
+    row = row_of(data, columns(connection))
+    connection.execute(
+        f"INSERT INTO account ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
+    )
+
+
+def _update(connection: sqlite3.Connection, data: AuthData) -> None:
+    row = row_of(data, columns(connection))
+    connection.execute(f"UPDATE account SET {', '.join(f'{name} = ?' for name in row)}", tuple(row.values()))
+
+
+def _make(path: str, data: AuthData | None, last_upgrade: int) -> None:
+    """A new file with the tables, and with an account if there is one; it takes the place of what it was read from.
+    Does nothing if somebody else made the file meanwhile.
+    """
+    path = os.path.realpath(path)  # behind a link that leads nowhere yet, too
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=".b2_account_info-", dir=folder)  # mode 0600, whatever the umask is
+    os.close(handle)
+    try:
+        with closing(_connect(draft)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            prepare(connection, last_upgrade)
+            if data is not None:
+                _insert(connection, data)
+            connection.execute("COMMIT")
+        if data is not None:
+            os.replace(draft, path)
+        else:
+            _place(draft, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
+
+
+def _place(draft: str, path: str) -> None:
+    """Give the draft its name, unless there is such a file already."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not os.path.exists(path):
+            os.rename(draft, path)
+
+
+def _old_json(path: str) -> AuthData | None:
+    """The account in a file of the first versions, if it is one."""
+    try:
+        said: Any = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(said, dict) or not said.keys() >= _OLD_KEYS:
+        return None
+    return auth_data_of(said)

@@ -1,0 +1,238 @@
+"""The client that runs a sync between two folders of the numbered interface.
+
+Rules. It is the functional client: its plan, its programs, its drivers. What is added is where its two sides come from
+(folders, which may tell their files themselves), which scanner is asked, and who is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+
+from attrs import evolve
+
+from b2pure.effects.events import Event, PathDone, Scanned
+from b2pure.effects.flights import Moved
+from b2pure.effects.interpreter import Listener
+from b2pure.effects.job import B2Side
+from b2pure.effects.outcomes import Conflict, Done, Drifted, Failed, Skipped, Superseded
+from b2pure.effects.report import ReportBuilder
+from b2pure.model.errors import describe
+from b2pure.model.files import LocalItem, SkippedPath
+from b2pure.model.ids import BucketId
+from b2pure.model.new_file import PLAIN
+from b2pure.model.places import B2Folder, LocalFolder
+from b2pure.model.policy import SyncPolicy
+from b2pure.plan.actions import FileSync, SyncAction, actions_of, bytes_of
+from b2pure.plan.failures import PlanFailed
+from b2pure.plan.merge import Item
+from b2pure.plan.plan import SyncPlan
+from b2pure.plan.reasons import UnusableName
+from b2pure.plan.retry import RetryPolicy
+from b2pure.plan.rules import Rules
+from b2pure.plan.scan import Scanner
+from b2pure.shell.client import Client
+from b2pure.shell.folders import LocalFolderOnDisk, Role
+from b2pure.shell.sides import Ask, Side, SideReader, Sides
+from b2pure.shell.v1.exceptions import CommandError
+from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, core_root, report_skipped, tells_files_itself
+from b2pure.shell.v1.scan_policies import ScanPoliciesManager
+from b2pure.shell.v1.session import B2Session
+from b2pure.shell.v1.sync_actions import action_line
+from b2pure.shell.v1.sync_file import b2_path, local_path
+from b2pure.shell.v1.sync_report import SyncReport
+
+__all__ = ["SyncClient"]
+
+
+class SyncClient(Client):
+    """One sync between two folders. `conflicts` and `failures` are what stood in the way of it."""
+
+    def __init__(
+        self,
+        session: B2Session,
+        folders: dict[Role, AbstractFolder],
+        reporter: SyncReport | None,
+        scanner: Scanner,
+        manager: ScanPoliciesManager,
+        workers: int,
+    ) -> None:
+        machines = session.machines()
+        super().__init__(
+            session.api(machines.key), session.clock, machines=machines, workers=workers, retry=session.retry
+        )
+        self.conflicts: list[FileSync] = []
+        self.failures = 0
+        self._session, self._ends, self._reporter = session, folders, reporter
+        self._scanner, self._manager = scanner, manager
+        self._reader = _Reader(self._ask, self._retry, folders, manager, reporter)
+        self._moved, self._moved_told, self._found_told = Moved(), 0, 0
+        self._failed: PlanFailed | None = None
+
+    # -- what is to be done
+
+    def planned(self, policy: SyncPolicy, now_millis: int) -> Iterator[FileSync]:
+        """What a sync would do, path by path. Raises PlanFailed."""
+        sides = self._sides(policy, now_millis)
+        try:
+            yield from self._lazy_plan(sides, False, self._listen).groups()
+        finally:
+            if sides.folder is not None:
+                sides.folder.close()
+
+    def synced(self, policy: SyncPolicy, now_millis: int) -> None:
+        """Do it. Raises PlanFailed, and CommandError when there is no place for what would come."""
+        sides = self._sides(policy, now_millis)
+        trouble = sides.dest.folder.ensure() if sides.dest.folder is not None else None
+        if trouble is not None:
+            raise CommandError(describe(trouble))
+        plan = self._lazy_plan(sides, False, self._listen)
+        self._run(sides, plan, "sync", ReportBuilder(policy.newer), self._listen)
+        if self._failed is not None:
+            raise self._failed
+
+    def _sides(self, policy: SyncPolicy, now_millis: int) -> Sides:
+        if self._reporter is not None and not any(_is_local(folder) for folder in self._ends.values()):
+            self._reporter.end_local()
+        source, dest = self._end("source"), self._end("destination")
+        sides = self._between(source, dest, policy, now_millis, PLAIN, None)
+        return evolve(sides, rules=evolve(sides.rules, scanner=self._scanner))
+
+    def _end(self, role: Role) -> Side:
+        folder = self._ends[role]
+        if _is_local(folder):
+            found = _ToldFolder(folder, self._reporter, self._manager)
+            return Side(LocalFolder(found.root), folder=found)
+        bucket = bucket_of(folder)
+        bucket_id, prefix = BucketId(bucket.id_), core_prefix(folder)
+        place = B2Folder(bucket.name or "", prefix, bucket_id)
+        return Side(place, b2=B2Side(bucket_id, prefix))
+
+    def _lazy_plan(self, sync: Sides, include_quiet: bool, listener: Listener | None) -> SyncPlan:
+        plan = super()._lazy_plan(sync, include_quiet, listener)
+        return SyncPlan(plan.header, lambda: self._counted(plan))
+
+    def _counted(self, plan: SyncPlan) -> Generator[FileSync, None, int]:
+        """The paths of a plan; at its end the reporter hears how much there is to do."""
+        files = length = 0
+        groups = plan.groups()
+        try:
+            while True:
+                sync = next(groups)
+                actions = actions_of(sync)
+                files += len(actions)
+                length += sum(map(bytes_of, actions))
+                yield sync
+        except StopIteration as end:
+            if self._reporter is not None:
+                self._reporter.end_compare(files, length)
+            names: int = end.value
+            return names
+        except PlanFailed as failed:
+            self._failed = failed
+            raise
+
+    # -- what is told of it
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, PathDone):
+            self._ended(event)
+        if self._reporter is None:
+            return
+        if isinstance(event, Scanned):
+            self._found(event, self._reporter)
+            return
+        self._moved.hear(event)
+        if self._moved.shown > self._moved_told:
+            self._reporter.update_transfer(0, self._moved.shown - self._moved_told)
+            self._moved_told = self._moved.shown
+
+    def _found(self, event: Scanned, reporter: SyncReport) -> None:
+        if not _is_local(self._ends[event.side]):
+            return
+        if event.count > self._found_told:
+            reporter.update_local(event.count - self._found_told)
+            self._found_told = event.count
+        if event.whole:
+            reporter.end_local()
+
+    def _ended(self, event: PathDone) -> None:
+        outcome = event.outcome
+        match outcome:
+            case Done(sync):
+                self.tell(sync, actions_of(sync))
+            case Failed(sync, action, error, completed):
+                self.tell(sync, completed)
+                told = self._session.exception(error)
+                self._error(f"{action_line(action)}: {type(told).__name__} {told}")
+            case Drifted(sync, expected, found):
+                self._error(f"{sync.path} changed meanwhile: {expected} -> {found}")
+            case Skipped(sync):
+                if isinstance(sync.reason, UnusableName):
+                    self._error(f"{sync.path}: {sync.reason.why}")
+            case Conflict(sync):
+                self.conflicts.append(sync)
+            case Superseded():
+                pass
+
+    def _error(self, message: str) -> None:
+        self.failures += 1
+        if self._reporter is not None:
+            self._reporter.error(message)
+
+    def tell(self, sync: FileSync, actions: Iterable[SyncAction]) -> None:
+        """Say that these actions are done."""
+        if self._reporter is not None:
+            for action in actions:
+                self._reporter.update_transfer(1, 0)
+                self._reporter.print_completion(action_line(action))
+
+
+def _is_local(folder: AbstractFolder) -> bool:
+    return folder.folder_type() == "local"
+
+
+class _ToldFolder(LocalFolderOnDisk):
+    """A local folder that tells the reporter of what cannot take part; its files may be what somebody else says."""
+
+    def __init__(self, folder: AbstractFolder, reporter: SyncReport | None, manager: ScanPoliciesManager) -> None:
+        super().__init__(core_root(folder))
+        self._folder, self._reporter, self._manager = folder, reporter, manager
+
+    def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
+        if tells_files_itself(self._folder):
+            return map(local_path, self._folder.all_files(self._reporter, self._manager))
+        return self._told(super().scan(scanner, role))
+
+    def _told(self, items: Iterator[LocalItem]) -> Iterator[LocalItem]:
+        for item in items:
+            if isinstance(item, SkippedPath):
+                report_skipped(self._reporter, self, item)
+            yield item
+
+
+class _Reader(SideReader):
+    """Reads folders; the reporter hears of each file of the source as it is compared."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        retry: RetryPolicy,
+        folders: dict[Role, AbstractFolder],
+        manager: ScanPoliciesManager,
+        reporter: SyncReport | None,
+    ) -> None:
+        super().__init__(ask, retry)
+        self._folders, self._manager, self._reporter = folders, manager, reporter
+
+    def _scanned(self, side: Side, role: Role, rules: Rules) -> Iterator[Item]:
+        folder = self._folders[role]
+        items = super()._scanned(side, role, rules)
+        if side.b2 is not None and tells_files_itself(folder):
+            items = map(b2_path, folder.all_files(self._reporter, self._manager))
+        return items if role == "destination" or self._reporter is None else _compared(items, self._reporter)
+
+
+def _compared(items: Iterator[Item], reporter: SyncReport) -> Iterator[Item]:
+    for item in items:
+        yield item
+        reporter.update_compare(1)

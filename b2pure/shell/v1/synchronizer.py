@@ -1,0 +1,285 @@
+"""Sync as the numbered interface has it: the plan of the core, carried out by its programs, told to a report.
+
+Rules. What is decided is the core's: `SyncPolicy`, `Rules`, `retain`. Here options become a policy, folders become
+sides, and outcomes become lines and exceptions. A file that fails does not stop the others: IncompleteSync comes at the
+end. Without a reporter nothing is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from b2pure.model.errors import InvalidArgument as InvalidArgumentValue
+from b2pure.model.files import B2Path, LocalPath
+from b2pure.model.policy import CompareVersionMode as CoreCompare
+from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete, SyncPolicy
+from b2pure.model.policy import NewerFileSyncMode as CoreNewer
+from b2pure.plan.actions import FileSync, actions_of
+from b2pure.plan.failures import ClockSkewed, EmptySource, PlanFailed, SideFailed
+from b2pure.plan.reasons import DestNewer, UnusableName
+from b2pure.plan.rules import Direction, make_rules
+from b2pure.shell.folders import Role
+from b2pure.shell.v1.enums import CompareVersionMode, KeepOrDeleteMode, NewerFileSyncMode
+from b2pure.shell.v1.error_table import exception_of
+from b2pure.shell.v1.exceptions import (
+    ClockSkew,
+    CommandError,
+    DestFileNewer,
+    IncompleteSync,
+    InvalidArgument,
+    UnSyncableFilename,
+)
+from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix
+from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
+from b2pure.shell.v1.session import B2Session
+from b2pure.shell.v1.sync_actions import AbstractAction, action_of
+from b2pure.shell.v1.sync_client import SyncClient
+from b2pure.shell.v1.sync_file import File, FileVersion, b2_path, local_path
+from b2pure.shell.v1.sync_report import SyncReport
+
+__all__ = ["Synchronizer"]
+
+_PREFIXES: Final = {"b2": "b2://", "local": "local://"}
+_COMPARE: Final = {
+    CompareVersionMode.MODTIME: CoreCompare.MODTIME,
+    CompareVersionMode.SIZE: CoreCompare.SIZE,
+    CompareVersionMode.NONE: CoreCompare.NONE,
+}
+_NEWER: Final = {
+    NewerFileSyncMode.SKIP: CoreNewer.SKIP,
+    NewerFileSyncMode.REPLACE: CoreNewer.REPLACE,
+    NewerFileSyncMode.RAISE_ERROR: CoreNewer.RAISE_ERROR,
+}
+
+
+class Synchronizer:
+    """Copies entire folders into the cloud and back to a local drive.
+
+    `max_workers` files are on their way at once. `policies_manager` says which files take part. With `dry_run` nothing
+    is transferred or deleted, only told. A source without files is an error, unless `allow_empty_source`.
+
+    `compare_version_mode` says what makes a file different, and `compare_threshold` by how much it must differ: bytes,
+    or, for modification times, seconds, as the documentation of b2sdk says (its code took them for milliseconds); a
+    `timedelta` says it in any unit. `newer_file_mode` says what happens where the destination is newer: by default
+    DestFileNewer is raised.
+
+    `keep_days_or_delete`: with DELETE the destination keeps nothing that the source has not; with KEEP_BEFORE_DELETE
+    what the source has not is hidden, and versions go that were not visible in the last `keep_days` days.
+    """
+
+    def __init__(
+        self,
+        max_workers: int,
+        policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER,
+        dry_run: bool = False,
+        allow_empty_source: bool = False,
+        newer_file_mode: NewerFileSyncMode = NewerFileSyncMode.RAISE_ERROR,
+        keep_days_or_delete: KeepOrDeleteMode = KeepOrDeleteMode.NO_DELETE,
+        compare_version_mode: CompareVersionMode = CompareVersionMode.MODTIME,
+        compare_threshold: float | timedelta | None = None,
+        keep_days: float | None = None,
+    ) -> None:
+        if max_workers < 1:
+            raise InvalidArgument("max_workers", "must be 1 or more")
+        self.max_workers, self.policies_manager, self.dry_run = max_workers, policies_manager, dry_run
+        self.allow_empty_source, self.newer_file_mode = allow_empty_source, newer_file_mode
+        self.keep_days_or_delete, self.keep_days = keep_days_or_delete, keep_days
+        self.compare_version_mode = compare_version_mode
+        self.compare_threshold = compare_threshold if compare_threshold is not None else 0
+        self._policy = self._checked()
+
+    def _checked(self) -> SyncPolicy:
+        """The options as a policy. Raises InvalidArgument."""
+        if self.newer_file_mode not in _NEWER:
+            raise InvalidArgument("newer_file_mode", f"must be one of {list(NewerFileSyncMode)}")
+        if self.compare_version_mode not in _COMPARE:
+            raise InvalidArgument("compare_version_mode", f"must be one of {list(CompareVersionMode)}")
+        threshold = _threshold(self.compare_threshold, self.compare_version_mode)
+        by_size = self.compare_version_mode is CompareVersionMode.SIZE
+        return SyncPolicy(
+            keep=_keep(self.keep_days_or_delete, self.keep_days),
+            compare=_COMPARE[self.compare_version_mode],
+            compare_threshold_millis=0 if by_size else threshold,
+            compare_threshold_bytes=threshold if by_size else 0,
+            newer=_NEWER[self.newer_file_mode],
+            allow_empty_source=self.allow_empty_source,
+        )
+
+    # -- whole folders
+
+    def sync_folders(
+        self,
+        source_folder: AbstractFolder,
+        dest_folder: AbstractFolder,
+        now_millis: int,
+        reporter: SyncReport | None,
+    ) -> None:
+        """Syncs two folders. Always ensures that every file in the source is also in the destination. Deletes any file
+        versions in the destination that the options let go. `now_millis` is what `keep_days` counts back from.
+
+        Raises IncompleteSync when a file failed, and DestFileNewer, CommandError or InvalidArgument.
+        """
+        client = self._client(source_folder, dest_folder, reporter, self.policies_manager)
+        try:
+            if self.dry_run:
+                for sync in client.planned(self._policy, now_millis):
+                    self._refuse(sync, source_folder, dest_folder)
+                    client.tell(sync, actions_of(sync))
+            else:
+                client.synced(self._policy, now_millis)
+        except PlanFailed as failed:
+            raise _failed(failed, source_folder) from None
+        for conflict in client.conflicts:
+            self._refuse(conflict, source_folder, dest_folder)
+        if client.failures:
+            raise IncompleteSync("sync is incomplete")
+
+    def make_folder_sync_actions(
+        self,
+        source_folder: AbstractFolder,
+        dest_folder: AbstractFolder,
+        now_millis: int,
+        reporter: SyncReport | None,
+        policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER,
+    ) -> Iterator[AbstractAction]:
+        """Yield a sequence of actions that will sync the destination folder to the source folder."""
+        client = self._client(source_folder, dest_folder, reporter, policies_manager)
+        try:
+            for sync in client.planned(self._policy, now_millis):
+                yield from self._actions(sync, source_folder, dest_folder)
+        except PlanFailed as failed:
+            raise _failed(failed, source_folder) from None
+
+    def _client(
+        self,
+        source: AbstractFolder,
+        dest: AbstractFolder,
+        reporter: SyncReport | None,
+        policies_manager: ScanPoliciesManager,
+    ) -> SyncClient:
+        if source.folder_type() == dest.folder_type() == "local":
+            raise InvalidArgument("dest_folder", "is local like the source; one of them must be in B2")
+        if dest.folder_type() == "local" and isinstance(self._policy.keep, KeepDays):
+            raise InvalidArgument(
+                "keep_days_or_delete", "cannot be KEEP_BEFORE_DELETE for a local folder, whose files have no versions"
+            )
+        folders: dict[Role, AbstractFolder] = {"source": source, "destination": dest}
+        session = _session(source, dest)
+        return SyncClient(session, folders, reporter, scanner_of(policies_manager), policies_manager, self.max_workers)
+
+    # -- single files
+
+    def make_file_sync_actions(
+        self,
+        sync_type: str,
+        source_file: File | None,
+        dest_file: File | None,
+        source_folder: AbstractFolder,
+        dest_folder: AbstractFolder,
+        now_millis: int,
+    ) -> Iterator[AbstractAction]:
+        """Yields the sequence of actions needed to sync the two files. `sync_type` is "local-to-b2", "b2-to-local" or
+        "b2-to-b2".
+        """
+        direction = _DIRECTIONS.get(sync_type)
+        if direction is None:
+            raise InvalidArgument("sync_type", f"must be one of {', '.join(_DIRECTIONS)}, not {sync_type!r}")
+        file = source_file or dest_file
+        if file is None:
+            return
+        prefix = core_prefix(dest_folder) if direction != "down" else ""
+        rules = make_rules(direction, self._policy, now_millis=now_millis, dest_prefix=prefix)
+        ours = None if source_file is None else _item(source_file, direction == "up")
+        theirs = None if dest_file is None else _item(dest_file, direction == "down")
+        yield from self._actions(rules.file(file.name, ours, theirs), source_folder, dest_folder)
+
+    def _actions(self, sync: FileSync, source: AbstractFolder, dest: AbstractFolder) -> Iterator[AbstractAction]:
+        self._refuse(sync, source, dest)
+        if isinstance(sync.reason, UnusableName):
+            raise UnSyncableFilename(sync.reason.why, sync.path)
+        for action in actions_of(sync):
+            yield action_of(action, source, dest)
+
+    def _refuse(self, sync: FileSync, source: AbstractFolder, dest: AbstractFolder) -> None:
+        """Raises DestFileNewer for a conflict that the options call an error."""
+        reason = sync.reason
+        if isinstance(reason, DestNewer) and self.newer_file_mode is NewerFileSyncMode.RAISE_ERROR:
+            raise DestFileNewer(
+                _seen(sync.path, dest, reason.dest_mod_time_millis),
+                _seen(sync.path, source, reason.source_mod_time_millis),
+                _PREFIXES[dest.folder_type()],
+                _PREFIXES[source.folder_type()],
+            )
+
+
+def _session(source: AbstractFolder, dest: AbstractFolder) -> B2Session:
+    """What asks B2: of the destination, where both are in B2."""
+    found: list[B2Session] = []
+    for folder in (dest, source):
+        if folder.folder_type() == "b2":
+            found.append(bucket_of(folder).api.session)
+    if len({each.account_info.get_account_id() for each in found}) > 1:
+        raise InvalidArgument("source_folder", "is in another account than the destination; B2 copies within one")
+    return found[0]
+
+
+_DIRECTIONS: Final[dict[str, Direction]] = {"local-to-b2": "up", "b2-to-local": "down", "b2-to-b2": "copy"}
+
+
+def _item(file: File, local: bool) -> LocalPath | B2Path:
+    return local_path(file) if local else b2_path(file)
+
+
+def _seen(path: str, folder: AbstractFolder, mod_time_millis: int) -> File:
+    return File(path, [FileVersion(folder.make_full_path(path), path, mod_time_millis, "upload", 0)])
+
+
+def _threshold(given: float | timedelta, mode: CompareVersionMode) -> int:
+    """Bytes for sizes, milliseconds for times. Raises InvalidArgument."""
+    if isinstance(given, timedelta):
+        if mode is CompareVersionMode.SIZE:
+            raise InvalidArgument("compare_threshold", "must be a number of bytes when sizes are compared")
+        found = given // timedelta(milliseconds=1)
+    elif isinstance(given, bool) or not isinstance(given, int | float):
+        raise InvalidArgument("compare_threshold", "must be a number or a timedelta")
+    else:
+        found = int(given) if mode is CompareVersionMode.SIZE else int(given * 1000)
+    if found < 0:
+        raise InvalidArgument("compare_threshold", "must be a positive integer")
+    return found
+
+
+def _keep(mode: KeepOrDeleteMode, days: float | None) -> KeepOrDelete:
+    if mode is KeepOrDeleteMode.DELETE:
+        return Delete()
+    if mode is KeepOrDeleteMode.NO_DELETE:
+        return NoDelete()
+    if mode is not KeepOrDeleteMode.KEEP_BEFORE_DELETE:
+        raise InvalidArgument("keep_days_or_delete", f"must be one of {list(KeepOrDeleteMode)}")
+    if days is None:
+        raise InvalidArgument("keep_days", "must be given when keep_days_or_delete is KEEP_BEFORE_DELETE")
+    if not days > 0:
+        raise InvalidArgument("keep_days", "must be greater than 0")
+    try:
+        return KeepDays(days)
+    except ValueError as wrong:
+        raise InvalidArgument("keep_days", str(wrong).removeprefix("keep_days ")) from None
+
+
+def _failed(failed: PlanFailed, source: AbstractFolder) -> Exception:
+    """Why there can be no plan."""
+    match failed.failure:
+        case EmptySource():
+            name = getattr(source, "root", None) or source.make_full_path("")
+            return CommandError(f"Directory {name} is empty.  Use --allowEmptySource to sync anyway.")
+        case SideFailed(_, error):
+            told = exception_of(error)
+            return told if not isinstance(told, OSError) else CommandError(str(told))
+        case InvalidArgumentValue(name, message):
+            return InvalidArgument(name, message)
+        case ClockSkewed(ahead):
+            return ClockSkew(round(ahead / 1000))
+        case _:
+            return CommandError(str(failed))

@@ -1,0 +1,134 @@
+"""B2's records as the dictionaries that version 1 of the interface talks in, and back.
+
+Rules. A setting that nobody knows is refused, not dropped. What a key may not read, or what is not set, is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from b2pure.model.buckets import CorsRule, LifecycleRule
+from b2pure.model.replies import BucketReply, CreatedKeyReply, FileReply, KeyReply
+from b2pure.shell.v1.exceptions import InvalidArgument
+from b2pure.shell.v1.file_version import FileVersionInfo, FileVersionInfoFactory
+
+__all__ = ["CopiedFile", "bucket_dict", "copied_file", "cors_of", "file_dict", "file_version", "key_dict", "rules_of"]
+
+S = TypeVar("S", bound=msgspec.Struct)
+Rules = Iterable[Mapping[str, Any]] | Mapping[str, Any] | None
+
+_UNSET: Final[tuple[Any, ...]] = (
+    None,
+    {"mode": None, "algorithm": None},
+    {"isClientAuthorizedToRead": True, "value": {"mode": None, "retainUntilTimestamp": None}},
+    {"isClientAuthorizedToRead": True, "value": None},
+)
+"""How later versions tell that a file has no encryption, retention or legal hold."""
+_BEYOND: Final = frozenset({"contentMd5", "serverSideEncryption", "fileRetention", "legalHold", "replicationStatus"})
+"""What later versions tell of a file besides."""
+_BUCKET_KEYS: Final = (
+    "accountId", "bucketId", "bucketInfo", "bucketName", "bucketType", "corsRules", "lifecycleRules", "revision",
+    "options",
+)  # fmt: skip
+
+
+def file_dict(reply: FileReply) -> dict[str, Any]:
+    """A file object as B2 tells it."""
+    told: dict[str, Any] = msgspec.to_builtins(reply)
+    return {name: told[name] for name in sorted(told) if name not in _BEYOND or told[name] not in _UNSET}
+
+
+def file_version(reply: FileReply) -> FileVersionInfo:
+    """A file object as a version."""
+    return FileVersionInfoFactory.from_api_response(file_dict(reply))
+
+
+class CopiedFile(FileVersionInfo):
+    """A copy: a version that reads as the dictionary that B2 answers with."""
+
+    __slots__ = ("_said",)
+
+    _said: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What B2 answered."""
+        return self._said
+
+    def __repr__(self) -> str:
+        return repr(self._said)
+
+
+def copied_file(reply: FileReply) -> CopiedFile:
+    """The answer to a copy."""
+    said = file_dict(reply)
+    version = file_version(reply)
+    copied = CopiedFile(
+        version.id_,
+        version.file_name,
+        version.size,
+        version.content_type,
+        version.content_sha1,
+        version.file_info,
+        version.upload_timestamp,
+        version.action,
+        version.content_md5,
+    )
+    copied._said = said
+    return copied
+
+
+def bucket_dict(reply: BucketReply) -> dict[str, Any]:
+    """A bucket as B2 tells it."""
+    told: dict[str, Any] = msgspec.to_builtins(reply)
+    shown = {name: _without_none(told[name]) for name in _BUCKET_KEYS}
+    if not shown["options"]:
+        del shown["options"]
+    return shown
+
+
+def _without_none(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _without_none(value) for name, value in told.items() if value is not None}
+    return [_without_none(each) for each in told] if isinstance(told, list | tuple) else told
+
+
+def key_dict(reply: KeyReply) -> dict[str, Any]:
+    """An application key as version 2 of B2's interface tells it; a new one with its secret."""
+    told: dict[str, Any] = msgspec.to_builtins(reply)
+    ids = told.pop("bucketIds")
+    told["bucketId"] = ids[0] if ids is not None and len(ids) == 1 else None
+    several = {"bucketIds": ids} if ids is not None and len(ids) > 1 else {}
+    secret = {"applicationKey": reply.application_key} if isinstance(reply, CreatedKeyReply) else {}
+    return {**_listed(told), **several, **secret}
+
+
+def _listed(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+
+
+def cors_of(rules: Rules) -> tuple[CorsRule, ...] | None:
+    """CORS rules; None where nothing is said of them. Raises InvalidArgument."""
+    return _settings("cors_rules", CorsRule, rules)
+
+
+def rules_of(rules: Rules) -> tuple[LifecycleRule, ...] | None:
+    """Lifecycle rules; None where nothing is said of them. Raises InvalidArgument."""
+    return _settings("lifecycle_rules", LifecycleRule, rules)
+
+
+def _settings(name: str, kind: type[S], rules: Rules) -> tuple[S, ...] | None:
+    if rules is None:
+        return None
+    given = [rules] if isinstance(rules, Mapping) else list(rules)
+    known = {each.encode_name for each in msgspec.structs.fields(kind)}
+    for rule in given:
+        strange = sorted(set(rule) - known)
+        if strange:
+            raise InvalidArgument(name, f"has no setting {', '.join(strange)}; it has {', '.join(sorted(known))}")
+    try:
+        return tuple(msgspec.convert(dict(rule), kind) for rule in given)
+    except msgspec.ValidationError as error:
+        raise InvalidArgument(name, f"cannot be understood: {error}") from None

@@ -1,0 +1,182 @@
+"""The numbered interface: what programs written for `b2sdk.v1` import.
+
+    from b2pure.v1 import *
+
+    info = InMemoryAccountInfo()
+
+The names, signatures and texts are those of the documentation of b2sdk 1.1.4; what stands behind them is the functional
+core.
+The exceptions are in `b2pure.v1.exception`.
+"""
+
+from b2pure.model.account import ALL_CAPABILITIES
+from b2pure.shell.listeners import (
+    AbstractProgressListener,
+    DoNothingProgressListener,
+    ProgressListenerForTest,
+    SimpleProgressListener,
+    TqdmProgressListener,
+    make_progress_listener,
+)
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
+from b2pure.shell.v1.api import B2Api
+from b2pure.shell.v1.b2_http import B2Http, ClockSkewHook, HttpCallback, ResponseContextManager
+from b2pure.shell.v1.b2_raw_api import B2RawApi
+from b2pure.shell.v1.bucket import Bucket
+from b2pure.shell.v1.bucket_factory import BucketFactory
+from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
+from b2pure.shell.v1.download_dest import (
+    AbstractDownloadDestination,
+    DownloadDestBytes,
+    DownloadDestLocalFile,
+    DownloadDestProgressWrapper,
+    PreSeekedDownloadDest,
+)
+from b2pure.shell.v1.enums import CompareVersionMode, KeepOrDeleteMode, MetadataDirectiveMode, NewerFileSyncMode
+from b2pure.shell.v1.exceptions import EnvironmentEncodingError, IncompleteSync, InvalidArgument
+from b2pure.shell.v1.file_version import (
+    FileIdAndName,
+    FileVersionInfo,
+    FileVersionInfoFactory,
+    Part,
+    PartFactory,
+    UnfinishedLargeFile,
+)
+from b2pure.shell.v1.folder import AbstractFolder, B2Folder, LocalFolder
+from b2pure.shell.v1.parse_folder import parse_sync_folder
+from b2pure.shell.v1.part_progress import PartProgressReporter
+from b2pure.shell.v1.raw_api import AbstractRawApi
+from b2pure.shell.v1.raw_simulator import RawSimulator
+from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager
+from b2pure.shell.v1.sources import (
+    AbstractUploadSource,
+    CopySource,
+    LocalFileUploadSource,
+    LocalUploadSource,
+    OutboundTransferSource,
+    RemoteFileUploadSource,
+    RemoteUploadSource,
+    UploadSource,
+    UploadSourceBytes,
+    UploadSourceLocalFile,
+    UploadSourceLocalFileRange,
+    UploadSourceStream,
+    UploadSourceStreamRange,
+    WriteIntent,
+)
+from b2pure.shell.v1.sqlite_account_info import B2_ACCOUNT_INFO_ENV_VAR, SqliteAccountInfo
+from b2pure.shell.v1.sync_actions import (
+    AbstractAction,
+    B2CopyAction,
+    B2DeleteAction,
+    B2DownloadAction,
+    B2HideAction,
+    B2UploadAction,
+    LocalDeleteAction,
+)
+from b2pure.shell.v1.sync_file import File, FileVersion
+from b2pure.shell.v1.sync_report import SyncFileReporter, SyncReport
+from b2pure.shell.v1.synchronizer import Synchronizer
+from b2pure.shell.v1.utils import (
+    TempDir,
+    b2_url_decode,
+    b2_url_encode,
+    choose_part_ranges,
+    fix_windows_path_limit,
+    format_and_scale_fraction,
+    format_and_scale_number,
+    hex_sha1_of_bytes,
+    hex_sha1_of_stream,
+)
+
+__all__ = [
+    "ALL_CAPABILITIES",
+    "B2_ACCOUNT_INFO_ENV_VAR",
+    "DEFAULT_SCAN_MANAGER",
+    "AbstractAccountInfo",
+    "AbstractAction",
+    "AbstractCache",
+    "AbstractDownloadDestination",
+    "AbstractFolder",
+    "AbstractProgressListener",
+    "AbstractRawApi",
+    "AbstractUploadSource",
+    "AuthInfoCache",
+    "B2Api",
+    "B2CopyAction",
+    "B2DeleteAction",
+    "B2DownloadAction",
+    "B2Folder",
+    "B2HideAction",
+    "B2Http",
+    "B2RawApi",
+    "B2UploadAction",
+    "Bucket",
+    "BucketFactory",
+    "ClockSkewHook",
+    "CompareVersionMode",
+    "CopySource",
+    "DoNothingProgressListener",
+    "DownloadDestBytes",
+    "DownloadDestLocalFile",
+    "DownloadDestProgressWrapper",
+    "DummyCache",
+    "EnvironmentEncodingError",
+    "File",
+    "FileIdAndName",
+    "FileVersion",
+    "FileVersionInfo",
+    "FileVersionInfoFactory",
+    "HttpCallback",
+    "InMemoryAccountInfo",
+    "InMemoryCache",
+    "IncompleteSync",
+    "InvalidArgument",
+    "KeepOrDeleteMode",
+    "LocalDeleteAction",
+    "LocalFileUploadSource",
+    "LocalFolder",
+    "LocalUploadSource",
+    "MetadataDirectiveMode",
+    "NewerFileSyncMode",
+    "OutboundTransferSource",
+    "Part",
+    "PartFactory",
+    "PartProgressReporter",
+    "PreSeekedDownloadDest",
+    "ProgressListenerForTest",
+    "RawSimulator",
+    "RemoteFileUploadSource",
+    "RemoteUploadSource",
+    "ResponseContextManager",
+    "ScanPoliciesManager",
+    "SimpleProgressListener",
+    "SqliteAccountInfo",
+    "StubAccountInfo",
+    "SyncFileReporter",
+    "SyncReport",
+    "Synchronizer",
+    "TempDir",
+    "TqdmProgressListener",
+    "UnfinishedLargeFile",
+    "UploadSource",
+    "UploadSourceBytes",
+    "UploadSourceLocalFile",
+    "UploadSourceLocalFileRange",
+    "UploadSourceStream",
+    "UploadSourceStreamRange",
+    "UploadUrlPool",
+    "UrlPoolAccountInfo",
+    "WriteIntent",
+    "b2_url_decode",
+    "b2_url_encode",
+    "choose_part_ranges",
+    "fix_windows_path_limit",
+    "format_and_scale_fraction",
+    "format_and_scale_number",
+    "hex_sha1_of_bytes",
+    "hex_sha1_of_stream",
+    "make_progress_listener",
+    "parse_sync_folder",
+]

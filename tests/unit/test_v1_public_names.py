@@ -1,0 +1,69 @@
+"""Every public name of the numbered interface stands in `v1_public_names.txt`, and the list says what is there."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import b2pure.v1 as v1
+from b2pure.v1 import exception
+
+LIST: Final = Path(__file__).with_name("v1_public_names.txt")
+SECTIONS: Final = ("built", "not built yet", "beyond the documentation")
+
+
+@cache
+def _listed() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    section: list[str] = []
+    for line in LIST.read_text().splitlines():
+        if line.startswith("["):
+            section = found.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            section.append(line)
+    return found
+
+
+def _is_there(name: str) -> bool:
+    place: object = v1
+    for part in name.split("."):
+        if not hasattr(place, part):
+            return False
+        place = getattr(place, part)
+    return True
+
+
+def _is_of_a_module(name: str) -> bool:
+    return "." not in name.removeprefix("exception.")
+
+
+def test_the_list_has_its_sections_in_order_and_each_name_once() -> None:
+    assert tuple(_listed()) == SECTIONS
+    names = [name for section in SECTIONS for name in _listed()[section]]
+    assert len(names) == len(set(names))
+    for section in SECTIONS:
+        assert _listed()[section] == sorted(_listed()[section], key=lambda name: (name.lower(), name))
+
+
+def test_what_is_built_is_there() -> None:
+    assert [name for name in _listed()["built"] if not _is_there(name)] == []
+
+
+def test_what_is_not_built_yet_is_absent() -> None:
+    """Whoever builds one moves it, so that nobody takes the list for what it is not."""
+    assert [name for name in _listed()["not built yet"] if _is_there(name)] == []
+
+
+def test_nothing_else_is_exported() -> None:
+    exported = {*v1.__all__, *(f"exception.{name}" for name in exception.__all__)}
+    listed = {name for section in ("built", "beyond the documentation") for name in _listed()[section]}
+    assert exported == set(filter(_is_of_a_module, listed))
+
+
+def test_a_star_imports_what_is_exported() -> None:
+    for module in ("b2pure.v1", "b2pure.v1.exception"):
+        loaded = importlib.import_module(module)
+        assert all(hasattr(loaded, name) for name in loaded.__all__)
+        assert not [name for name in loaded.__all__ if name.startswith("_")]
