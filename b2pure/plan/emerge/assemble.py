@@ -29,74 +29,69 @@ class Assembler:
 
     def _checks(self, start: int, stop: int) -> Body | None:
         """The bytes of the range as they are here, if all of them are."""
-        if not self._local.has(start):
-            return None
         pieces: list[Piece] = []
-        for low, high, piece in self._local.within(start, stop):
-            if low != start:
-                return None
-            _put(pieces, piece)
-            start = high
-        if start < stop:
+        if self._local.read(pieces, start, stop) < stop:
             return None
         bodies = [piece for piece in pieces if not isinstance(piece, CopySource)]
         return bodies[0] if len(bodies) == 1 else Chained(tuple(bodies))
 
     def _pieces(self, start: int, stop: int) -> tuple[Piece, ...]:
         pieces: list[Piece] = []
-        for low, high, piece in self._local.within(start, stop):
-            if start < low:
-                self._download(pieces, start, low)
-            _put(pieces, piece)
-            start = high
-        if start < stop:
-            self._download(pieces, start, stop)
+        start = self._local.read(pieces, start, stop)
+        while start < stop:
+            local = self._local.next(stop)
+            if self._remote.read(pieces, start, local) < local:
+                raise AssertionError(f"nobody has the bytes [{start}, {local})")
+            start = self._local.read(pieces, local, stop)
         return tuple(pieces)
-
-    def _download(self, pieces: list[Piece], start: int, stop: int) -> None:
-        for _, _, piece in self._remote.within(start, stop):
-            _put(pieces, piece)
 
 
 class _Reader:
     """Reads a cover from its start to its end."""
 
-    __slots__ = ("_at", "_covered")
+    __slots__ = ("_at", "_count", "_covered")
 
     def __init__(self, covered: Cover) -> None:
-        self._covered = covered
-        self._at = 0  # all before ends before what is read
+        self._covered, self._count = covered, len(covered)
+        self._at = 0  # what comes before it ends before all that is still to be read
 
-    def has(self, position: int) -> bool:
-        """Whether the cover has the byte at `position`; nothing before it is read any more."""
+    def read(self, pieces: list[Piece], start: int, stop: int) -> int:
+        """Add what there is of [start, stop) up to the first gap, and say where that is. `start` never goes back."""
         covered, at = self._covered, self._at
-        while at < len(covered) and covered[at][1] <= position:
-            at += 1
-        self._at = at
-        return at < len(covered) and covered[at][0] <= position
-
-    def within(self, start: int, stop: int) -> list[tuple[int, int, Piece]]:
-        """What the cover has of the range, cut to it; nothing before `start` is read any more."""
-        self.has(start)
-        found: list[tuple[int, int, Piece]] = []
-        for at in range(self._at, len(self._covered)):
-            begin, end, origin, source = self._covered[at]
-            if begin >= stop:
+        while start < stop and at < self._count:
+            begin, end, origin, source = covered[at]
+            if end <= start:
+                at += 1
+                continue
+            if begin > start:
                 break
-            low, high = (start if start > begin else begin), (stop if stop < end else end)
-            found.append((low, high, _slice(source, low - origin, high - origin)))
-        return found
+            to = end if end < stop else stop
+            piece = _slice(source, start - origin, to - origin)
+            if pieces:
+                _put(pieces, piece)
+            else:
+                pieces.append(piece)
+            start = to
+        self._at = at
+        return start
+
+    def next(self, stop: int) -> int:
+        """Where the cover goes on after the gap where reading has stopped, or `stop` if that comes first."""
+        return min(self._covered[self._at][0], stop) if self._at < self._count else stop
 
 
 def _slice(source: Piece, start: int, stop: int) -> Piece:
     """The bytes [start, stop) of the source; said for each kind, since there are as many of them as intents."""
-    if isinstance(source, LocalSlice | CopySource):
-        first, end = source.range.start + start, source.range.start + stop
-        if not start and end == source.range.stop:
+    if isinstance(source, CopySource):
+        span = source.range
+        if not start and stop == span.stop - span.start:
             return source
-        if isinstance(source, LocalSlice):
-            return LocalSlice(source.path, ByteRange(first, end), source.fact)
-        return CopySource(source.file_id, ByteRange(first, end), source.key_md5)
+        return CopySource(source.file_id, ByteRange(span.start + start, span.start + stop), source.key_md5)
+    if isinstance(source, LocalSlice):
+        span = source.range
+        if not start and stop == span.stop - span.start:
+            return source
+        return LocalSlice(source.path, ByteRange(span.start + start, span.start + stop), source.fact)
     return slice_body(source, ByteRange(start, stop))
 
 

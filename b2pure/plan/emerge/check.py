@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from b2pure.model.intents import CopySource, WriteIntent
 from b2pure.model.limits import MAX_FILE_SIZE
@@ -12,6 +13,9 @@ from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan
 
 __all__ = ["check_part", "check_plan", "check_sources"]
+
+
+_RANGES: Final = (CopySource, LocalSlice)
 
 
 def check_plan(plan: EmergePlan) -> str | None:
@@ -57,7 +61,7 @@ def check_part(part: EmergePart, number: int, at: int, is_last: bool, limits: Em
 
 
 def _length(piece: Piece) -> int:
-    if isinstance(piece, CopySource | LocalSlice):
+    if isinstance(piece, _RANGES):
         return piece.range.stop - piece.range.start
     return body_length(piece)
 

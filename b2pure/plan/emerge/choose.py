@@ -23,8 +23,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct
 
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.overlaps import in_order
@@ -43,25 +44,20 @@ _FEW: Final = 8
 """So many exits are looked at one by one."""
 
 
-class Entry:
+class Entry(Struct, eq=False):
     """A piece of f_j: copies from interval `number` that start at `low` to `high`, whose weight falls by `-slope` a
     byte from `weight` on. How it came about: `sent` bytes are sent before it ([q - sent, q)), or everything from
     `left` on; before that the copy of `origin`, or nothing.
     """
 
-    __slots__ = ("high", "left", "low", "number", "origin", "sent", "slope", "weight")
-
-    def __init__(
-        self, low: int, high: int, weight: int, slope: int, number: int, origin: Entry | None, sent: int, left: int
-    ) -> None:
-        self.low = low
-        self.high = high
-        self.weight = weight
-        self.slope = slope
-        self.number = number
-        self.origin = origin
-        self.sent = sent
-        self.left = left
+    low: int
+    high: int
+    weight: int
+    slope: int
+    number: int
+    origin: Entry | None
+    sent: int
+    left: int
 
     def at(self, q: int) -> int:
         """The weight of starting at `q` or before (not before `low`)."""
@@ -90,7 +86,8 @@ class Chooser:
         last_minimum: int = 1,
     ) -> None:
         self._coverage = coverage
-        self._weights = weights
+        self._here, self._elsewhere = weights.local_byte, weights.remote_byte
+        self._sent_part, self._copied_part = weights.sent_part, weights.copied_part
         self._m = minimum
         self._max_send = max_send
         self._begin = begin
@@ -100,17 +97,16 @@ class Chooser:
         self._exits: list[Exit] = [(begin, -self._price(begin), None)]
 
     def _price(self, position: int) -> int:
-        return self._coverage.price(position, self._weights.local_byte, self._weights.remote_byte)
+        return self._coverage.price(position, self._here, self._elsewhere)
 
     def _sent(self, length: int) -> int:
         """The price of the parts of so many bytes that are sent."""
-        return self._weights.sent_part * -(-length // self._max_send)
+        return self._sent_part * -(-length // self._max_send)
 
     def add(self, start: int, stop: int, number: int, *, last: bool = False) -> None:
         """The next interval. `last`: the object ends where it does."""
-        m, part = self._m, self._weights.copied_part
+        m, near = self._m, self._near
         limit = stop - (self._last_minimum if last else m)
-        near = self._near
         if near and near[0][0] <= start - m:
             self.pass_by(start)
         offers: list[Entry] = []
@@ -120,24 +116,28 @@ class Chooser:
             offers.append(first)
             first = None
         for end, entries, _, _ in near:
-            if end < start:
-                self._bridge(entries, start, min(end + m, limit), number, offers)
-                continue
-            high = end if end < limit else limit
-            for entry in entries:  # a copy right after another
-                low = entry.low + m
+            sent = m if end < start else 0  # the minimum is sent between the two copies, or nothing
+            part = self._copied_part + self._sent_part if sent else self._copied_part
+            high = end + sent
+            if high > limit:
+                high = limit
+            for entry in entries:
+                low = entry.low + m + sent
                 if low < start:
                     low = start
                 if low > high:
                     continue
-                if entry.slope:
-                    self._glide(entry, low, high, number, offers)
-                elif first is None or entry.weight + part < first.weight:
-                    found = Entry(low, low, entry.weight + part, 0, number, entry, 0, 0)
+                weight = (entry.at(low - m - sent) if entry.slope else entry.weight) + part
+                if sent:
+                    weight += self._price(low) - self._price(low - m)
+                if first is None or weight < first.weight:
+                    found = Entry(low, low, weight, 0, number, entry, sent, 0)
                     if low > start:
                         offers.append(found)
                     else:
                         first = found
+                if low < high and (sent or entry.slope):
+                    self._falling(entry, low, high, weight, number, sent, offers)
         if first is not None:
             offers = [first, *(each for each in offers if _lowest(each) < first.weight)] if offers else [first]
         if offers:
@@ -145,7 +145,7 @@ class Chooser:
 
     def _put_near(self, stop: int, entries: list[Entry]) -> None:
         best = entries[0] if len(entries) == 1 else min(entries, key=_lowest)
-        self._near.append((stop, entries, _lowest(best) + self._weights.copied_part, best))
+        self._near.append((stop, entries, _lowest(best) + self._copied_part, best))
 
     def pass_by(self, start: int) -> None:
         """No interval that is still to come begins before `start`."""
@@ -178,7 +178,7 @@ class Chooser:
         while index:
             parts = -(-(at - exits[index - 1][0]) // self._max_send)
             index = bisect_left(exits, at - parts * self._max_send, key=_start)
-            weight = exits[index][1] + self._weights.sent_part * parts
+            weight = exits[index][1] + self._sent_part * parts
             if found is None or weight < found[0]:
                 found = weight, exits[index]
         assert found is not None
@@ -197,33 +197,24 @@ class Chooser:
         weight, (begun, _, entry) = self._leaving(at)
         return Entry(at, at, weight + self._price(at), 0, number, entry, at - begun, begun)
 
-    def _glide(self, entry: Entry, low: int, high: int, number: int, offers: list[Entry]) -> None:
-        """A copy right after another whose weight falls with the start of either."""
-        end = min(entry.high + self._m, high)
-        weight = entry.at(low - self._m) + self._weights.copied_part
-        if end > low:
-            offers.append(Entry(low, end, weight, entry.slope, number, entry, 0, 0))
-        else:
-            offers.append(Entry(low, low, weight, 0, number, entry, 0, 0))
-
-    def _bridge(self, entries: list[Entry], start: int, high: int, number: int, offers: list[Entry]) -> None:
-        """A copy, the minimum that is sent, and a copy."""
+    def _falling(
+        self, entry: Entry, low: int, high: int, weight: int, number: int, sent: int, offers: list[Entry]
+    ) -> None:
+        """Copies that follow one of `entry` and start after `low`, where the weight is `weight`, as far as they get
+        lighter.
+        """
         m = self._m
-        parts = self._weights.copied_part + self._weights.sent_part
-        for entry in entries:
-            low = entry.low + 2 * m
-            if low < start:
-                low = start
-            if low > high:
-                continue
-            weight = entry.at(low - 2 * m) + parts + self._price(low) - self._price(low - m)
-            offers.append(Entry(low, low, weight, 0, number, entry, m, 0))
-            points = [(low, weight)]
-            for q in self._kinks(entry, low, high):
-                points.append((q, entry.at(q - 2 * m) + parts + self._price(q) - self._price(q - m)))
-            for (q, weight), (to, lighter) in pairwise(points):
-                if lighter < weight:
-                    offers.append(Entry(q, to, weight, (lighter - weight) // (to - q), number, entry, m, 0))
+        if not sent:
+            high = min(entry.high + m, high)
+            if low < high:
+                offers.append(Entry(low, high, weight, entry.slope, number, entry, 0, 0))
+            return
+        parts = self._copied_part + self._sent_part
+        for to in self._kinks(entry, low, high):
+            lighter = entry.at(to - 2 * m) + parts + self._price(to) - self._price(to - m)
+            if lighter < weight:
+                offers.append(Entry(low, to, weight, (lighter - weight) // (to - low), number, entry, m, 0))
+            low, weight = to, lighter
 
     def _kinks(self, entry: Entry, low: int, high: int) -> list[int]:
         """Where, after `low`, the weight of a copy that follows the minimum sent may begin to fall otherwise, in order;
@@ -232,7 +223,7 @@ class Chooser:
         m, edges = self._m, self._coverage.edges
         ends, begins = bisect_right(edges, low), bisect_right(edges, low - m)
         to_end, to_begin = bisect_left(edges, high, ends), bisect_left(edges, high - m, begins)
-        if low == high or (ends == to_end and begins == to_begin and not entry.slope and not (ends ^ begins) & 1):
+        if (ends == to_end and begins == to_begin and not entry.slope and not (ends ^ begins) & 1):
             # Both ends of what is sent stay within local bytes, or without: one gains what the other loses.
             return []
         cuts = {high, *edges[ends:to_end], *(edge + m for edge in edges[begins:to_begin])}
@@ -257,7 +248,7 @@ class Chooser:
                 for piece in entries:
                     if piece.low <= end - 2 * m:
                         start = min(piece.high, end - 2 * m)
-                        weight = piece.at(start) + self._weights.copied_part + self._weights.sent_part
+                        weight = piece.at(start) + self._copied_part + self._sent_part
                         weight += price - self._price(end - m)
                         runs = [(end - m, end, _SENT), (start, end - m, piece.number)]
                         found.append((weight, runs, piece, start))

@@ -98,7 +98,7 @@ class CommittingChooser(Chooser):
         if whole:
             runs.append((start, start + whole * self._max_send, -1))
             start += whole * self._max_send
-            weight += whole * self._weights.sent_part
+            weight += whole * self._sent_part
         self._exits = [(start, weight, None)]
         self._begin, self._begun = start, start > self._begin or self._begun
         return runs
