@@ -67,7 +67,7 @@ class _Reader:
                 break
             to = end if end < stop else stop
             piece = _slice(source, start - origin, to - origin)
-            if pieces:
+            if pieces and type(pieces[-1]) is type(piece):
                 _put(pieces, piece)
             else:
                 pieces.append(piece)
@@ -96,8 +96,8 @@ def _slice(source: Piece, start: int, stop: int) -> Piece:
 
 
 def _put(pieces: list[Piece], piece: Piece) -> None:
-    """Add the piece, as one with the last where that ends in the same file just before it."""
-    last = pieces[-1] if pieces else None
+    """Add the piece; as one with the last, where that ends in the same file just before it."""
+    last = pieces[-1]
     if isinstance(last, LocalSlice) and isinstance(piece, LocalSlice):
         there, here = last.range, piece.range
         if there.stop == here.start and last.path == piece.path and last.fact == piece.fact:

@@ -88,6 +88,8 @@ class Chooser:
         self._coverage = coverage
         self._here, self._elsewhere = weights.local_byte, weights.remote_byte
         self._sent_part, self._copied_part = weights.sent_part, weights.copied_part
+        # What the minimum sent between two copies adds at least.
+        self._bridge = self._sent_part + minimum * min(self._here, self._elsewhere)
         self._m = minimum
         self._max_send = max_send
         self._begin = begin
@@ -109,37 +111,45 @@ class Chooser:
         limit = stop - (self._last_minimum if last else m)
         if near and near[0][0] <= start - m:
             self.pass_by(start)
+        price = self._coverage.price(start, self._here, self._elsewhere)
         offers: list[Entry] = []
-        # The lightest way found to start at `start` itself: what starts later and is not lighter is no use.
-        first = self._first(start, limit, number)
-        if first is not None and first.low > start:
-            offers.append(first)
-            first = None
-        for end, entries, _, _ in near:
+        # The lightest way found to start at `start` itself: what starts later and is not lighter is no use. The latest
+        # intervals come first, since they mostly have it; of ways that are as light it is that of the earliest.
+        first: Entry | None = None
+        for end, entries, least, _ in reversed(near):
             sent = m if end < start else 0  # the minimum is sent between the two copies, or nothing
-            part = self._copied_part + self._sent_part if sent else self._copied_part
+            extra = self._bridge if sent else 0
+            if first is not None and least + extra > first.weight:
+                continue
             high = end + sent
             if high > limit:
                 high = limit
-            for entry in entries:
+            for entry in reversed(entries):
                 low = entry.low + m + sent
                 if low < start:
                     low = start
                 if low > high:
                     continue
-                weight = (entry.at(low - m - sent) if entry.slope else entry.weight) + part
+                weight = (entry.at(low - m - sent) if entry.slope else entry.weight) + self._copied_part
                 if sent:
-                    weight += self._price(low) - self._price(low - m)
-                if first is None or weight < first.weight:
+                    weight += self._sent_part - self._price(low - m)
+                    weight += price if low == start else self._price(low)
+                if first is None or weight <= first.weight:
                     found = Entry(low, low, weight, 0, number, entry, sent, 0)
-                    if low > start:
-                        offers.append(found)
-                    else:
+                    if low == start:
                         first = found
+                    else:
+                        offers.append(found)
                 if low < high and (sent or entry.slope):
                     self._falling(entry, low, high, weight, number, sent, offers)
+        far = self._first(start, limit, number, price)
+        if far is not None:
+            if far.low > start:
+                offers.append(far)
+            elif first is None or far.weight <= first.weight:
+                first = far
         if first is not None:
-            offers = [first, *(each for each in offers if _lowest(each) < first.weight)] if offers else [first]
+            offers = [*(each for each in offers if _lowest(each) < first.weight), first] if offers else [first]
         if offers:
             self._put_near(stop, offers if len(offers) == 1 else _envelope(offers))
 
@@ -184,18 +194,21 @@ class Chooser:
         assert found is not None
         return found
 
-    def _first(self, start: int, limit: int, number: int) -> Entry | None:
-        """The way to the interval with nothing before it, or something that is sent from far away."""
+    def _first(self, start: int, limit: int, number: int, price: int) -> Entry | None:
+        """The way to the interval with nothing before it, or something that is sent from far away; `price` is that of
+        all bytes before `start`.
+        """
         begin = self._begin
         if not self._begun and start <= begin:
             return Entry(begin, begin, 0, 0, number, None, 0, begin) if begin <= limit else None
-        at = start if self._begun else max(start, begin + self._m)
-        if at > limit:
-            return None
-        if not self._exits or self._exits[0][0] + self._m > at:
+        at = start
+        if not self._begun and start < begin + self._m:
+            at = begin + self._m
+            price = self._price(at)
+        if at > limit or not self._exits or self._exits[0][0] + self._m > at:
             return None
         weight, (begun, _, entry) = self._leaving(at)
-        return Entry(at, at, weight + self._price(at), 0, number, entry, at - begun, begun)
+        return Entry(at, at, weight + price, 0, number, entry, at - begun, begun)
 
     def _falling(
         self, entry: Entry, low: int, high: int, weight: int, number: int, sent: int, offers: list[Entry]
@@ -298,6 +311,7 @@ def unwound(runs: list[Run], entry: Entry | None, at: int, begin: int, minimum: 
 
 def _envelope(offers: list[Entry]) -> list[Entry]:
     """The offers without those that start later and are not lighter."""
+    offers.reverse()
     offers.sort(key=lambda entry: (entry.low, entry.weight))
     kept: list[Entry] = []
     for entry in offers:
