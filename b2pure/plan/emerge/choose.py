@@ -20,7 +20,7 @@ on is a choice between few i: one that ended earlier must be cheaper (`_exits`).
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -86,20 +86,17 @@ class Chooser:
         last_minimum: int = 1,
     ) -> None:
         self._coverage = coverage
-        self._here, self._elsewhere = weights.local_byte, weights.remote_byte
         self._sent_part, self._copied_part = weights.sent_part, weights.copied_part
         # What the minimum sent between two copies adds at least.
-        self._bridge = self._sent_part + minimum * min(self._here, self._elsewhere)
+        self._bridge = self._sent_part + minimum * min(weights.local_byte, weights.remote_byte)
         self._m = minimum
         self._max_send = max_send
+        self._price = coverage.prices(weights.local_byte, weights.remote_byte)
         self._begin = begin
         self._last_minimum = last_minimum
         self._begun = False  # whether something before `begin` is decided already
         self._near: deque[tuple[int, list[Entry], int, Entry]] = deque()  # (stop, f, least weight, its entry)
         self._exits: list[Exit] = [(begin, -self._price(begin), None)]
-
-    def _price(self, position: int) -> int:
-        return self._coverage.price(position, self._here, self._elsewhere)
 
     def _sent(self, length: int) -> int:
         """The price of the parts of so many bytes that are sent."""
@@ -111,7 +108,7 @@ class Chooser:
         limit = stop - (self._last_minimum if last else m)
         if near and near[0][0] <= start - m:
             self.pass_by(start)
-        price = self._coverage.price(start, self._here, self._elsewhere)
+        price = self._price(start)
         offers: list[Entry] = []
         # The lightest way found to start at `start` itself: what starts later and is not lighter is no use. The latest
         # intervals come first, since they mostly have it; of ways that are as light it is that of the earliest.
@@ -234,12 +231,16 @@ class Chooser:
         nothing where it does not change.
         """
         m, edges = self._m, self._coverage.edges
-        ends, begins = bisect_right(edges, low), bisect_right(edges, low - m)
-        to_end, to_begin = bisect_left(edges, high, ends), bisect_left(edges, high - m, begins)
-        if (ends == to_end and begins == to_begin and not entry.slope and not (ends ^ begins) & 1):
+        ends, begins = self._coverage.passed(low), self._coverage.passed(low - m)
+        if (
+            not (entry.slope or (ends ^ begins) & 1)
+            and (ends == len(edges) or edges[ends] >= high)
+            and (begins == len(edges) or edges[begins] >= high - m)
+        ):
             # Both ends of what is sent stay within local bytes, or without: one gains what the other loses.
             return []
-        cuts = {high, *edges[ends:to_end], *(edge + m for edge in edges[begins:to_begin])}
+        cuts = {high, *self._coverage.edges_between(low, high)}
+        cuts.update(edge + m for edge in self._coverage.edges_between(low - m, high - m))
         if low < entry.high + 2 * m < high:
             cuts.add(entry.high + 2 * m)
         return sorted(cuts)

@@ -47,9 +47,7 @@ class CommittingChooser(Chooser):
         self._keep(early[-1] if early else steps[0])
 
     def _live(self) -> list[_Step | None]:
-        found: list[_Step | None] = [
-            None if entry is None else (entry, entry.high) for _, _, entry in self._exits
-        ]
+        found: list[_Step | None] = [None if entry is None else (entry, entry.high) for _, _, entry in self._exits]
         for _, entries, _, _ in self._near:
             for entry in entries:
                 found += [(entry, entry.low), (entry, entry.high)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from b2pure.plan.emerge.plan import Span
@@ -51,6 +51,10 @@ class Coverage:
             self.gone = self.until[gone - 1]
             del self.edges[:gone], self.until[:gone]
 
+    def passed(self, position: int) -> int:
+        """How many edges are at `position` or before."""
+        return bisect_right(self.edges, position)
+
     def before(self, position: int) -> int:
         """Local bytes in [0, position)."""
         passed = bisect_right(self.edges, position)
@@ -58,16 +62,19 @@ class Coverage:
             return self.gone
         return self.until[passed - 1] + (position - self.edges[passed - 1] if passed & 1 else 0)
 
-    def price(self, position: int, here: int, elsewhere: int) -> int:
-        """The price of all bytes in [0, position): `here` for a local one, `elsewhere` for another."""
-        passed = bisect_right(self.edges, position)
-        if not passed:
-            local = self.gone
-        elif passed & 1:
-            local = self.until[passed - 1] + position - self.edges[passed - 1]
-        else:
-            local = self.until[passed - 1]
-        return elsewhere * position + (here - elsewhere) * local
+    def prices(self, here: int, elsewhere: int) -> Callable[[int], int]:
+        """What tells the price of all bytes before a position: `here` for a local one, `elsewhere` for another. It is
+        asked a few times for every range, so it is `before` once more, without calls.
+        """
+        edges, until, less = self.edges, self.until, elsewhere - here
+
+        def price(position: int) -> int:
+            passed = bisect_right(edges, position)
+            if passed & 1:
+                return elsewhere * position - less * (until[passed - 1] + position - edges[passed - 1])
+            return elsewhere * position - less * (until[passed - 1] if passed else self.gone)
+
+        return price
 
     def holds(self, start: int, stop: int) -> bool:
         """Whether all of [start, stop) is local."""
