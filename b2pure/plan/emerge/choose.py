@@ -139,11 +139,12 @@ class Chooser:
                         offers.append(found)
                 if low < high and (sent or entry.slope):
                     self._falling(entry, low, high, weight, number, sent, offers)
-        far = self._first(start, limit, number, price)
-        if far is not None:
-            if far.low > start:
+        # The first exit is the lightest one (see `_leaving`).
+        if first is None or not self._exits or self._exits[0][1] + price <= first.weight:
+            far = self._first(start, limit, number, price)
+            if far is not None and far.low > start:
                 offers.append(far)
-            elif first is None or far.weight <= first.weight:
+            elif far is not None and (first is None or far.weight <= first.weight):
                 first = far
         if first is not None:
             offers = [*(each for each in offers if _lowest(each) < first.weight), first] if offers else [first]
