@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-from attrs import frozen
-
 from b2pure.model.ids import FileId
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
+from b2pure.model.record import Record
 from b2pure.model.sources import Body, body_length
 
 __all__ = ["CopySource", "OverlapRule", "WriteIntent", "concatenated"]
@@ -27,8 +26,7 @@ class OverlapRule(Enum):
     LAST_WINS = "last_wins"
 
 
-@frozen
-class CopySource:
+class CopySource(Record, frozen=True):
     """The bytes of `range` of a file that B2 has. `key_md5` (base64) names the key of SSE-C that it is read with."""
 
     file_id: FileId
@@ -57,8 +55,7 @@ class CopySource:
         return CopySource(self.file_id, ByteRange(start + wanted.start, start + wanted.stop), self.key_md5)
 
 
-@frozen
-class WriteIntent:
+class WriteIntent(Record, frozen=True):
     """The whole of `source` stands at `destination_offset` (bytes) of the object. An offset below 0 is told by the
     planner, which refuses it.
     """

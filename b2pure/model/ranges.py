@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from b2pure.model.record import Record
 
 __all__ = ["ByteRange"]
 
 
-@frozen(order=True)
-class ByteRange:
+class ByteRange(Record, frozen=True, order=True):
     """The bytes `start <= i < stop` of a file."""
 
     start: int
     stop: int
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         if not 0 <= self.start <= self.stop:
             raise ValueError(f"a byte range needs 0 <= start <= stop, not [{self.start}, {self.stop})")
 

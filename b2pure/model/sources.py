@@ -9,10 +9,11 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Final, assert_never
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from b2pure.model.files import LocalFact
 from b2pure.model.ranges import ByteRange
+from b2pure.model.record import Record
 
 __all__ = [
     "NOTHING",
@@ -27,8 +28,7 @@ __all__ = [
 ]
 
 
-@frozen
-class LocalSlice:
+class LocalSlice(Record, frozen=True):
     """A range of a local file (`path` relative to the folder of the job).
 
     `fact` pins the file: a reader that finds another size or modification time fails with `LocalDrifted` and never
@@ -104,9 +104,10 @@ def slice_body(body: Body, wanted: ByteRange) -> Body:
     if wanted == ByteRange(0, length):
         return body
     match body:
-        case LocalSlice() | StreamPiece():
-            start = body.range.start
-            return evolve(body, range=ByteRange(start + wanted.start, start + wanted.stop))
+        case LocalSlice(path, span, fact):
+            return LocalSlice(path, ByteRange(span.start + wanted.start, span.start + wanted.stop), fact)
+        case StreamPiece(number, span):
+            return StreamPiece(number, ByteRange(span.start + wanted.start, span.start + wanted.stop))
         case Blob():
             return Blob(body.data[wanted.start : wanted.stop])
         case Chained():

@@ -9,6 +9,7 @@ from emerge_oracle import COPY_PRICE, DOWN_PRICE, MEASURES, Made, Object, best, 
 from emerge_support import FAMILIES, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
@@ -192,7 +193,7 @@ def test_empty_intents_change_nothing(seed: int, family: int, prioritize: Priori
     plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES).unwrap()
     for _ in range(3):
         source = r.choice(intents).source
-        nothing = evolve(source, range=ByteRange(0, 0)) if isinstance(source, CopySource) else intents[0].source
+        nothing = replace(source, range=ByteRange(0, 0)) if isinstance(source, CopySource) else intents[0].source
         if isinstance(nothing, CopySource) and not nothing.length:
             intents.insert(r.randint(0, len(intents)), WriteIntent(nothing, r.randint(0, 2 * made.length)))
     assert emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES).unwrap() == plan
@@ -243,9 +244,9 @@ def test_the_identity_is_that_of_the_parts(seed: int, family: int, prioritize: P
     for index, part in enumerate(plan.parts):
         other: EmergePart
         if isinstance(part, CopiedPart):
-            other = evolve(part, source=evolve(part.source, key_md5="x"))
+            other = replace(part, source=replace(part.source, key_md5="x"))
         else:
-            other = evolve(part, pieces=(*part.pieces, *part.pieces))
+            other = replace(part, pieces=(*part.pieces, *part.pieces))
         parts = (*plan.parts[:index], other, *plan.parts[index + 1 :])
         assert plan_id(evolve(plan, parts=parts)) != plan_id(plan)
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
-from attrs import evolve
-
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Body, Chained, LocalSlice, slice_body
@@ -17,87 +13,99 @@ __all__ = ["Assembler"]
 
 
 class Assembler:
-    """Gives parts their sources: local bytes where there are any, else what B2 has."""
+    """Gives parts their sources: local bytes where there are any, else what B2 has. Parts come in order."""
 
     def __init__(self, local: Cover, remote: Cover) -> None:
-        self._local, self._remote = local, remote
-        self._local_starts = [row[0] for row in local]
-        self._remote_starts = [row[0] for row in remote]
+        self._local, self._remote = _Reader(local), _Reader(remote)
 
     def part(self, number: int, run: Run, diagonal: CopyRow | None) -> EmergePart:
         """The part of the run; `diagonal` is what it is copied from."""
         start, stop, _ = run
-        wanted = ByteRange(start, stop)
         if diagonal is None:
-            return SentPart(number, wanted, tuple(self._pieces(start, stop)))
-        at, _, source = diagonal
-        first = source.range.start + start - at
-        copied = CopySource(source.file_id, ByteRange(first, first + stop - start), source.key_md5)
-        return CopiedPart(number, wanted, copied, self._checks(start, stop))
+            return SentPart(number, ByteRange(start, stop), self._pieces(start, stop))
+        copied = _slice(diagonal[2], start - diagonal[0], stop - diagonal[0])
+        assert isinstance(copied, CopySource)
+        return CopiedPart(number, ByteRange(start, stop), copied, self._checks(start, stop))
 
     def _checks(self, start: int, stop: int) -> Body | None:
         """The bytes of the range as they are here, if all of them are."""
         pieces: list[Piece] = []
-        for low, high, piece in _within(self._local, self._local_starts, start, stop):
-            if low != start:
-                return None
-            _put(pieces, piece)
-            start = high
-        if start < stop or not pieces:
+        if self._local.read(pieces, start, stop) < stop:
             return None
         bodies = [piece for piece in pieces if not isinstance(piece, CopySource)]
         return bodies[0] if len(bodies) == 1 else Chained(tuple(bodies))
 
-    def _pieces(self, start: int, stop: int) -> list[Piece]:
+    def _pieces(self, start: int, stop: int) -> tuple[Piece, ...]:
         pieces: list[Piece] = []
-        for low, high, piece in _within(self._local, self._local_starts, start, stop):
-            self._download(pieces, start, low)
-            _put(pieces, piece)
-            start = high
-        self._download(pieces, start, stop)
-        return pieces
+        start = self._local.read(pieces, start, stop)
+        while start < stop:
+            local = self._local.next(stop)
+            if self._remote.read(pieces, start, local) < local:
+                raise AssertionError(f"nobody has the bytes [{start}, {local})")
+            start = self._local.read(pieces, local, stop)
+        return tuple(pieces)
 
-    def _download(self, pieces: list[Piece], start: int, stop: int) -> None:
-        if start < stop:
-            for _, _, piece in _within(self._remote, self._remote_starts, start, stop):
+
+class _Reader:
+    """Reads a cover from its start to its end."""
+
+    __slots__ = ("_at", "_count", "_covered")
+
+    def __init__(self, covered: Cover) -> None:
+        self._covered, self._count = covered, len(covered)
+        self._at = 0  # what comes before it ends before all that is still to be read
+
+    def read(self, pieces: list[Piece], start: int, stop: int) -> int:
+        """Add what there is of [start, stop) up to the first gap, and say where that is. `start` never goes back."""
+        covered, at = self._covered, self._at
+        while start < stop and at < self._count:
+            begin, end, origin, source = covered[at]
+            if end <= start:
+                at += 1
+                continue
+            if begin > start:
+                break
+            to = end if end < stop else stop
+            piece = _slice(source, start - origin, to - origin)
+            if pieces and type(pieces[-1]) is type(piece):
                 _put(pieces, piece)
+            else:
+                pieces.append(piece)
+            start = to
+        self._at = at
+        return start
 
-
-def _within(covered: Cover, starts: list[int], start: int, stop: int) -> list[tuple[int, int, Piece]]:
-    """What the cover has of the range, cut to it."""
-    at = max(0, bisect_right(starts, start) - 1)
-    found: list[tuple[int, int, Piece]] = []
-    while at < len(covered) and covered[at][0] < stop:
-        begin, end, origin, source = covered[at]
-        low, high = max(start, begin), min(stop, end)
-        if low < high:
-            found.append((low, high, _slice(source, low - origin, high - origin)))
-        at += 1
-    return found
+    def next(self, stop: int) -> int:
+        """Where the cover goes on after the gap where reading has stopped, or `stop` if that comes first."""
+        return min(self._covered[self._at][0], stop) if self._at < self._count else stop
 
 
 def _slice(source: Piece, start: int, stop: int) -> Piece:
     """The bytes [start, stop) of the source; said for each kind, since there are as many of them as intents."""
-    if isinstance(source, LocalSlice):
-        first = source.range.start
-        return LocalSlice(source.path, ByteRange(first + start, first + stop), source.fact)
     if isinstance(source, CopySource):
-        first = source.range.start
-        return CopySource(source.file_id, ByteRange(first + start, first + stop), source.key_md5)
+        span = source.range
+        if not start and stop == span.stop - span.start:
+            return source
+        return CopySource(source.file_id, ByteRange(span.start + start, span.start + stop), source.key_md5)
+    if isinstance(source, LocalSlice):
+        span = source.range
+        if not start and stop == span.stop - span.start:
+            return source
+        return LocalSlice(source.path, ByteRange(span.start + start, span.start + stop), source.fact)
     return slice_body(source, ByteRange(start, stop))
 
 
 def _put(pieces: list[Piece], piece: Piece) -> None:
-    """Add the piece, as one with the last where that ends in the same file just before it."""
-    last = pieces[-1] if pieces else None
+    """Add the piece; as one with the last, where that ends in the same file just before it."""
+    last = pieces[-1]
     if isinstance(last, LocalSlice) and isinstance(piece, LocalSlice):
-        follows = (last.path, last.fact, last.range.stop) == (piece.path, piece.fact, piece.range.start)
+        there, here = last.range, piece.range
+        if there.stop == here.start and last.path == piece.path and last.fact == piece.fact:
+            pieces[-1] = LocalSlice(last.path, ByteRange(there.start, here.stop), last.fact)
+            return
     elif isinstance(last, CopySource) and isinstance(piece, CopySource):
-        there = (last.file_id, last.key_md5, last.range.stop)
-        follows = there == (piece.file_id, piece.key_md5, piece.range.start)
-    else:
-        follows = False
-    if follows and isinstance(last, LocalSlice | CopySource) and isinstance(piece, LocalSlice | CopySource):
-        pieces[-1] = evolve(last, range=ByteRange(last.range.start, piece.range.stop))
-    else:
-        pieces.append(piece)
+        there, here = last.range, piece.range
+        if there.stop == here.start and last.file_id == piece.file_id and last.key_md5 == piece.key_md5:
+            pieces[-1] = CopySource(last.file_id, ByteRange(there.start, here.stop), last.key_md5)
+            return
+    pieces.append(piece)

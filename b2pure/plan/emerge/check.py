@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from b2pure.model.intents import CopySource, WriteIntent
 from b2pure.model.limits import MAX_FILE_SIZE
@@ -12,6 +13,9 @@ from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan
 
 __all__ = ["check_part", "check_plan", "check_sources"]
+
+
+_RANGES: Final = (CopySource, LocalSlice)
 
 
 def check_plan(plan: EmergePlan) -> str | None:
@@ -32,30 +36,34 @@ def check_plan(plan: EmergePlan) -> str | None:
 
 def check_part(part: EmergePart, number: int, at: int, is_last: bool, limits: EmergeLimits) -> str | None:
     """What is wrong with the part that stands at place `number` and begins at `at`."""
+    start, stop = part.range.start, part.range.stop
+    length = stop - start
     if part.number != number:
         return f"part {part.number} stands at place {number}"
-    if part.range.start != at:
-        return f"part {number} begins at {part.range.start}, not at {at}"
-    if part.length < limits.minimum and not is_last:
-        return f"part {number} has {part.length} bytes; every part but the last has at least {limits.minimum}"
+    if start != at:
+        return f"part {number} begins at {start}, not at {at}"
+    if length < limits.minimum and not is_last:
+        return f"part {number} has {length} bytes; every part but the last has at least {limits.minimum}"
     if isinstance(part, CopiedPart):
-        if not 1 <= part.length <= limits.max_copy:
-            return f"part {number} has {part.length} bytes; a copy has 1 to {limits.max_copy}"
-        if part.source.length != part.length:
-            return f"part {number} has {part.length} bytes and copies {part.source.length}"
-        if part.checks is not None and body_length(part.checks) != part.length:
-            return f"part {number} has {part.length} bytes and is compared with {body_length(part.checks)}"
+        if not 1 <= length <= limits.max_copy:
+            return f"part {number} has {length} bytes; a copy has 1 to {limits.max_copy}"
+        if _length(part.source) != length:
+            return f"part {number} has {length} bytes and copies {part.source.length}"
+        if part.checks is not None and _length(part.checks) != length:
+            return f"part {number} has {length} bytes and is compared with {_length(part.checks)}"
         return None
-    if part.length > limits.max_upload:
-        return f"part {number} has {part.length} bytes; what is sent has at most {limits.max_upload}"
+    if length > limits.max_upload:
+        return f"part {number} has {length} bytes; what is sent has at most {limits.max_upload}"
     sizes = [_length(piece) for piece in part.pieces]
-    if sum(sizes) != part.length or (part.pieces and not min(sizes)):
-        return f"part {number} has {part.length} bytes and is put together from {sizes}"
+    if sum(sizes) != length or 0 in sizes:
+        return f"part {number} has {length} bytes and is put together from {sizes}"
     return None
 
 
 def _length(piece: Piece) -> int:
-    return piece.length if isinstance(piece, CopySource) else body_length(piece)
+    if isinstance(piece, _RANGES):
+        return piece.range.stop - piece.range.start
+    return body_length(piece)
 
 
 def check_sources(plan: EmergePlan, intents: Iterable[WriteIntent]) -> str | None:

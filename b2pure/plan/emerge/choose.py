@@ -23,12 +23,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Final
 
-from attrs import frozen
+from msgspec import Struct
 
 from b2pure.plan.emerge.coverage import Coverage
+from b2pure.plan.emerge.overlaps import in_order
 from b2pure.plan.emerge.prices import Weights
 
 __all__ = ["Chooser", "Entry", "Exit", "Interval", "Run", "choose", "proper", "unwound", "way_before"]
@@ -44,38 +44,28 @@ _FEW: Final = 8
 """So many exits are looked at one by one."""
 
 
-class Entry:
+class Entry(Struct, eq=False):
     """A piece of f_j: copies from interval `number` that start at `low` to `high`, whose weight falls by `-slope` a
     byte from `weight` on. How it came about: `sent` bytes are sent before it ([q - sent, q)), or everything from
     `left` on; before that the copy of `origin`, or nothing.
     """
 
-    __slots__ = ("high", "left", "low", "number", "origin", "sent", "slope", "weight")
-
-    def __init__(
-        self, low: int, high: int, weight: int, slope: int, number: int, origin: Entry | None, sent: int, left: int
-    ) -> None:
-        self.low = low
-        self.high = high
-        self.weight = weight
-        self.slope = slope
-        self.number = number
-        self.origin = origin
-        self.sent = sent
-        self.left = left
+    low: int
+    high: int
+    weight: int
+    slope: int
+    number: int
+    origin: Entry | None
+    sent: int
+    left: int
 
     def at(self, q: int) -> int:
         """The weight of starting at `q` or before (not before `low`)."""
         return self.weight + self.slope * ((q if q < self.high else self.high) - self.low)
 
 
-@frozen
-class Exit:
-    """Sending from `start` on: `weight` with the price of all bytes before `start` taken off."""
-
-    start: int
-    weight: int
-    entry: Entry | None
+Exit = tuple[int, int, Entry | None]
+"""(start, weight, last copy): sending from `start` on; the price of all bytes before is taken off the weight."""
 
 
 class Chooser:
@@ -96,41 +86,74 @@ class Chooser:
         last_minimum: int = 1,
     ) -> None:
         self._coverage = coverage
-        self._weights = weights
+        self._sent_part, self._copied_part = weights.sent_part, weights.copied_part
+        # What the minimum sent between two copies adds at least.
+        self._bridge = self._sent_part + minimum * min(weights.local_byte, weights.remote_byte)
         self._m = minimum
         self._max_send = max_send
+        self._price = coverage.prices(weights.local_byte, weights.remote_byte)
         self._begin = begin
         self._last_minimum = last_minimum
         self._begun = False  # whether something before `begin` is decided already
         self._near: deque[tuple[int, list[Entry], int, Entry]] = deque()  # (stop, f, least weight, its entry)
-        self._exits: list[Exit] = [Exit(begin, -self._price(begin), None)]
-
-    def _price(self, position: int) -> int:
-        local = self._coverage.before(position)
-        return self._weights.local_byte * local + self._weights.remote_byte * (position - local)
+        self._exits: list[Exit] = [(begin, -self._price(begin), None)]
 
     def _sent(self, length: int) -> int:
         """The price of the parts of so many bytes that are sent."""
-        return self._weights.sent_part * -(-length // self._max_send)
+        return self._sent_part * -(-length // self._max_send)
 
     def add(self, start: int, stop: int, number: int, *, last: bool = False) -> None:
         """The next interval. `last`: the object ends where it does."""
-        limit = stop - (self._last_minimum if last else self._m)
-        near = self._near
-        self.pass_by(start)
-        offers = self._first(start, limit, number)
-        for end, entries, _, _ in near:
-            if start <= end:
-                self._join(entries, start, end if end < limit else limit, number, offers)
-            else:
-                self._bridge(entries, start, min(end + self._m, limit), number, offers)
+        m, near = self._m, self._near
+        limit = stop - (self._last_minimum if last else m)
+        if near and near[0][0] <= start - m:
+            self.pass_by(start)
+        price = self._price(start)
+        offers: list[Entry] = []
+        # The lightest way found to start at `start` itself: what starts later and is not lighter is no use. The latest
+        # intervals come first, since they mostly have it; of ways that are as light it is that of the earliest.
+        first: Entry | None = None
+        for end, entries, least, _ in reversed(near):
+            sent = m if end < start else 0  # the minimum is sent between the two copies, or nothing
+            extra = self._bridge if sent else 0
+            if first is not None and least + extra > first.weight:
+                continue
+            high = end + sent
+            if high > limit:
+                high = limit
+            for entry in reversed(entries):
+                low = entry.low + m + sent
+                if low < start:
+                    low = start
+                if low > high:
+                    continue
+                weight = (entry.at(low - m - sent) if entry.slope else entry.weight) + self._copied_part
+                if sent:
+                    weight += self._sent_part - self._price(low - m)
+                    weight += price if low == start else self._price(low)
+                if first is None or weight <= first.weight:
+                    found = Entry(low, low, weight, 0, number, entry, sent, 0)
+                    if low == start:
+                        first = found
+                    else:
+                        offers.append(found)
+                if low < high and (sent or entry.slope):
+                    self._falling(entry, low, high, weight, number, sent, offers)
+        # The first exit is the lightest one (see `_leaving`).
+        if first is None or not self._exits or self._exits[0][1] + price <= first.weight:
+            far = self._first(start, limit, number, price)
+            if far is not None and far.low > start:
+                offers.append(far)
+            elif far is not None and (first is None or far.weight <= first.weight):
+                first = far
+        if first is not None:
+            offers = [*(each for each in offers if _lowest(each) < first.weight), first] if offers else [first]
         if offers:
-            entries = _envelope(offers)
-            self._put_near(stop, entries)
+            self._put_near(stop, offers if len(offers) == 1 else _envelope(offers))
 
     def _put_near(self, stop: int, entries: list[Entry]) -> None:
-        best = min(entries, key=_lowest)
-        self._near.append((stop, entries, _lowest(best) + self._weights.copied_part, best))
+        best = entries[0] if len(entries) == 1 else min(entries, key=_lowest)
+        self._near.append((stop, entries, _lowest(best) + self._copied_part, best))
 
     def pass_by(self, start: int) -> None:
         """No interval that is still to come begins before `start`."""
@@ -141,12 +164,12 @@ class Chooser:
 
     def _leave(self, stop: int, weight: int, entry: Entry) -> None:
         """The interval that ends at `stop` is left at its end: remember it, unless that is never the best."""
-        found = Exit(stop, weight - self._price(stop), entry)
+        weight -= self._price(stop)
         exits = self._exits
-        while exits and exits[-1].weight >= found.weight:
+        while exits and exits[-1][1] >= weight:
             exits.pop()
-        if not exits or found.weight < self._leaving(stop)[0]:
-            exits.append(found)
+        if not exits or weight < self._leaving(stop)[0]:
+            exits.append((stop, weight, entry))
 
     def _leaving(self, at: int) -> tuple[int, Exit]:
         """The best exit to send from up to `at`, and its weight with the parts for that (all prices before `at` off).
@@ -156,75 +179,80 @@ class Chooser:
         """
         exits = self._exits
         if len(exits) <= _FEW:
-            best = min(exits, key=lambda each: each.weight + self._sent(at - each.start))
-            return best.weight + self._sent(at - best.start), best
+            best = exits[0] if len(exits) == 1 else min(exits, key=lambda each: each[1] + self._sent(at - each[0]))
+            return best[1] + self._sent(at - best[0]), best
         found: tuple[int, Exit] | None = None
         index = len(exits)
         while index:
-            parts = -(-(at - exits[index - 1].start) // self._max_send)
-            index = bisect_left(exits, at - parts * self._max_send, key=lambda each: each.start)
-            weight = exits[index].weight + self._weights.sent_part * parts
+            parts = -(-(at - exits[index - 1][0]) // self._max_send)
+            index = bisect_left(exits, at - parts * self._max_send, key=_start)
+            weight = exits[index][1] + self._sent_part * parts
             if found is None or weight < found[0]:
                 found = weight, exits[index]
         assert found is not None
         return found
 
-    def _first(self, start: int, limit: int, number: int) -> list[Entry]:
-        """Ways to the interval with nothing before it, or something that is sent from far away."""
-        begin, offers = self._begin, list[Entry]()
+    def _first(self, start: int, limit: int, number: int, price: int) -> Entry | None:
+        """The way to the interval with nothing before it, or something that is sent from far away; `price` is that of
+        all bytes before `start`.
+        """
+        begin = self._begin
         if not self._begun and start <= begin:
-            return [Entry(begin, begin, 0, 0, number, None, 0, begin)] if begin <= limit else offers
-        at = start if self._begun else max(start, begin + self._m)
-        if at > limit:
-            return offers
-        if not self._exits or self._exits[0].start + self._m > at:
-            return offers
-        weight, leaving = self._leaving(at)
-        begun = leaving.start
-        return [Entry(at, at, weight + self._price(at), 0, number, leaving.entry, at - begun, begun)]
+            return Entry(begin, begin, 0, 0, number, None, 0, begin) if begin <= limit else None
+        at = start
+        if not self._begun and start < begin + self._m:
+            at = begin + self._m
+            price = self._price(at)
+        if at > limit or not self._exits or self._exits[0][0] + self._m > at:
+            return None
+        weight, (begun, _, entry) = self._leaving(at)
+        return Entry(at, at, weight + price, 0, number, entry, at - begun, begun)
 
-    def _join(self, entries: list[Entry], start: int, high: int, number: int, offers: list[Entry]) -> None:
-        """A copy right after another."""
-        m, part = self._m, self._weights.copied_part
-        for entry in entries:
-            low = entry.low + m
-            if low < start:
-                low = start
-            if low <= high:
-                end = min(entry.high + m, high)
-                weight = entry.at(low - m) + part
-                if entry.slope and end > low:
-                    offers.append(Entry(low, end, weight, entry.slope, number, entry, 0, 0))
-                else:
-                    offers.append(Entry(low, low, weight, 0, number, entry, 0, 0))
-
-    def _bridge(self, entries: list[Entry], start: int, high: int, number: int, offers: list[Entry]) -> None:
-        """A copy, the minimum that is sent, and a copy."""
+    def _falling(
+        self, entry: Entry, low: int, high: int, weight: int, number: int, sent: int, offers: list[Entry]
+    ) -> None:
+        """Copies that follow one of `entry` and start after `low`, where the weight is `weight`, as far as they get
+        lighter.
+        """
         m = self._m
-        parts = self._weights.copied_part + self._weights.sent_part
-        for entry in entries:
-            low = max(entry.low + 2 * m, start)
-            if low > high:
-                continue
-            cuts = {low, high, *self._coverage.edges_between(low, high)}
-            cuts.update(edge + m for edge in self._coverage.edges_between(low - m, high - m))
-            if low < entry.high + 2 * m < high:
-                cuts.add(entry.high + 2 * m)
-            points = [(q, entry.at(q - 2 * m) + parts + self._price(q) - self._price(q - m)) for q in sorted(cuts)]
-            first = points[0]
-            offers.append(Entry(low, low, first[1], 0, number, entry, m, 0))
-            for (q, weight), (to, lighter) in pairwise(points):
-                if lighter < weight:
-                    offers.append(Entry(q, to, weight, (lighter - weight) // (to - q), number, entry, m, 0))
+        if not sent:
+            high = min(entry.high + m, high)
+            if low < high:
+                offers.append(Entry(low, high, weight, entry.slope, number, entry, 0, 0))
+            return
+        parts = self._copied_part + self._sent_part
+        for to in self._kinks(entry, low, high):
+            lighter = entry.at(to - 2 * m) + parts + self._price(to) - self._price(to - m)
+            if lighter < weight:
+                offers.append(Entry(low, to, weight, (lighter - weight) // (to - low), number, entry, m, 0))
+            low, weight = to, lighter
+
+    def _kinks(self, entry: Entry, low: int, high: int) -> list[int]:
+        """Where, after `low`, the weight of a copy that follows the minimum sent may begin to fall otherwise, in order;
+        nothing where it does not change.
+        """
+        m, edges = self._m, self._coverage.edges
+        ends, begins = self._coverage.passed(low), self._coverage.passed(low - m)
+        if (
+            not (entry.slope or (ends ^ begins) & 1)
+            and (ends == len(edges) or edges[ends] >= high)
+            and (begins == len(edges) or edges[begins] >= high - m)
+        ):
+            # Both ends of what is sent stay within local bytes, or without: one gains what the other loses.
+            return []
+        cuts = {high, *self._coverage.edges_between(low, high)}
+        cuts.update(edge + m for edge in self._coverage.edges_between(low - m, high - m))
+        if low < entry.high + 2 * m < high:
+            cuts.add(entry.high + 2 * m)
+        return sorted(cuts)
 
     def finish(self, end: int) -> tuple[int, list[Run]]:
         """The least weight of an object that ends at `end`, and the runs that make it."""
         price, m = self._price(end), self._m
         found: list[tuple[int, list[Run], Entry | None, int]] = []  # weight, last runs, entry and start before them
-        for leaving in self._exits:
-            if end - leaving.start >= self._last_minimum or leaving.entry is None:
-                weight = leaving.weight + price + self._sent(end - leaving.start)
-                found.append((weight, *_tail(leaving.entry, leaving.start, end)))
+        for start, weight, last in self._exits:
+            if end - start >= self._last_minimum or last is None:
+                found.append((weight + price + self._sent(end - start), *_tail(last, start, end)))
         for stop, entries, least, entry in self._near:
             if stop == end:
                 found.append((least, [(entry.high, end, entry.number)], entry, entry.high))
@@ -235,12 +263,16 @@ class Chooser:
                 for piece in entries:
                     if piece.low <= end - 2 * m:
                         start = min(piece.high, end - 2 * m)
-                        weight = piece.at(start) + self._weights.copied_part + self._weights.sent_part
+                        weight = piece.at(start) + self._copied_part + self._sent_part
                         weight += price - self._price(end - m)
                         runs = [(end - m, end, _SENT), (start, end - m, piece.number)]
                         found.append((weight, runs, piece, start))
         weight, runs, last, at = min(found, key=lambda way: way[0])
         return weight, unwound(runs, last, at, self._begin, m)
+
+
+def _start(leaving: Exit) -> int:
+    return leaving[0]
 
 
 def _lowest(entry: Entry) -> int:
@@ -281,8 +313,7 @@ def unwound(runs: list[Run], entry: Entry | None, at: int, begin: int, minimum: 
 
 def _envelope(offers: list[Entry]) -> list[Entry]:
     """The offers without those that start later and are not lighter."""
-    if len(offers) == 1:
-        return offers
+    offers.reverse()
     offers.sort(key=lambda entry: (entry.low, entry.weight))
     kept: list[Entry] = []
     for entry in offers:
@@ -306,9 +337,12 @@ def proper(intervals: Iterable[Interval], minimum: int, end: int | None) -> list
     """
     found: list[Interval] = []
     reach = -1
-    for start, stop, number in sorted(intervals, key=lambda each: (each[0], -each[1], each[2])):
+    ordered = list(intervals)
+    in_order(ordered)
+    for interval in ordered:
+        start, stop, _ = interval
         if stop > reach and (stop - start >= minimum or stop == end):
-            found.append((start, stop, number))
+            found.append(interval)
             reach = stop
     return found
 

@@ -7,7 +7,7 @@ more: it takes the way that is lightest so far and gives up those that do not sh
 
 from __future__ import annotations
 
-from b2pure.plan.emerge.choose import Chooser, Entry, Exit, Run, unwound, way_before
+from b2pure.plan.emerge.choose import Chooser, Entry, Run, unwound, way_before
 
 __all__ = ["CommittingChooser"]
 
@@ -35,11 +35,11 @@ class CommittingChooser(Chooser):
 
     def force(self, upto: int) -> None:
         """Give up all ways but those that begin as the lightest does, up to its last copy that starts before `upto`."""
-        ways = [(leaving.weight, leaving.entry) for leaving in self._exits]
+        ways = [(weight, entry) for _, weight, entry in self._exits]
         ways += [(least - self._price(stop), best) for stop, _, least, best in self._near]
         _, entry = min(ways, key=lambda way: way[0])
         if entry is None:
-            self._exits = [leaving for leaving in self._exits if leaving.entry is None]
+            self._exits = [leaving for leaving in self._exits if leaving[2] is None]
             self._near.clear()
             return
         steps = self._steps(entry, entry.high)
@@ -47,9 +47,7 @@ class CommittingChooser(Chooser):
         self._keep(early[-1] if early else steps[0])
 
     def _live(self) -> list[_Step | None]:
-        found: list[_Step | None] = [
-            None if leaving.entry is None else (leaving.entry, leaving.entry.high) for leaving in self._exits
-        ]
+        found: list[_Step | None] = [None if entry is None else (entry, entry.high) for _, _, entry in self._exits]
         for _, entries, _, _ in self._near:
             for entry in entries:
                 found += [(entry, entry.low), (entry, entry.high)]
@@ -90,18 +88,16 @@ class CommittingChooser(Chooser):
 
     def _commit_exit(self, future: int) -> list[Run]:
         """There is one way, and it sends from its last copy on: as many whole parts as surely are sent."""
-        leaving = self._exits[0]
+        start, weight, entry = self._exits[0]
         runs: list[Run] = []
-        start, weight = leaving.start, leaving.weight
-        if leaving.entry is not None:
-            copied = (leaving.entry.high, start, leaving.entry.number)
-            runs = unwound([copied], leaving.entry, leaving.entry.high, self._begin, self._m)
+        if entry is not None:
+            runs = unwound([(entry.high, start, entry.number)], entry, entry.high, self._begin, self._m)
         whole = max(0, (future - self._m - start) // self._max_send)
         if whole:
             runs.append((start, start + whole * self._max_send, -1))
             start += whole * self._max_send
-            weight += whole * self._weights.sent_part
-        self._exits = [Exit(start, weight, None)]
+            weight += whole * self._sent_part
+        self._exits = [(start, weight, None)]
         self._begin, self._begun = start, start > self._begin or self._begun
         return runs
 
@@ -109,7 +105,7 @@ class CommittingChooser(Chooser):
         def shares(entry: Entry | None, at: int) -> bool:
             return entry is not None and any(_same(step, each) for each in self._steps(entry, at))
 
-        self._exits = [each for each in self._exits if each.entry is not None and shares(each.entry, each.entry.high)]
+        self._exits = [each for each in self._exits if each[2] is not None and shares(each[2], each[2].high)]
         near = list(self._near)
         self._near.clear()
         for stop, entries, _, _ in near:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from b2pure.plan.emerge.plan import Span
@@ -14,48 +14,72 @@ _FEW: Final = 64
 
 
 class Coverage:
-    """Spans of local bytes, in order, apart from each other; more can be added at the end."""
+    """Spans of local bytes, in order, apart from each other; more can be added at the end.
 
-    __slots__ = ("_before", "_gone", "_starts", "_stops", "edges")
+    `edges` are where they begin and end, in turns: after an odd number of edges one is inside. `until[i]` are the local
+    bytes before `edges[i]`.
+    """
+
+    __slots__ = ("edges", "gone", "until")
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
-        self._starts: list[int] = []
-        self._stops: list[int] = []
-        self._before: list[int] = []
-        self._gone = 0  # local bytes before the first span that is remembered
-        self.edges: list[int] = []
-        for start, stop in spans:
-            self.add(start, stop)
+        self.edges: list[int] = [edge for span in spans for edge in span]
+        self.until: list[int] = []
+        self.gone = 0  # local bytes before the first span that is remembered
+        total = 0
+        for start, stop in zip(self.edges[::2], self.edges[1::2], strict=True):
+            self.until.append(total)
+            total += stop - start
+            self.until.append(total)
 
     def add(self, start: int, stop: int) -> None:
         """A span that begins after all others end, or where the last one does."""
-        if self._stops and start <= self._stops[-1]:
-            self._stops[-1] = self.edges[-1] = max(stop, self._stops[-1])
+        edges, until = self.edges, self.until
+        total = until[-1] if until else self.gone
+        if edges and start <= edges[-1]:
+            if stop > edges[-1]:
+                until[-1] = total + stop - edges[-1]
+                edges[-1] = stop
             return
-        self._before.append(self._before[-1] + self._stops[-1] - self._starts[-1] if self._starts else self._gone)
-        self._starts.append(start)
-        self._stops.append(stop)
-        self.edges += (start, stop)
+        edges += (start, stop)
+        until += (total, total + stop - start)
 
     def forget(self, position: int) -> None:
         """Nobody will ask for anything before `position` any more, but for how much there is."""
-        gone = bisect_left(self._stops, position)
-        if gone > len(self._stops) // 2 and gone > _FEW:
-            self._gone = self._before[gone - 1] + self._stops[gone - 1] - self._starts[gone - 1]
-            del self._starts[:gone], self._stops[:gone], self._before[:gone], self.edges[: 2 * gone]
+        gone = bisect_left(self.edges, position) // 2 * 2
+        if gone > len(self.edges) // 2 and gone > _FEW:
+            self.gone = self.until[gone - 1]
+            del self.edges[:gone], self.until[:gone]
+
+    def passed(self, position: int) -> int:
+        """How many edges are at `position` or before."""
+        return bisect_right(self.edges, position)
 
     def before(self, position: int) -> int:
         """Local bytes in [0, position)."""
-        at = bisect_right(self._starts, position) - 1
-        if at < 0:
-            return self._gone
-        stop = self._stops[at]
-        return self._before[at] + (position if position < stop else stop) - self._starts[at]
+        passed = bisect_right(self.edges, position)
+        if not passed:
+            return self.gone
+        return self.until[passed - 1] + (position - self.edges[passed - 1] if passed & 1 else 0)
+
+    def prices(self, here: int, elsewhere: int) -> Callable[[int], int]:
+        """What tells the price of all bytes before a position: `here` for a local one, `elsewhere` for another. It is
+        asked a few times for every range, so it is `before` once more, without calls.
+        """
+        edges, until, less = self.edges, self.until, elsewhere - here
+
+        def price(position: int) -> int:
+            passed = bisect_right(edges, position)
+            if passed & 1:
+                return elsewhere * position - less * (until[passed - 1] + position - edges[passed - 1])
+            return elsewhere * position - less * (until[passed - 1] if passed else self.gone)
+
+        return price
 
     def holds(self, start: int, stop: int) -> bool:
         """Whether all of [start, stop) is local."""
-        at = bisect_right(self._starts, start) - 1
-        return at >= 0 and stop <= self._stops[at]
+        passed = bisect_right(self.edges, start)
+        return bool(passed & 1) and stop <= self.edges[passed]
 
     def edges_between(self, low: int, high: int) -> list[int]:
         """Where local data begin or end, strictly between the two."""
@@ -63,11 +87,13 @@ class Coverage:
 
     def spans_within(self, start: int, stop: int) -> list[Span]:
         """The local spans, cut to [start, stop)."""
-        at = max(0, bisect_right(self._starts, start) - 1)
-        found = []
-        while at < len(self._starts) and self._starts[at] < stop:
-            low, high = max(start, self._starts[at]), min(stop, self._stops[at])
-            if low < high:
-                found.append((low, high))
-            at += 1
-        return found
+        if start >= stop:
+            return []
+        edges = self.edges
+        first, last = bisect_right(edges, start), bisect_left(edges, stop)
+        if first == last:
+            return [(start, stop)] if first & 1 else []
+        within = [start, *edges[first:last]] if first & 1 else edges[first:last]
+        if last & 1:
+            within.append(stop)
+        return list(zip(within[::2], within[1::2], strict=True))

@@ -11,7 +11,7 @@ from typing import Final
 
 from b2pure.plan.emerge.choose import Interval, Run, choose, proper
 from b2pure.plan.emerge.coverage import Coverage
-from b2pure.plan.emerge.plan import EmergeLimits
+from b2pure.plan.emerge.plan import EmergeLimits, Span
 from b2pure.plan.emerge.prices import verification_weights
 
 __all__ = ["count_parts", "cut_runs", "cut_to_verify", "longest_sent", "sent_size"]
@@ -29,11 +29,15 @@ def longest_sent(recommended: int, limits: EmergeLimits) -> int:
 def cut_runs(runs: list[Run], recommended: int, limits: EmergeLimits) -> Iterator[Run]:
     """The parts of the runs."""
     longest = longest_sent(recommended, limits)
-    for start, stop, number in runs:
-        if number == _SENT:
-            yield from ((low, high, number) for low, high in _sent(start, stop, recommended, longest, limits.minimum))
+    max_copy, minimum = limits.max_copy, limits.minimum
+    for run in runs:
+        start, stop, number = run
+        if stop - start <= (longest if number == _SENT else max_copy):
+            yield run
+        elif number == _SENT:
+            yield from ((low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum))
         else:
-            yield from ((low, high, number) for low, high in _even(start, stop, -(-(stop - start) // limits.max_copy)))
+            yield from ((low, high, number) for low, high in _even(start, stop, -(-(stop - start) // max_copy)))
 
 
 def _even(start: int, stop: int, count: int) -> Iterator[tuple[int, int]]:
@@ -85,21 +89,49 @@ def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeL
     """The same runs, copies cut so that as many as possible of their local bytes lie in parts that are local as a
     whole, and so can be compared; then in as few parts as that takes.
     """
-    for start, stop, number in runs:
+    minimum = limits.minimum
+    for run in runs:
+        start, stop, number = run
         spans = coverage.spans_within(start, stop) if number != _SENT else []
-        if not spans or spans == [(start, stop)]:
-            yield start, stop, number
-            continue
-        last = stop == end
-        inside: list[Interval] = [(low, high, 0) for low, high in spans]
-        _, pieces = choose(
-            proper(inside, limits.minimum, stop if last else None),
-            stop,
-            Coverage(spans),
-            verification_weights(),
-            limits.minimum,
-            limits.max_copy,
-            begin=start,
-            last_minimum=1 if last else limits.minimum,
-        )
-        yield from ((low, high, number) for low, high, _ in pieces)
+        if not spans or spans[0] == (start, stop):
+            yield run
+        elif len(spans) == 1:
+            yield from _around(run, *spans[0], minimum, 1 if stop == end else minimum)
+        else:
+            yield from ((low, high, number) for low, high, _ in _compared(run, spans, stop == end, limits))
+
+
+def _around(run: Run, low: int, high: int, minimum: int, last_minimum: int) -> Iterator[Run]:
+    """The run cut so that as much as possible of its only local bytes, [low, high), is a part of its own."""
+    start, stop, number = run
+    if start < low < start + minimum:
+        low = start + minimum
+    if stop - last_minimum < high < stop:
+        high = stop - last_minimum
+    if high - low < (last_minimum if high == stop else minimum):
+        yield run
+        return
+    if start < low:
+        yield start, low, number
+    yield low, high, number
+    if high < stop:
+        yield high, stop, number
+
+
+def _compared(run: Run, spans: list[Span], last: bool, limits: EmergeLimits) -> list[Run]:
+    """The same for several ranges of local bytes: they are what can be copied, all else is sent."""
+    start, stop, _ = run
+    inside: list[Interval] = [(low, high, 0) for low, high in spans]
+    kept = proper(inside, limits.minimum, stop if last else None)
+    if not kept:
+        return [run]
+    return choose(
+        kept,
+        stop,
+        Coverage(spans),
+        verification_weights(),
+        limits.minimum,
+        limits.max_copy,
+        begin=start,
+        last_minimum=1 if last else limits.minimum,
+    )[1]

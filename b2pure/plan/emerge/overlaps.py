@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import pairwise
+from operator import itemgetter
+from typing import Final, TypeVar
 
 from attrs import frozen
 
@@ -29,13 +31,18 @@ __all__ = [
     "add_rows",
     "cover",
     "first_hole",
+    "in_order",
     "join_diagonals",
     "lay_out",
     "spans_of",
 ]
 
+_START: Final = itemgetter(0)
+_STOP: Final = itemgetter(1)
+
 LocalRow = tuple[int, int, Body]
 CopyRow = tuple[int, int, CopySource]
+T = TypeVar("T", bound=tuple[int, int, object])
 Cover = list[tuple[int, int, int, Body | CopySource]]
 """(start, stop, where the first byte of the source stands, source): adjacent or apart, never overlapping."""
 
@@ -48,61 +55,59 @@ class Layout:
     local: Cover
     remote: Cover
     diagonals: list[CopyRow]
-
-    @property
-    def local_spans(self) -> list[Span]:
-        """Where there are local bytes, joined where they touch."""
-        return spans_of(self.local)
+    local_spans: list[Span]
+    """Where there are local bytes, joined where they touch."""
 
 
 def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | EmergeFailure:
     """The layout of all intents; a failure when they leave a hole or make no sense."""
     local: list[LocalRow] = []
     remote: list[CopyRow] = []
-    order: list[tuple[int, int, Body | CopySource]] = []
-    for index, intent in enumerate(intents):
-        failure = add_rows(intent, index, local, remote, order if rule is OverlapRule.LAST_WINS else None)
-        if failure is not None:
-            return failure
+    order: list[tuple[int, int, Body | CopySource]] | None = [] if rule is OverlapRule.LAST_WINS else None
+    failure = add_rows(intents, 0, local, remote, order)
+    if failure is not None:
+        return failure
     if order:
         local, remote = _last_wins(order)
-    local.sort(key=_by_start)
-    remote.sort(key=_by_start)
+    local.sort(key=_START)
+    remote.sort(key=_START)
     diagonals = join_diagonals(remote)
-    layout = Layout(_end(local, remote), cover(local), cover(diagonals), diagonals)
-    if layout.length > MAX_FILE_SIZE:
-        return TooLarge(layout.length)
-    return first_hole(layout.local_spans, spans_of(layout.remote), layout.length) or layout
+    local_cover, remote_cover = cover(local), cover(diagonals)
+    here, there = spans_of(local_cover), spans_of(remote_cover)
+    length = max(spans[-1][1] if spans else 0 for spans in (here, there))
+    if length > MAX_FILE_SIZE:
+        return TooLarge(length)
+    return first_hole(here, there, length) or Layout(length, local_cover, remote_cover, diagonals, here)
 
 
 def add_rows(
-    intent: WriteIntent,
-    index: int,
+    intents: Iterable[WriteIntent],
+    first: int,
     local: list[LocalRow],
     remote: list[CopyRow],
     order: list[tuple[int, int, Body | CopySource]] | None = None,
 ) -> EmergeFailure | None:
-    """Put what the intent writes into the lists; chained bodies are taken apart."""
-    at = intent.destination_offset
-    if at < 0:
-        return NegativeOffset(index, at)
-    source = intent.source
-    if isinstance(source, CopySource):
-        length = source.range.stop - source.range.start
-        if length:
-            remote.append((at, at + length, source))
-            if order is not None:
-                order.append(remote[-1])
-        return None
-    for body in (source,) if isinstance(source, LocalSlice) else _flat(source):
-        if isinstance(body, StreamPiece):
-            return UnknownLength(index)
-        length = body_length(body)
-        if length:
-            local.append((at, at + length, body))
-            if order is not None:
-                order.append(local[-1])
-        at += length
+    """Put what the intents write into the lists; chained bodies are taken apart. `first` is the index of the first."""
+    for index, intent in enumerate(intents, first):
+        at, source = intent.destination_offset, intent.source
+        if at < 0:
+            return NegativeOffset(index, at)
+        if isinstance(source, CopySource):
+            span = source.range
+            if span.start < span.stop:
+                remote.append((at, at + span.stop - span.start, source))
+                if order is not None:
+                    order.append(remote[-1])
+            continue
+        for body in (source,) if isinstance(source, LocalSlice) else _flat(source):
+            if isinstance(body, StreamPiece):
+                return UnknownLength(index)
+            stop = at + body_length(body)
+            if at < stop:
+                local.append((at, stop, body))
+                if order is not None:
+                    order.append(local[-1])
+            at = stop
     return None
 
 
@@ -112,60 +117,70 @@ def _flat(body: Body) -> Iterable[Body]:
     return (body,)
 
 
-def _by_start(row: LocalRow | CopyRow) -> tuple[int, int]:
-    return row[0], -row[1]
-
-
-def _end(local: list[LocalRow], remote: list[CopyRow]) -> int:
-    return max(max((row[1] for row in local), default=0), max((row[1] for row in remote), default=0))
+def in_order(rows: list[T]) -> None:
+    """Sort by start; of those that start together the longest first, as they were given where that is the same too."""
+    rows.sort(key=_STOP, reverse=True)
+    rows.sort(key=_START)
 
 
 def join_diagonals(rows: Iterable[CopyRow]) -> list[CopyRow]:
     """Rows (in order of start) of the same file at the same distance become one where they touch or overlap."""
-    found: list[CopyRow] = []
+    firsts: list[CopyRow] = []
+    stops: list[int] = []
     open_at: dict[tuple[str, int, str | None], int] = {}
     for row in rows:
         start, stop, source = row
         key = (source.file_id, source.range.start - start, source.key_md5)
         at = open_at.get(key)
-        if at is not None and found[at][1] >= start:
-            begin, end, first = found[at]
-            if stop > end:
-                joined = ByteRange(first.range.start, first.range.start + stop - begin)
-                found[at] = (begin, stop, CopySource(first.file_id, joined, first.key_md5))
-        else:
-            open_at[key] = len(found)
-            found.append(row)
-    found.sort(key=_by_start)
+        if at is None or stops[at] < start:
+            open_at[key] = len(firsts)
+            firsts.append(row)
+            stops.append(stop)
+        elif stops[at] < stop:
+            stops[at] = stop
+    found = [row if row[1] == stop else _longer(row, stop) for row, stop in zip(firsts, stops, strict=True)]
+    in_order(found)
     return found
 
 
+def _longer(row: CopyRow, stop: int) -> CopyRow:
+    start, _, source = row
+    first = source.range.start
+    return start, stop, CopySource(source.file_id, ByteRange(first, first + stop - start), source.key_md5)
+
+
 def cover(rows: list[LocalRow] | list[CopyRow]) -> Cover:
-    """One source for each byte that any row has, with the fewest changes of source."""
+    """One source for each byte that any row has, with the fewest changes of source. Rows come in order of start."""
     found: Cover = []
-    end = 0
-    next_row, count = 0, len(rows)
-    while next_row < count:
-        end = max(end, rows[next_row][0])
-        best, best_stop = None, end
-        while next_row < count and rows[next_row][0] <= end:
-            if rows[next_row][1] > best_stop:
-                best, best_stop = rows[next_row], rows[next_row][1]
-            next_row += 1
-        if best is not None:
-            found.append((end, best_stop, best[0], best[2]))
-            end = best_stop
+    end = reach = 0  # all before `end` is in the cover; `best` begins before it and goes on to `reach`, as none else
+    best: LocalRow | CopyRow | None = None
+    for row in rows:
+        start, stop, _ = row
+        if start > end:
+            if best is not None:
+                found.append((end, reach, best[0], best[2]))
+                end, best = reach, None
+            if start > end:
+                end = reach = start
+        if stop > reach:
+            best, reach = row, stop
+    if best is not None:
+        found.append((end, reach, best[0], best[2]))
     return found
 
 
 def spans_of(covered: Cover) -> list[Span]:
     """Where the cover has bytes."""
     spans: list[Span] = []
+    begin = end = 0
     for start, stop, _, _ in covered:
-        if spans and spans[-1][1] == start:
-            spans[-1] = (spans[-1][0], stop)
-        else:
-            spans.append((start, stop))
+        if start != end:
+            if begin < end:
+                spans.append((begin, end))
+            begin = start
+        end = stop
+    if begin < end:
+        spans.append((begin, end))
     return spans
 
 

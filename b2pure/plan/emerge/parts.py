@@ -6,10 +6,9 @@ gives those, for whoever looks for an unfinished file to go on with.
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
+from b2pure.model.record import Record
 from b2pure.model.sources import Body
 from b2pure.plan.large_file import CopyRange, Part, SendPart
 
@@ -19,8 +18,7 @@ Piece = Body | CopySource
 """What a sent part is put together from: bytes from here, or a range that is downloaded first."""
 
 
-@frozen
-class SentPart:
+class SentPart(Record, frozen=True):
     """Part `number` is sent: `range` of the object, put together from `pieces` in order. No piece is empty."""
 
     number: int
@@ -38,8 +36,7 @@ class SentPart:
         return tuple(piece for piece in self.pieces if isinstance(piece, CopySource))
 
 
-@frozen
-class CopiedPart:
+class CopiedPart(Record, frozen=True):
     """Part `number` is copied on the server: `range` of the object from `source`.
 
     `checks` are the same bytes as they are here, where all of them are: their SHA-1 must be the `contentSha1` that

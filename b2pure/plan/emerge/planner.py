@@ -119,10 +119,10 @@ def copyable(diagonals: list[CopyRow], coverage: Coverage, prioritize: Prioritiz
     """The ranges that may be copied: all of the diagonals; with `local` what is not here; with `verify` what is here or
     what is not, but no part of both.
     """
+    if prioritize not in ("local", "verify"):
+        yield from ((start, stop, number) for number, (start, stop, _) in enumerate(diagonals))
+        return
     for number, (start, stop, _) in enumerate(diagonals):
-        if prioritize not in ("local", "verify"):
-            yield start, stop, number
-            continue
         at = start
         for low, high in coverage.spans_within(start, stop):
             if at < low:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from attrs import evolve
-
 from b2pure.model.errors import InvalidArgument
 from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
 from b2pure.model.limits import DEFAULT_PART_SIZES, MAX_FILE_SIZE, MAX_PART_SIZE, MAX_PARTS, PartSizes
@@ -105,7 +103,8 @@ class _Diagonal:
 
     def row(self) -> CopyRow:
         first = self.source.range.start
-        return self.start, self.stop, evolve(self.source, range=ByteRange(first, first + self.stop - self.start))
+        whole = ByteRange(first, first + self.stop - self.start)
+        return self.start, self.stop, CopySource(self.source.file_id, whole, self.source.key_md5)
 
 
 class _Stream:
@@ -128,7 +127,7 @@ class _Stream:
         """The next intent; the parts that are decided now."""
         local: list[LocalRow] = []
         remote: list[CopyRow] = []
-        failure = add_rows(intent, self._index, local, remote)
+        failure = add_rows((intent,), self._index, local, remote)
         if failure is not None:
             raise PlanFailed(failure)
         self._index += 1
