@@ -100,7 +100,8 @@ class Known:
 class Download:
     """A version, or the `wanted` bytes of it, that becomes the file at `path`, which is `expect` now. `known` saves a
     question. `recommended` is the account's part size, `streams` how many pieces are on their way at once. `label` is
-    what events call it. `in_place`: what lies beyond the wanted bytes is somebody's own. `alone`: no later scan of the
+    what events call it. `in_order`: each byte is written after the one before it; with `rewinds` all may be thrown away
+    and written anew. `in_place`: what lies beyond the wanted bytes is somebody's own. `alone`: no later scan of the
     folder removes what a killed run leaves, so the next run of the same download must find it.
     """
 
@@ -116,6 +117,7 @@ class Download:
     recommended: int = RECOMMENDED_PART_SIZE
     streams: int = 4
     in_order: bool = False
+    rewinds: bool = False
     in_place: bool = False
     alone: bool = False
 
@@ -125,6 +127,11 @@ class Download:
         if self.in_order or self.in_place or self.wanted is not None:
             return False
         return self.known is None or self.known.size >= 2 * piece_size(self.known.size, self.recommended)
+
+    @property
+    def may_begin_anew(self) -> bool:
+        """Whether what arrived corrupt can be written once more."""
+        return self.rewinds or not self.in_order
 
     @property
     def start(self) -> int:
@@ -216,9 +223,9 @@ def _fill(job: Download, temp: Temp, retry: RetryPolicy) -> Program[tuple[Filled
         work = _Work(job, temp, retry, job.known, untold=told, told=told)
         result = yield from _fill_once(work, left)
         told = work.told
-        if ok(result) or job.in_order or not isinstance(result.failure(), Corrupt):
+        if ok(result) or not job.may_begin_anew or not isinstance(result.failure(), Corrupt):
             return result, work.journal is not None and bool(work.there)
-        if job.resumes or job.in_place:
+        if job.resumes or job.in_place or job.rewinds:
             yield from perform(CutTemp(temp, 0))
         jitter = yield from perform(Draw())
         state, decision = step_retry(retry, state, result.failure(), "other", jitter)

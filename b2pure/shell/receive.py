@@ -82,7 +82,7 @@ class Downloads(Transfers):
         memory = Memory()
         with telling(progress_listener) as told:
             heard = hearing(listener, told.listener)
-            done = self._download(job.unwrap(), OpenedTarget(memory, "memory", in_order=True), heard)
+            done = self._download(job.unwrap(), OpenedTarget(memory, "memory", in_order=True, rewinds=True), heard)
             return told.of(done, lambda got: got.length).map(lambda _: memory.content.getvalue())
 
     def _download(
@@ -95,6 +95,7 @@ class Downloads(Transfers):
             job,
             path=target.path,
             in_order=target.in_order,
+            rewinds=target.rewinds,
             in_place=target.in_place,
             recommended=sizes.unwrap().recommended,
         )

@@ -52,14 +52,15 @@ Target = str | os.PathLike[str] | LocalRange | Writable
 @frozen(eq=False)
 class OpenedTarget:
     """A target, ready to be written: the disk that takes the bytes, and the path there. `in_order` when every byte can
-    be written only once, `in_place` when it is a place in a file whose other bytes are none of ours. `name` is how
-    errors call it.
+    be written only once, unless it `rewinds` to its start; `in_place` when it is a place in a file whose other bytes
+    are none of ours. `name` is how errors call it.
     """
 
     disk: Disk
     name: str
     path: str = "target"
     in_order: bool = False
+    rewinds: bool = False
     in_place: bool = False
     close: Callable[[], None] = field(default=lambda: None, repr=False)
 
@@ -215,6 +216,13 @@ class Memory(_Writer):
     def __init__(self) -> None:
         self.content = io.BytesIO()
         super().__init__(self.content, "memory")
+
+    def cut_temp(self, temp: Temp, length: int) -> IOResult[None, LocalFailure]:
+        """Throw everything away: only that is ever asked for."""
+        assert length == 0, "memory is only emptied"
+        self.content = io.BytesIO()
+        super().__init__(self.content, "memory")
+        return IOSuccess(None)
 
 
 class _InPlace(_Target):

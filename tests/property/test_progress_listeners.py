@@ -196,6 +196,14 @@ def test_what_came_twice_is_told_of_once(data: bytes, faults: FaultScript, seed:
         assert safe.safe == len(data)
 
 
+@given(st.binary(max_size=60), fault_scripts(), SEEDS)
+def test_what_is_read_through_any_passing_weather_is_the_object(data: bytes, faults: FaultScript, seed: int) -> None:
+    """Also where it arrived corrupt: memory can be written again."""
+    world = make_world(seed=seed, faults=faults, retry=RetryPolicy(max_attempts=30, max_total_delay=100_000))
+    calm(world).put(BUCKET, "source", data, 5)
+    assert world.client.read(SOURCE).unwrap() == data
+
+
 def test_a_large_file_that_is_begun_anew_loses_what_the_first_one_had() -> None:
     moved = Moved()
     for reused in (7, 0):
