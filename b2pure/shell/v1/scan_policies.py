@@ -74,10 +74,6 @@ class ScanPoliciesManager:
         return self.scanner.excludes_directory(dir_path)
 
 
-DEFAULT_SCAN_MANAGER: Final = ScanPoliciesManager()
-"""Every file takes part."""
-
-
 def _texts(regexes: Regexes) -> tuple[str, ...]:
     if isinstance(regexes, str):
         regexes = (regexes,)
@@ -124,3 +120,7 @@ class _Asking(Scanner):
 
     def _rule(self, version: FileVersion) -> str | None:
         return "should_exclude_file_version" if self.manager.should_exclude_file_version(version) else None
+
+
+DEFAULT_SCAN_MANAGER: Final = ScanPoliciesManager()
+"""Every file takes part."""

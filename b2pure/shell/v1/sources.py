@@ -36,6 +36,7 @@ __all__ = [
     "OutboundTransferSource",
     "RemoteFileUploadSource",
     "RemoteUploadSource",
+    "UploadSource",
     "UploadSourceBytes",
     "UploadSourceLocalFile",
     "UploadSourceLocalFileRange",
@@ -271,6 +272,7 @@ class CopySource(OutboundTransferSource):
         return CopySource(self.file_id, self.offset + relative_offset, range_length)
 
 
+UploadSource = AbstractUploadSource
 LocalUploadSource = UploadSourceLocalFile
 LocalFileUploadSource = UploadSourceLocalFile
 RemoteUploadSource = CopySource
