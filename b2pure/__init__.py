@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from b2pure.model.account import Allowed, Authorization
     from b2pure.model.errors import B2Error, describe
     from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalFact, LocalPath, LocalTree, SkippedPath
+    from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
     from b2pure.model.new_file import NewFile
     from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
     from b2pure.model.policy import (
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
     from b2pure.model.protection import FileRetention, SseB2, SseC
     from b2pure.model.ranges import ByteRange
     from b2pure.plan.cleanup import CleanupPlan
+    from b2pure.plan.emerge.plan import EmergePlan
     from b2pure.plan.failures import PlanFailed
     from b2pure.plan.retry import RetryPolicy
     from b2pure.shell.client import Client
     from b2pure.shell.connect import connect, connect_simulated
+    from b2pure.shell.emerge_sources import B2Range, InOrder
     from b2pure.shell.plans import Plan, plan_sync
     from b2pure.shell.sources import LocalRange
 
@@ -51,16 +54,20 @@ __all__ = [
     "B2Error",
     "B2Folder",
     "B2Path",
+    "B2Range",
     "B2Tree",
     "ByteRange",
     "CleanupPlan",
     "CleanupReport",
     "Client",
     "CompareVersionMode",
+    "CopySource",
     "Delete",
     "Downloaded",
+    "EmergePlan",
     "FileRetention",
     "FileVersion",
+    "InOrder",
     "KeepDays",
     "LocalFact",
     "LocalFolder",
@@ -70,6 +77,7 @@ __all__ = [
     "NewFile",
     "NewerFileSyncMode",
     "NoDelete",
+    "OverlapRule",
     "Place",
     "Plan",
     "PlanFailed",
@@ -82,6 +90,7 @@ __all__ = [
     "SseC",
     "SyncPolicy",
     "UploadMode",
+    "WriteIntent",
     "__version__",
     "connect",
     "connect_simulated",
@@ -102,6 +111,9 @@ _HOMES = {
     "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
     "b2pure.model.ranges": ("ByteRange",),
     "b2pure.plan.cleanup": ("CleanupPlan",),
+    "b2pure.model.intents": ("CopySource", "OverlapRule", "WriteIntent"),
+    "b2pure.plan.emerge.plan": ("EmergePlan",),
+    "b2pure.shell.emerge_sources": ("B2Range", "InOrder"),
     "b2pure.shell.sources": ("LocalRange",),
     "b2pure.model.errors": ("B2Error", "describe"),
     "b2pure.model.files": (

@@ -15,10 +15,10 @@ from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.effect import All, Emit, HashBody, HashParts
-from b2pure.effects.events import BytesMoved
+from b2pure.effects.events import BytesMoved, Sized
 from b2pure.effects.large_files import LargeFile, Resume, first_failure, make_large_file
 from b2pure.effects.part_transfers import differing_copy
-from b2pure.effects.pieces import KeyRing, fetch_range, with_pieces
+from b2pure.effects.pieces import KeyRing, with_pieces
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request
 from b2pure.effects.uploads import Upload, too_short, upload_body
@@ -30,7 +30,7 @@ from b2pure.model.limits import PartSizes
 from b2pure.model.new_file import LARGE_FILE_SHA1, PLAIN, PLAN_ID, SRC_LAST_MODIFIED, NewFile, with_room
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
-from b2pure.model.sources import Blob, Body
+from b2pure.model.sources import Body
 from b2pure.plan.emerge.check import check_plan
 from b2pure.plan.emerge.digests import Hashing, halves, hashing, large_part, remote_sources, source_objection
 from b2pure.plan.emerge.identity import plan_id
@@ -80,6 +80,7 @@ def create(job: Creation, plan: EmergePlan, retry: RetryPolicy) -> Program[Resul
     if not ok(asked):
         return Failure(asked.failure())
     job = evolve(job, facts=asked.unwrap())
+    yield from perform(Emit(Sized(job.label, plan.length)))
     if plan.single is not None:
         return (yield from create_single(job, plan.single, plan_id(plan), retry))
     return (yield from _create_large(job, plan.parts, None if plan.is_local else plan_id(plan), retry))
@@ -214,16 +215,20 @@ def _compare(
     if not ok(ours):
         return Failure(ours.failure())
     if known is None:
-        fetched = yield from fetch_range(part.source, job.keys, retry)
-        if not ok(fetched):
-            return Failure(fetched.failure())
-        theirs = yield from perform(HashBody(Blob(fetched.unwrap())))
+        theirs = yield from with_pieces((part.source,), job.keys, retry, _digest)
+        if not ok(theirs):
+            return Failure(theirs.failure())
         known = theirs.unwrap()
     if known == ours.unwrap():
         return Success(None)
     copy = large_part(part, ours.unwrap())
     assert isinstance(copy, CopyRange)
     return Failure(differing_copy(copy, known))
+
+
+def _digest(body: Body) -> Program[Result[str, B2Error]]:
+    hashed = yield from perform(HashBody(body))
+    return Success(hashed.unwrap()) if ok(hashed) else Failure(hashed.failure())
 
 
 def _copy_call(job: Creation, source: CopySource) -> CopyFile:

@@ -28,7 +28,7 @@ from b2pure.model.sources import NOTHING, Blob, Body, Chained
 from b2pure.plan.listing import content_sha1_of
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["KeyRing", "fetch_range", "with_pieces"]
+__all__ = ["KeyRing", "with_pieces"]
 
 R = TypeVar("R")
 
@@ -60,7 +60,7 @@ def _joined(pieces: tuple[Body | CopySource, ...], keys: KeyRing, retry: RetryPo
         if not isinstance(piece, CopySource):
             bodies.append(piece)
             continue
-        fetched = yield from fetch_range(piece, keys, retry)
+        fetched = yield from _fetch(piece, keys, retry)
         if not ok(fetched):
             return Failure(fetched.failure())
         bodies.append(Blob(fetched.unwrap()))
@@ -73,7 +73,7 @@ def _chain(bodies: list[Body]) -> Body:
     return bodies[0] if len(bodies) == 1 else Chained(tuple(bodies))
 
 
-def fetch_range(source: CopySource, keys: KeyRing, retry: RetryPolicy) -> Program[Result[bytes, B2Error]]:
+def _fetch(source: CopySource, keys: KeyRing, retry: RetryPolicy) -> Program[Result[bytes, B2Error]]:
     """The bytes of the range, in memory."""
     got: list[bytes] = []
     key = keys[source.key_md5] if source.key_md5 is not None else None

@@ -49,9 +49,9 @@ from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import make_rules
 from b2pure.plan.skew import skew_objection
 from b2pure.plan.sync import check_direction, never_quiet, pair_up, plan_groups, plan_pairs
+from b2pure.shell.creations import Creations
 from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
-from b2pure.shell.receive import Downloads
 from b2pure.shell.sides import Side, SideReader, Sides, b2_side, check_apart, direction_between, listed, seen
 
 __all__ = ["Client", "PlaceLike"]
@@ -67,7 +67,7 @@ def _threads(interpreter: Interpreter, workers: int | None) -> Driver:
     return ThreadDriver(interpreter, workers=workers or 1, part_workers=workers or 1)
 
 
-class Client(Downloads):
+class Client(Creations):
     """B2, and the local folders beside it, with one application key. Safe for many threads.
 
     `workers` files are on their way at once, and as many parts of large files. `clock` says the time that keep-days

@@ -27,6 +27,7 @@ from b2pure.effects.large_files import Resume
 from b2pure.effects.listings import find_bucket, fresh_versions
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import authorization, measured_clock, request
+from b2pure.effects.room import ROOM
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.uploads import StreamUpload, Upload, upload_body, upload_stream
 from b2pure.model.calls import GetFileInfo
@@ -46,7 +47,16 @@ from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
 
-__all__ = ["B2Source", "TransferError", "Transfers", "hearing", "last_segment", "parse_b2_file"]
+__all__ = [
+    "B2Source",
+    "TransferError",
+    "Transfers",
+    "hearing",
+    "last_segment",
+    "new_file",
+    "parse_b2_file",
+    "resume_of",
+]
 
 T = TypeVar("T")
 
@@ -115,7 +125,7 @@ class Transfers:
         the rest is sent. `part_size` is bytes. `listener` hears every event, `progress_listener` how many bytes are
         there.
         """
-        made = _new_file(new, choices)
+        made = new_file(new, choices)
         if not ok(made):
             return Failure(made.failure())
         promised = _promised(sha1, made.unwrap())
@@ -190,7 +200,7 @@ class Transfers:
         More than 5 GB, or than `max_part_size`, is copied in parts, and goes on where an earlier run stopped. A
         `max_part_size` below what B2 takes as a part forces a single call.
         """
-        made = _new_file(new, choices)
+        made = new_file(new, choices)
         if not ok(made):
             return Failure(made.failure())
         settings = made.unwrap()
@@ -220,7 +230,7 @@ class Transfers:
             replace=settings.describes,
             parts=parts,
             source_encryption=source_encryption,
-            resume=_resume(resume, keep=True),
+            resume=resume_of(resume, keep=True),
         )
         with telling(progress_listener) as progress:
             heard = hearing(listener, progress.listener, on_large_file)
@@ -327,9 +337,11 @@ class Transfers:
         *,
         workers: int | None = 0,
         disk: Disk | None = None,
+        room: int = ROOM,
     ) -> T:
+        disk = disk or SimulatedDisk()
         interpreter = Interpreter(
-            self._api, disk or SimulatedDisk(), self._clock, self._machines, listener, stream=opened.stream
+            self._api, disk, self._clock, self._machines, listener, stream=opened.stream, room=room
         )
         interpreter.reader = Bodies(FileSlices(), opened.stream)
         with self._drivers(interpreter, self._workers if workers == 0 else workers) as driver:
@@ -356,16 +368,17 @@ class _UploadJob:
         return self.mod_time_millis if self.mod_time_millis is not None else self.opened.mod_time_millis
 
     def how_to_resume(self, *, keep: bool) -> Resume:
-        return _resume(self.resume, keep=keep)
+        return resume_of(self.resume, keep=keep)
 
     def stream_upload(self, bucket_id: BucketId, name: str, sizes: PartSizes) -> StreamUpload:
         """A stream cannot be read again, so only who names an unfinished file goes on with one."""
         by_hand = not isinstance(self.resume, bool)
-        resume = evolve(_resume(self.resume, keep=by_hand), auto=False)
+        resume = evolve(resume_of(self.resume, keep=by_hand), auto=False)
         return StreamUpload(name, bucket_id, name, sizes, self.new, self.mod_time, self.sha1, resume, _STREAMS)
 
 
-def _resume(resume: bool | FileId, *, keep: bool) -> Resume:
+def resume_of(resume: bool | FileId, *, keep: bool) -> Resume:
+    """True looks for an unfinished file, an id names one, False starts anew."""
     if isinstance(resume, bool):
         return Resume(auto=resume, keep=keep)
     return Resume(file_id=resume, keep=keep)
@@ -388,7 +401,8 @@ def _copy_parts(wanted: ByteRange, max_part_size: int, minimum: int) -> PartSize
     return PartSizes(min(max_part_size, MAX_PART_SIZE), minimum)
 
 
-def _new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, InvalidArgument]:
+def new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, InvalidArgument]:
+    """What a file is made with: one value, or its fields."""
     if new is not None and choices:
         given = ", ".join(choices)
         return Failure(InvalidArgument("new", f"is given as one value and as fields ({given}); choose one way"))

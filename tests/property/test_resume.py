@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.intents import CopySource
 from b2pure.model.new_file import AUTO_CONTENT_TYPE, LARGE_FILE_SHA1, PLAN_ID, NewFile
 from b2pure.model.protection import (
     EncryptionReply,
@@ -23,8 +24,10 @@ from b2pure.model.protection import (
 )
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply, PartReply
+from b2pure.model.sources import Blob
 from b2pure.plan.large_file import CopyRange, Part, SendPart
 from b2pure.plan.resume import (
+    AllDiffer,
     Behind,
     Candidate,
     Older,
@@ -39,6 +42,7 @@ from b2pure.plan.resume import (
     Wanted,
     Why,
     choose_unfinished,
+    tell_stop,
     tell_verdict,
 )
 
@@ -326,6 +330,46 @@ def test_a_part_that_was_sent_is_never_trusted_by_its_length_alone() -> None:
     told = {**INFO, PLAN_ID: "p"}
     wanted = evolve(WANTED, parts=unknown, file_info=told)
     assert isinstance(why(Candidate(file(file_info=told), (part(1),)), wanted), OtherParts)
+
+
+def test_a_part_that_was_put_together_from_a_download_is_trusted_by_the_identity_of_the_plan() -> None:
+    pieces = (CopySource.of(SOURCE, 0, 3), Blob(bytes(LENGTH - 3)))
+    blind = evolve(WANTED, parts=(SendPart(1, ByteRange(0, LENGTH), None, pieces),))
+    done = (part(1, told="a" * 40),)
+    assert why(Candidate(file(), done), blind) == OtherParts(1, "nobody knows what it was copied from")
+    told = {**INFO, PLAN_ID: "p"}
+    assert why(Candidate(file(file_info=told), done), evolve(blind, file_info=told)) == Taken(1)
+
+
+def _of_plan(candidate: Candidate) -> Candidate:
+    """The candidate, whose file tells of a plan as well."""
+    settings = {name: getattr(candidate.file, name) for name in FileReply.__struct_fields__}
+    info = {**candidate.file.file_info, PLAN_ID: "p"}
+    return evolve(candidate, file=FileReply(**{**settings, "file_info": info}))
+
+
+@given(CANDIDATES, st.none() | st.integers(0, 5))
+def test_where_all_candidates_of_a_plan_have_other_parts_the_decision_is_to_stop(
+    candidates: list[Candidate], newest: int | None
+) -> None:
+    """The seed's rule. One that is only too old was compared, and is no reason; without a plan there never is one."""
+    wanted = evolve(WANTED, file_info={**INFO, PLAN_ID: "p"})
+    without_parts = {c.file.file_id for c in candidates if naive_fits(evolve(c, parts=()))}
+    differing = {c.file.file_id for c in candidates if c.file.file_id in without_parts and not naive_fits(c)}
+    decision = choose_unfinished(wanted, list(map(_of_plan, candidates)), newest)
+    if differing and differing == without_parts:
+        assert decision.stop is not None
+        assert set(decision.stop.files) == differing
+        assert decision.file_id is None
+    else:
+        assert decision.stop is None
+    assert choose_unfinished(WANTED, candidates, newest).stop is None
+
+
+def test_a_stop_names_the_files_and_the_way_out() -> None:
+    told = tell_stop(AllDiffer((FileId("f1"), FileId("f2"))))
+    assert "f1, f2" in told
+    assert "resume=False" in told
 
 
 def test_the_parts_of_a_stream_only_show_as_it_is_read() -> None:

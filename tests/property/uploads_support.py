@@ -138,7 +138,7 @@ def _file(folder: Path, data: bytes) -> Path:
 # --- worlds -----------------------------------------------------------------------------------------------------------
 
 
-def make_world(*, seed: int = 1, config: SimulatorConfig = TINY, **settings: Any) -> SimulatedB2:
+def make_world(*, seed: int | None = 1, config: SimulatorConfig = TINY, **settings: Any) -> SimulatedB2:
     """A world with one bucket."""
     return simulated_b2(BUCKET, seed=seed, config=config, **settings)
 
