@@ -18,13 +18,8 @@ from b2pure.shell.listeners import (
     TqdmProgressListener,
     make_progress_listener,
 )
-from b2pure.shell.v1.account_info import (
-    AbstractAccountInfo,
-    InMemoryAccountInfo,
-    StubAccountInfo,
-    UploadUrlPool,
-    UrlPoolAccountInfo,
-)
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.api import B2Api
 from b2pure.shell.v1.b2_http import B2Http, ClockSkewHook, HttpCallback, ResponseContextManager
 from b2pure.shell.v1.b2_raw_api import B2RawApi

@@ -17,7 +17,8 @@ from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.limits import PartSizes
 from b2pure.plan.session import Authorize, Authorized, Fail, Need, Refused, Rejected401, UseToken, Wait
 from b2pure.plan.urls import Close, FetchUrl, Give, Nothing, Spoiled, Take, Use
-from b2pure.shell.v1.account_info import AbstractAccountInfo, InMemoryAccountInfo
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+from b2pure.shell.v1.account_info import InMemoryAccountInfo
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey, auth_data_of, authorization_of
 from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
 

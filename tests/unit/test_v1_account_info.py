@@ -15,14 +15,8 @@ import pytest
 from attrs import evolve, frozen
 
 from b2pure.shell.v1 import sqlite_account_info as module
-from b2pure.shell.v1.account_info import (
-    AbstractAccountInfo,
-    AuthData,
-    InMemoryAccountInfo,
-    StubAccountInfo,
-    UploadUrlPool,
-    UrlPoolAccountInfo,
-)
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
+from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
 from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
 from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
@@ -529,6 +523,25 @@ def test_both_use_one_file_at_once(tmp_path: Path) -> None:
     with pytest.raises(MissingAccountData):
         ours.get_account_id()
     theirs.close()
+
+
+def test_what_another_program_keeps_beside_it_stays(tmp_path: Path) -> None:
+    """A new token does not take away the S3 address that b2sdk 2 stored."""
+    path = str(tmp_path / "info")
+    theirs = _peer_v1()(path)
+    theirs.set_auth_data(**GIVEN, s3_api_url="https://s3.example")
+    assert SqliteAccountInfo(path).renew_auth_data(evolve(DATA, auth_token="token-2"))
+    assert (theirs.get_account_auth_token(), theirs.get_s3_api_url()) == ("token-2", "https://s3.example")
+    theirs.close()
+
+
+def test_who_logged_out_stays_logged_out(tmp_path: Path) -> None:
+    info = SqliteAccountInfo(str(tmp_path / "info"))
+    info.set_auth_data(**GIVEN)
+    SqliteAccountInfo(info.filename).clear()
+    assert not info.renew_auth_data(evolve(DATA, auth_token="token-2"))
+    with pytest.raises(MissingAccountData):
+        info.get_account_auth_token()
 
 
 def test_a_key_of_several_buckets_is_kept(tmp_path: Path) -> None:

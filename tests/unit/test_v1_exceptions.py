@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
+from attrs import frozen
 
 from b2pure.model.calls import UploadPart
 from b2pure.model.errors import (
@@ -159,6 +160,12 @@ def test_values_and_exceptions_decide_alike(status: int, code: str, kind: type[v
     )
 
 
+def test_a_token_in_a_message_of_the_server_stays_behind() -> None:
+    told = "more than one upload using auth token 4_0022623512fc8f80000000001_0186e431_d18d02_upl_WF0"
+    for status, code in ((400, "auth_token_limit"), (400, "bad_request"), (503, "service_unavailable")):
+        assert "4_0022623512fc8f8" not in str(v1.interpret_b2_error(status, code, told, {}))
+
+
 def test_retry_after_comes_along() -> None:
     told = v1.interpret_b2_error(429, "too_many_requests", "", {"Retry-After": "7"})
     busy = v1.interpret_b2_error(503, "service_unavailable", "", {"retry-after": "8"})
@@ -242,6 +249,24 @@ def test_prefixes_are_spelled_out() -> None:
     assert v1.B2SimpleError().prefix == "Simple error"
     assert v1.AlreadyFailed().prefix == "Already failed"
     assert str(v1.AlreadyFailed("it")) == "Already failed: it"
+
+
+@frozen
+class Stamped:
+    name: str
+    mod_time: int
+
+    def latest_version(self) -> Stamped:
+        return self
+
+
+def test_a_newer_destination_names_both_sides() -> None:
+    found = v1.DestFileNewer(Stamped("n", 6), Stamped("n", 5), "d://", "s://")
+    assert str(found) == (
+        "source file is older than destination: s://n with a time of 5 cannot be synced to d://n with a time of 6, "
+        "unless a valid newer_file_mode is provided"
+    )
+    assert found.should_retry_http()
 
 
 def test_the_spellings_of_the_documentation_are_the_same_classes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from hashlib import sha1
 from typing import Any, Final, cast
@@ -522,6 +523,67 @@ class _Kept:
 
     def write(self, chunk: bytes | memoryview) -> None:
         self.sink.write(chunk)
+
+
+def test_programs_run_over_the_raw_simulator_of_b2sdk() -> None:
+    """A raw api that nobody here wrote: it answers in other versions' forms, and has ids of its own kind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import b2sdk.v1 as peer
+
+        raw = peer.RawSimulator()
+        api = RawHandler(raw, "production", *raw.create_account())
+        token = _run(api, authorization(POLICY)).unwrap()
+        account = token.account_id
+        bucket_id = _run(api, request(calls.CreateBucket(account, "my-bucket", "allPublic"), POLICY)).unwrap().bucket_id
+        put = calls.UploadFile("a", "t/x", DIGITS_AT_END, {"k": "v"}, Blob(b"content"))
+        made = _run(api, upload_request(bucket_id, calls.GetUploadUrl(bucket_id), put, POLICY)).unwrap()
+        page = _run(api, request(calls.ListFileVersions(bucket_id, max_file_count=10), POLICY)).unwrap()
+        assert [file.file_id for file in page.files] == [made.file_id]
+        sink = io.BytesIO()
+        _fetched(api, calls.DownloadFileById(made.file_id, "bytes=1-3"), token, sink)
+        assert sink.getvalue() == b"ont"
+        file_id = _run(api, request(calls.StartLargeFile(bucket_id, "l", "t/x", {}), POLICY)).unwrap().file_id
+        digests = []
+        for number, data in ((1, b"x" * 300), (2, b"y")):
+            part = calls.UploadPart(number, sha1(data).hexdigest(), Blob(data))
+            told = _run(api, upload_request(file_id, calls.GetUploadPartUrl(file_id), part, POLICY)).unwrap()
+            digests.append(told.content_sha1)
+        listed = _run(api, request(calls.ListUnfinishedLargeFiles(bucket_id), POLICY)).unwrap()
+        assert [(file.file_id, file.action) for file in listed.files] == [(file_id, "start")]
+        large = _run(api, request(calls.FinishLargeFile(file_id, tuple(digests)), POLICY)).unwrap()
+        assert large.content_length == 301
+        assert _run(api, request(calls.CopyFile(made.file_id, "b"), POLICY)).unwrap().content_length == 7
+        assert _run(api, request(calls.ListBuckets(account), POLICY)).unwrap().buckets[0].bucket_name == "my-bucket"
+        new_key = calls.CreateKey(account, ("listFiles",), "k", None, (bucket_id,), None)
+        assert _run(api, request(new_key, POLICY)).unwrap().bucket_ids == (bucket_id,)
+        gone = _run(api, request(calls.DeleteFileVersion("a", made.file_id), POLICY))
+        assert gone.unwrap().file_name == "a"
+
+
+class Counting(RawSimulator):
+    """A simulator as tests derive it: with a method of their own."""
+
+    calls = 0
+
+    def list_buckets(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        self.calls += 1
+        return super().list_buckets(*args, **kwargs)
+
+
+def test_a_method_in_the_place_of_one_of_these_is_used() -> None:
+    """Derived, or put on the object as mocks are."""
+    raw = Counting()
+    key = raw.create_account()
+    account = _run(raw.handler("production", *key), authorization(POLICY)).unwrap().account_id
+    assert ok(_run(raw.handler("production", *key), request(calls.ListBuckets(account), POLICY)))
+    assert raw.calls == 1
+    plain = RawSimulator()
+    plain_key = plain.create_account()
+    assert not isinstance(plain.handler("production", *plain_key), RawHandler)
+    plain.list_buckets = lambda *args, **kwargs: {"buckets": []}  # type: ignore[method-assign]
+    listed = _run(plain.handler("production", *plain_key), request(calls.ListBuckets(account), POLICY))
+    assert listed.unwrap().buckets == ()
 
 
 def test_what_version_1_has_no_word_for_is_refused_by_name() -> None:

@@ -17,7 +17,7 @@ import pytest
 from attrs import evolve
 
 from b2pure.effects.faults import ExpireTokens
-from b2pure.shell.v1.account_info import AuthData
+from b2pure.shell.v1.abstract_account_info import AuthData
 from b2pure.shell.v1.exceptions import MissingAccountData
 from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
 from b2pure.testing.served import ServedB2

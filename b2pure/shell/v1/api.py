@@ -25,7 +25,7 @@ from b2pure.model.calls import (
 from b2pure.model.ids import AccountId, BucketId, FileId
 from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings
-from b2pure.shell.v1.account_info import AbstractAccountInfo
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.b2_http import B2Http
 from b2pure.shell.v1.b2_raw_api import B2RawApi
 from b2pure.shell.v1.bucket import Bucket

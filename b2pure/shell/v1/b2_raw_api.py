@@ -16,7 +16,7 @@ from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error
 from b2pure.shell.v1.b2_http import B2Http, ResponseContextManager, persist
 from b2pure.shell.v1.error_table import Context, exception_of
-from b2pure.shell.v1.raw_api import Range
+from b2pure.shell.v1.raw_api import Json, Range, ReadableStream
 from b2pure.shell.v1.raw_calls import RawCalls, http_range
 
 __all__ = ["B2RawApi"]
@@ -36,8 +36,7 @@ class B2RawApi(RawCalls):
         self.b2_http = b2_http
         self._api = b2_http.api("", "", "")
 
-    def handler(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
-        """What the programs of the core run over. One exchange each: they have patience of their own."""
+    def _direct(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         return self.b2_http.api(realm_url, application_key_id, application_key)
 
     def _send(self, call: Call[R], credential: Credential, reader: Reader) -> Result[R, B2Error]:
@@ -48,6 +47,19 @@ class B2RawApi(RawCalls):
             raise exception_of(answer.failure(), Context.of(call))
 
         return persist(attempt, _TRIES)
+
+    def upload_part(
+        self,
+        upload_url: str,
+        upload_auth_token: str,
+        part_number: int,
+        content_length: int,
+        content_sha1: str,
+        data_stream: ReadableStream,
+    ) -> Json:
+        return super().upload_part(
+            upload_url, upload_auth_token, part_number, content_length, content_sha1, data_stream
+        )
 
     def download_file_from_url(
         self, account_auth_token_or_none: str | None, url: str, range_: Range | None = None

@@ -446,21 +446,21 @@ class Bucket:
             file_name,
             content_type,
             file_info,
-            _continuation(large_file_id=large_file_id, **continuation)
-            if large_file_id is not None
-            else _continuation(**continuation),
+            _continuation(by_name=large_file_id, **continuation),
             listener,
         )
 
 
 def _continuation(
     *,
+    by_name: str | None = None,
     large_file_id: str | None = None,
     continue_large_file_id: str | None = None,
     auto_continue: bool = True,
     large_file_callback: LargeFileCallback | None = None,
 ) -> Continuation:
-    """From where to go on, by both of its names."""
-    if large_file_id is not None and continue_large_file_id is not None:
+    """From where to go on, by all names that the id has."""
+    given = [each for each in (by_name, large_file_id, continue_large_file_id) if each is not None]
+    if len(given) > 1:
         raise TypeError("continue_large_file_id and large_file_id are two names of one argument")
-    return Continuation(auto_continue, large_file_id or continue_large_file_id, large_file_callback)
+    return Continuation(auto_continue, given[0] if given else None, large_file_callback)

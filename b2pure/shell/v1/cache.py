@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from threading import Lock
 
-from b2pure.shell.v1.account_info import AbstractAccountInfo, NamedBucket
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, NamedBucket
 from b2pure.shell.v1.exceptions import MissingAccountData
 
 __all__ = ["AbstractCache", "AuthInfoCache", "DummyCache", "InMemoryCache"]

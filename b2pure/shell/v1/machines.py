@@ -29,7 +29,7 @@ from b2pure.plan.session import (
     step_session,
 )
 from b2pure.plan.urls import Close, FetchUrl, Give, Nothing, PoolDecision, PoolEvent, Spoiled, Take, Use
-from b2pure.shell.v1.account_info import AbstractAccountInfo, AuthData
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.exceptions import MissingAccountData
 
 __all__ = ["AccountInfoMachines", "StoredKey", "auth_data_of", "authorization_of"]

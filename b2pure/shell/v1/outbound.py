@@ -28,9 +28,17 @@ from b2pure.model.new_file import AUTO_CONTENT_TYPE, NewFile
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
-from b2pure.plan.emerge import EmergeLimits, Prioritize, emerge
+from b2pure.plan.emerge import EmergeLimits, EmergePart, Prioritize, emerge
 from b2pure.plan.emerge.stream import plan_stream
-from b2pure.plan.failures import EmergeFailure, Hole, IntentsOutOfOrder, NegativeOffset, TooLarge, tell_failure
+from b2pure.plan.failures import (
+    Hole,
+    IntentsOutOfOrder,
+    NegativeOffset,
+    PlanFailed,
+    PlanFailure,
+    TooLarge,
+    tell_failure,
+)
 from b2pure.plan.parts import large_file_parts
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.transfers import hearing
@@ -159,7 +167,13 @@ def _sizes(session: B2Session, part_size: int | None, name: str = "min_part_size
 
 
 def _told(
-    session: B2Session, made: NewObject, slices: OpenedSlices, workers: int, size: int | None, program: Any
+    session: B2Session,
+    made: NewObject,
+    slices: OpenedSlices,
+    workers: int,
+    size: int | None,
+    program: Any,
+    context: Context | None = None,
 ) -> FileReply:
     """Run what makes the file, while everybody who wants to hears of it."""
     callback = made.begun if made.continuation.callback is not None else None
@@ -167,7 +181,7 @@ def _told(
         heard = hearing(None, told.listener, callback)
         if heard is not None and size is not None:
             heard(Sized(made.file_name, size))
-        context = Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True)
+        context = context or Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True)
         reply: FileReply = session.upload(program, Work(heard, None, slices, workers, context=context))
         if told.listener is not None:
             told.listener.arrived(reply.content_length)
@@ -211,7 +225,8 @@ def copy(
         parts=parts,
         resume=made.continuation.resume(),
     )
-    return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry))
+    about = Context(file_id=source.file_id)
+    return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry), about)
 
 
 # -- objects of ranges
@@ -248,7 +263,7 @@ def make_stream(session: B2Session, made: NewObject, given: Iterable[WriteIntent
     slices = OpenedSlices()
     sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
     feed = _Feed(session, slices, iter(given))
-    parts = plan_stream(feed, prioritize=how.prioritize, sizes=sizes)
+    parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
     by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
     program = create_stream(_creation(by_hand, sizes), parts, session.retry)
     try:
@@ -264,7 +279,9 @@ def _creation(made: NewObject, sizes: PartSizes) -> Creation:
 
 
 class _Feed:
-    """Intents on their way to the planner. What the caller's iterator raises is kept, to be raised again."""
+    """Intents on their way to the planner, and parts on their way from it. What the caller's iterator raises, and why
+    there is no plan, is kept, to be raised again.
+    """
 
     def __init__(self, session: B2Session, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
         self._session, self._slices, self._given = session, slices, given
@@ -283,6 +300,15 @@ class _Feed:
             self.raised = error
             raise
 
+    def parts(self, planned: Iterator[EmergePart]) -> Iterator[EmergePart]:
+        """The parts that are planned."""
+        try:
+            yield from planned
+        except PlanFailed as failed:
+            if self.raised is None:
+                self.raised = no_plan(failed.failure)
+            raise
+
 
 def _check_digests(session: B2Session, slices: OpenedSlices, intents: Iterable[WriteIntent]) -> None:
     """Sources whose digest the caller gave have it."""
@@ -295,7 +321,7 @@ def _check_digests(session: B2Session, slices: OpenedSlices, intents: Iterable[W
                 raise ChecksumMismatch("sha1", str(promised), found)
 
 
-def no_plan(failure: EmergeFailure) -> Exception:
+def no_plan(failure: PlanFailure) -> Exception:
     """Why no object can be made of the intents."""
     match failure:
         case TooLarge(size):

@@ -6,8 +6,7 @@ has no method for is refused by name. Dictionaries may lack what other versions 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
@@ -16,15 +15,16 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from b2pure.effects.effect import Credential
 from b2pure.effects.handlers import Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.program import ok
-from b2pure.effects.wire import DIGEST_LENGTH, HttpResponse, decode_download_headers
+from b2pure.effects.wire import HttpResponse, decode_download_headers
 from b2pure.model import calls
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, Call, FetchCall
 from b2pure.model.errors import B2Error, Rejected, Transport
 from b2pure.model.replies import DownloadReply
-from b2pure.model.sources import Body, body_length
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.error_table import value_of
+from b2pure.shell.v1.raw_bodies import BodyStream
+from b2pure.shell.v1.raw_replies import completed
 
 if TYPE_CHECKING:
     from b2pure.shell.v1.raw_api import AbstractRawApi
@@ -50,7 +50,7 @@ class RawHandler:
         """Answer a call whose reply is JSON."""
         try:
             said = self._said(call, credential, reader)
-            return IOSuccess(cast(R, msgspec.convert(_completed(call, said), call.reply, strict=False)))
+            return IOSuccess(cast(R, msgspec.convert(completed(call, said), call.reply, strict=False)))
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except (msgspec.ValidationError, KeyError) as error:
@@ -112,8 +112,22 @@ def _defaults(kind: type[Call[Any]]) -> list[object]:
     return [field.default for field in msgspec.structs.fields(kind)]
 
 
-def _directive(call: calls.CopyFile) -> MetadataDirectiveMode:
-    return MetadataDirectiveMode[call.metadata_directive]
+def _directive(call: calls.CopyFile) -> MetadataDirectiveMode | None:
+    """COPY is what every raw api does by itself."""
+    return MetadataDirectiveMode.REPLACE if call.metadata_directive == "REPLACE" else None
+
+
+def _given(**arguments: Any) -> Json:
+    """Those that are not None: each raw api has defaults of its own."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _settings(call: calls.CreateBucket | calls.UpdateBucket) -> Json:
+    return _given(
+        bucket_info=call.bucket_info,
+        cors_rules=_rules(call.cors_rules),
+        lifecycle_rules=_rules(call.lifecycle_rules),
+    )
 
 
 def _rules(rules: tuple[msgspec.Struct, ...] | None) -> Any:
@@ -141,10 +155,13 @@ _METHODS: Final[Mapping[type[Call[Any]], Method]] = {
     ),
     calls.DeleteKey: lambda raw, url, token, c: raw.delete_key(url, token, c.application_key_id),
     calls.ListKeys: lambda raw, url, token, c: raw.list_keys(
-        url, token, c.account_id, c.max_key_count, c.start_application_key_id
+        url,
+        token,
+        c.account_id,
+        **_given(max_key_count=c.max_key_count, start_application_key_id=c.start_application_key_id),
     ),
     calls.ListBuckets: lambda raw, url, token, c: raw.list_buckets(
-        url, token, c.account_id, c.bucket_id, c.bucket_name
+        url, token, c.account_id, **_given(bucket_id=c.bucket_id, bucket_name=c.bucket_name)
     ),
     calls.CreateBucket: lambda raw, url, token, c: raw.create_bucket(
         url,
@@ -152,9 +169,7 @@ _METHODS: Final[Mapping[type[Call[Any]], Method]] = {
         c.account_id,
         c.bucket_name,
         c.bucket_type,
-        c.bucket_info,
-        _rules(c.cors_rules),
-        _rules(c.lifecycle_rules),
+        **_settings(c),
     ),
     calls.DeleteBucket: lambda raw, url, token, c: raw.delete_bucket(url, token, c.account_id, c.bucket_id),
     calls.UpdateBucket: lambda raw, url, token, c: raw.update_bucket(
@@ -162,17 +177,25 @@ _METHODS: Final[Mapping[type[Call[Any]], Method]] = {
         token,
         c.account_id,
         c.bucket_id,
-        c.bucket_type,
-        c.bucket_info,
-        _rules(c.cors_rules),
-        _rules(c.lifecycle_rules),
-        c.if_revision_is,
+        **_given(bucket_type=c.bucket_type, if_revision_is=c.if_revision_is),
+        **_settings(c),
     ),
     calls.ListFileNames: lambda raw, url, token, c: raw.list_file_names(
-        url, token, c.bucket_id, c.start_file_name, c.max_file_count, c.prefix
+        url,
+        token,
+        c.bucket_id,
+        **_given(start_file_name=c.start_file_name, max_file_count=c.max_file_count, prefix=c.prefix),
     ),
     calls.ListFileVersions: lambda raw, url, token, c: raw.list_file_versions(
-        url, token, c.bucket_id, c.start_file_name, c.start_file_id, c.max_file_count, c.prefix
+        url,
+        token,
+        c.bucket_id,
+        **_given(
+            start_file_name=c.start_file_name,
+            start_file_id=c.start_file_id,
+            max_file_count=c.max_file_count,
+            prefix=c.prefix,
+        ),
     ),
     calls.GetFileInfo: lambda raw, url, token, c: raw.get_file_info(url, token, c.file_id),
     calls.GetUploadUrl: lambda raw, url, token, c: raw.get_upload_url(url, token, c.bucket_id),
@@ -181,7 +204,7 @@ _METHODS: Final[Mapping[type[Call[Any]], Method]] = {
         url, token, c.bucket_id, c.file_name, c.content_type, dict(c.file_info)
     ),
     calls.CopyPart: lambda raw, url, token, c: raw.copy_part(
-        url, token, c.source_file_id, c.large_file_id, c.part_number, _pair(c.range)
+        url, token, c.source_file_id, c.large_file_id, c.part_number, **_given(bytes_range=_pair(c.range))
     ),
     calls.FinishLargeFile: lambda raw, url, token, c: raw.finish_large_file(
         url, token, c.file_id, list(c.part_sha1_array)
@@ -191,18 +214,23 @@ _METHODS: Final[Mapping[type[Call[Any]], Method]] = {
         url, token, c.file_id, c.start_part_number, c.max_part_count
     ),
     calls.ListUnfinishedLargeFiles: lambda raw, url, token, c: raw.list_unfinished_large_files(
-        url, token, c.bucket_id, c.start_file_id, c.max_file_count, c.name_prefix
+        url,
+        token,
+        c.bucket_id,
+        **_given(start_file_id=c.start_file_id, max_file_count=c.max_file_count, prefix=c.name_prefix),
     ),
     calls.CopyFile: lambda raw, url, token, c: raw.copy_file(
         url,
         token,
         c.source_file_id,
         c.file_name,
-        _pair(c.range),
-        _directive(c),
-        c.content_type,
-        c.file_info,
-        c.destination_bucket_id,
+        **_given(
+            metadata_directive=_directive(c),
+            bytes_range=_pair(c.range),
+            content_type=c.content_type,
+            file_info=c.file_info,
+            destination_bucket_id=c.destination_bucket_id,
+        ),
     ),
     calls.HideFile: lambda raw, url, token, c: raw.hide_file(url, token, c.bucket_id, c.file_name),
     calls.DeleteFileVersion: lambda raw, url, token, c: raw.delete_file_version(url, token, c.file_id, c.file_name),
@@ -231,122 +259,11 @@ _TAKEN: Final[Mapping[type[Call[Any]], set[str]]] = {
 """The fields that version 1 knows, of the calls that have others by now."""
 
 
-# -- replies
-
-
-_OLD_FILE: Final[Mapping[str, Any]] = {
-    "accountId": "", "bucketId": "", "contentSha1": None, "contentType": None, "fileInfo": {}, "uploadTimestamp": 0,
-}  # fmt: skip
-
-
-def _completed(call: Call[Any], said: Json) -> Json:
-    """What a method said, in the form of version 4."""
-    if isinstance(call, calls.AuthorizeAccount):
-        return _authorization(said)
-    if isinstance(call, calls.CreateKey | calls.DeleteKey):
-        return _key(said)
-    if isinstance(call, calls.ListKeys):
-        return {"nextApplicationKeyId": said.get("nextApplicationKeyId"), "keys": [_key(key) for key in said["keys"]]}
-    if isinstance(call, calls.ListParts):
-        return {**said, "parts": [_part(part) for part in said["parts"]]}
-    if isinstance(call, calls.UploadPart | calls.CopyPart):
-        return _part(said)
-    if "files" in said:
-        return {**said, "files": [_file(file, "upload") for file in said["files"]]}
-    if call.reply is calls.GetFileInfo.reply:
-        return _file(said, _ACTIONS.get(type(call), "upload"))
-    return said
-
-
-_ACTIONS: Final[Mapping[type[Call[Any]], str]] = {calls.StartLargeFile: "start", calls.HideFile: "hide"}
-
-
-def _authorization(said: Json) -> Json:
-    allowed = said["allowed"]
-    buckets = allowed.get("buckets")
-    if buckets is None and allowed["bucketId"] is not None:
-        buckets = [{"id": allowed["bucketId"], "name": allowed.get("bucketName")}]
-    recommended = said.get("recommendedPartSize", said.get("minimumPartSize"))
-    return {
-        "accountId": said["accountId"],
-        "authorizationToken": said["authorizationToken"],
-        "apiInfo": {
-            "storageApi": {
-                "absoluteMinimumPartSize": said.get("absoluteMinimumPartSize", recommended),
-                "recommendedPartSize": recommended,
-                "apiUrl": said["apiUrl"],
-                "downloadUrl": said["downloadUrl"],
-                "s3ApiUrl": said.get("s3ApiUrl", ""),
-                "allowed": {
-                    "capabilities": allowed["capabilities"],
-                    "buckets": buckets,
-                    "namePrefix": allowed["namePrefix"],
-                },
-            }
-        },
-    }
-
-
-def _key(said: Json) -> Json:
-    only = said.get("bucketId")
-    return {"bucketIds": None if only is None else [only], **said}
-
-
-def _part(said: Json) -> Json:
-    return {"contentMd5": None, "uploadTimestamp": 0, **said}
-
-
-def _file(said: Json, action: str) -> Json:
-    length = said.get("contentLength", said.get("size", 0)) or 0
-    return {**_OLD_FILE, **said, "contentLength": length, "action": said.get("action") or action}
-
-
 # -- bodies
 
 
-class _BodyStream:
-    """The body of an upload as a file-like object that can be read again from its start."""
-
-    def __init__(self, body: Body, reader: Reader, *, digest_at_end: bool) -> None:
-        self._body, self._reader, self._digest_at_end = body, reader, digest_at_end
-        self.length = body_length(body) + (DIGEST_LENGTH if digest_at_end else 0)
-        self._rest, self._chunks, self._position = b"", self._all(), 0
-
-    def _all(self) -> Iterator[bytes]:
-        digest = hashlib.sha1(usedforsecurity=False)
-        for chunk in self._reader.read(self._body):
-            digest.update(chunk)
-            yield chunk
-        if self._digest_at_end:
-            yield digest.hexdigest().encode()
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes; less than `size` only at the end."""
-        pieces, have = [self._rest], len(self._rest)
-        while size < 0 or have < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            pieces.append(bytes(chunk))
-            have += len(chunk)
-        whole = b"".join(pieces)
-        taken, self._rest = (whole, b"") if size < 0 else (whole[:size], whole[size:])
-        self._position += len(taken)
-        return taken
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, position: int, whence: int = 0, /) -> int:
-        """Back to the start, which is the only place to go."""
-        if position or whence:
-            raise OSError("an upload is only read from its start")
-        self._rest, self._chunks, self._position = b"", self._all(), 0
-        return 0
-
-
 def _uploaded(raw: AbstractRawApi, call: calls.UploadFile | calls.UploadPart, url: UploadUrl, reader: Reader) -> Json:
-    stream = _BodyStream(call.body, reader, digest_at_end=call.content_sha1 == HEX_DIGITS_AT_END)
+    stream = BodyStream(call.body, reader, digest_at_end=call.content_sha1 == HEX_DIGITS_AT_END)
     if isinstance(call, calls.UploadPart):
         if call.server_side_encryption is not None:
             raise _Unknown("upload_part with an encryption")

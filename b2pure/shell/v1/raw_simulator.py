@@ -117,8 +117,8 @@ class RawSimulator(RawCalls):
 
     # -- the seams
 
-    def handler(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
-        """What the programs of the core run over. There is one realm, whatever it is called."""
+    def _direct(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
+        # There is one realm, whatever it is called.
         return _Routed(self, KeyPair(application_key_id, application_key))
 
     def _send(self, call: Call[R], credential: Credential, reader: Reader) -> Result[R, B2Error]:

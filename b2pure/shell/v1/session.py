@@ -12,22 +12,24 @@ from threading import Lock
 from typing import Final, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
+from returns.io import IOResult
 from returns.result import Result
 
 from b2pure.effects.bodies import Bodies
-from b2pure.effects.events import Event, Waiting
-from b2pure.effects.handlers import Api, Clock, Disk
+from b2pure.effects.effect import Credential
+from b2pure.effects.handlers import Api, Clock, Disk, Heard, Reader, Sink, unheard
 from b2pure.effects.interpreter import Interpreter, Listener
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
-from b2pure.model.calls import Call
+from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, CapExceeded, InvalidArgument, Unauthorized
+from b2pure.model.replies import DownloadReply
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.clock import SystemClock
-from b2pure.shell.v1.account_info import AbstractAccountInfo
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.error_table import NOWHERE, Context, exception_of
 from b2pure.shell.v1.exceptions import B2Error as B2Exception
 from b2pure.shell.v1.exceptions import MaxRetriesExceeded, MissingAccountData
@@ -67,6 +69,27 @@ class Work:
 
 
 NO_WORK: Final = Work()
+
+_SEVERAL: Final = 2
+
+
+class _Heard:
+    """An api whose failures somebody hears of."""
+
+    def __init__(self, api: Api, hear: Callable[[B2Error], None]) -> None:
+        self._api, self._hear = api, hear
+
+    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
+        return self._api.send(call, credential, reader).alt(self._told)
+
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
+        return self._api.fetch(call, authorization, sink, heard).alt(self._told)
+
+    def _told(self, error: B2Error) -> B2Error:
+        self._hear(error)
+        return error
 
 
 class B2Session:
@@ -131,23 +154,20 @@ class B2Session:
         return self._value(self._run(program, self.machines(), work), work)
 
     def upload(self, program: Program[Result[R, B2Error]], work: Work) -> R:
-        """The same for what uploads: when trying again did not help, all that went wrong is told."""
+        """The same for what makes files: when trying again did not help, all that went wrong is told."""
         met: list[Exception] = []
 
-        def listen(event: Event) -> None:
-            if isinstance(event, Waiting):
-                met.append(exception_of(event.error, work.context))
-            if work.listener is not None:
-                work.listener(event)
+        def hear(error: B2Error) -> None:
+            met.append(exception_of(error, work.context))
 
         try:
-            return self.run(program, evolve(work, listener=listen))
+            return self.run(program, evolve(work, around=lambda api: _Heard(api, hear)))
         except UnauthorizedException:
             raise
         except B2Exception as error:
-            if not met or not error.should_retry_upload():
+            if len(met) < _SEVERAL or not error.should_retry_upload():
                 raise
-            raise MaxRetriesExceeded(len(met) + 1, [*met, error]) from error
+            raise MaxRetriesExceeded(len(met), met) from error
 
     def outcome(self, program: Program[T], work: Work = NO_WORK) -> T:
         """What a program comes to that has no error of its own."""

@@ -19,7 +19,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
-from b2pure.shell.v1.account_info import AuthData, NamedBucket, StoredAccountInfo
+from b2pure.shell.v1.abstract_account_info import AuthData, NamedBucket
+from b2pure.shell.v1.account_info import StoredAccountInfo
 from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
 from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, prepare, row_of
 
@@ -157,8 +158,10 @@ class SqliteAccountInfo(StoredAccountInfo):
 
     def _write(self, connection: sqlite3.Connection, data: AuthData) -> None:
         there = self._read(connection)
-        if there is None or (there.account_id, there.realm) != (data.account_id, data.realm):
-            connection.execute("DELETE FROM bucket")
+        if there is not None and (there.account_id, there.realm) == (data.account_id, data.realm):
+            _update(connection, data)  # what other programs keep beside it stays
+            return
+        connection.execute("DELETE FROM bucket")
         connection.execute("DELETE FROM account")
         _insert(connection, data)
 
@@ -203,6 +206,11 @@ def _insert(connection: sqlite3.Connection, data: AuthData) -> None:
     connection.execute(
         f"INSERT INTO account ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
     )
+
+
+def _update(connection: sqlite3.Connection, data: AuthData) -> None:
+    row = row_of(data, columns(connection))
+    connection.execute(f"UPDATE account SET {', '.join(f'{name} = ?' for name in row)}", tuple(row.values()))
 
 
 def _make(path: str, data: AuthData | None, last_upgrade: int) -> None:

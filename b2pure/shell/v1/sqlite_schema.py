@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
-from b2pure.shell.v1.account_info import AbstractAccountInfo, AuthData
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 
 __all__ = ["LAST_UPGRADE", "auth_data_of", "columns", "prepare", "row_of"]
 
