@@ -9,7 +9,8 @@ Rules. A page is Markdown. What is in its fences is run in one folder, with one 
   pasted into the others.
 - `text`, `json` and `toml` are only shown, and the last two must be well-formed.
 
-In output `...` stands for anything, and white space is as good as other white space.
+In output `...` stands for anything, and white space is as good as other white space. Lines of a command may come in
+another order, for commands do several things at once.
 """
 
 from __future__ import annotations
@@ -116,10 +117,14 @@ class Page:
         for process in self._servers:
             process.send_signal(signal.SIGINT)
         for process in (*self._servers, *([self._shell] if self._shell is not None else ())):
-            if process.stdin is not None:
-                process.stdin.close()
-            process.wait(PATIENCE)
+            assert process.stdin is not None
             assert process.stdout is not None
+            process.stdin.close()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:  # a command that does not end, or a server that does not
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
             process.stdout.close()
 
     # -- Python
@@ -142,7 +147,7 @@ class Page:
         test = doctest.DocTest(examples, {}, self.name, self.name, block.line - 1, block.text)
         test.globs = self.namespace
         told = StringIO()
-        result = doctest.DocTestRunner(optionflags=_FLAGS).run(test, out=told.write, clear_globs=False)
+        result = doctest.DocTestRunner(optionflags=_FLAGS | doctest.REPORT_ONLY_FIRST_FAILURE).run(test, out=told.write, clear_globs=False)
         if result.failed:
             raise BrokenPage(told.getvalue())
 
@@ -153,7 +158,7 @@ class Page:
         if not commands:
             raise BrokenPage(f"line {block.line}: console without $")
         for place, (command, expected) in enumerate(commands):
-            if command.startswith("b2pure serve ") and "--help" not in command:
+            if re.match(r"b2pure serve( (?!--help)|$)", command):
                 self._serve(command, expected)
                 continue
             output, status = self._ask(command)
@@ -167,11 +172,10 @@ class Page:
         process = self._started(["bash", "-c", f"exec {command}"])
         self._servers.append(process)
         output, end = "", time.monotonic() + PATIENCE
-        while not _agrees(expected, output):
-            piece = _piece(process, end)
-            if not piece:
-                raise BrokenPage(f"$ {command}\n{output}is not what is shown:\n{expected}")
+        while re.search(r"^# .*\n", output, re.MULTILINE) is None and (piece := _piece(process, end)):
             output += piece
+        if not _agrees(expected, output):
+            raise BrokenPage(f"$ {command}\n{output}is not what is shown:\n{expected}")
         for line in output.splitlines():
             if line.startswith("export "):
                 self._ask(line)
@@ -203,6 +207,7 @@ class Page:
             stderr=subprocess.STDOUT,
             cwd=self.folder,
             env=environ,
+            start_new_session=True,
         )
 
 
@@ -215,8 +220,11 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _agrees(expected: str, output: str) -> bool:
-    return expected.strip() == output.strip() or doctest.OutputChecker().check_output(
-        f"{expected.strip()}\n", f"{output.strip()}\n", _FLAGS
+    wanted, said = expected.strip().split("\n"), output.strip().split("\n")
+    check = doctest.OutputChecker().check_output
+    return any(
+        check("\n".join(each) + "\n", "\n".join(other) + "\n", _FLAGS)
+        for each, other in ((wanted, said), (sorted(wanted), sorted(said)))
     )
 
 
