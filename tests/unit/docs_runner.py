@@ -113,7 +113,8 @@ class Page:
                 SHOWN[shown](block.text)
 
     def close(self) -> None:
-        """End what the page started."""
+        """End what the page started, and forget what it made."""
+        self.namespace.clear()
         for process in self._servers:
             process.send_signal(signal.SIGINT)
         for process in (*self._servers, *([self._shell] if self._shell is not None else ())):
@@ -147,7 +148,9 @@ class Page:
         test = doctest.DocTest(examples, {}, self.name, self.name, block.line - 1, block.text)
         test.globs = self.namespace
         told = StringIO()
-        result = doctest.DocTestRunner(optionflags=_FLAGS | doctest.REPORT_ONLY_FIRST_FAILURE).run(test, out=told.write, clear_globs=False)
+        result = doctest.DocTestRunner(optionflags=_FLAGS | doctest.REPORT_ONLY_FIRST_FAILURE).run(
+            test, out=told.write, clear_globs=False
+        )
         if result.failed:
             raise BrokenPage(told.getvalue())
 
