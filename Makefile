@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 DOCS_STAMP := $(VENV)/.docs-installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: demo test unit lint types docs deep bench interop browser clean
+.PHONY: demo test unit lint types docs deep storm bench interop browser clean
 
 demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes back; SOURCE= names another folder
 	$(BIN)/python scripts/demo.py $(if $(SOURCE),"$(SOURCE)")
@@ -31,6 +31,9 @@ docs: $(DOCS_STAMP)  ## the documentation, into docs/_build/html; a broken link 
 
 deep: $(STAMP)  ## the laws, with many more examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/property
+
+storm: $(STAMP)  ## whole jobs in bad weather: faults, crashes, restarts, clock jumps; RUNS= says how many, SEED= repeats one
+	$(BIN)/python -m tests.storm --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
 
 bench: $(STAMP)  ## speed and memory, side by side with b2sdk and rclone
 	$(BIN)/python -m benchmarks

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     )
     from b2pure.model.protection import FileRetention, SseB2, SseC
     from b2pure.model.ranges import ByteRange
+    from b2pure.plan.bandwidth import Bandwidth
     from b2pure.plan.cleanup import CleanupPlan
+    from b2pure.plan.concurrency import Workers
     from b2pure.plan.emerge.plan import EmergePlan
     from b2pure.plan.failures import PlanFailed
     from b2pure.plan.retry import RetryPolicy
@@ -56,6 +58,7 @@ __all__ = [
     "B2Path",
     "B2Range",
     "B2Tree",
+    "Bandwidth",
     "ByteRange",
     "CleanupPlan",
     "CleanupReport",
@@ -90,6 +93,7 @@ __all__ = [
     "SseC",
     "SyncPolicy",
     "UploadMode",
+    "Workers",
     "WriteIntent",
     "__version__",
     "connect",
@@ -110,10 +114,12 @@ _HOMES = {
     "b2pure.model.new_file": ("NewFile",),
     "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
     "b2pure.model.ranges": ("ByteRange",),
+    "b2pure.plan.bandwidth": ("Bandwidth",),
     "b2pure.plan.cleanup": ("CleanupPlan",),
     "b2pure.model.intents": ("CopySource", "OverlapRule", "WriteIntent"),
     "b2pure.plan.emerge.plan": ("EmergePlan",),
     "b2pure.shell.emerge_sources": ("B2Range", "InOrder"),
+    "b2pure.plan.concurrency": ("Workers",),
     "b2pure.shell.sources": ("LocalRange",),
     "b2pure.model.errors": ("B2Error", "describe"),
     "b2pure.model.files": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from benchmarks import large, loopback, planner_memory, planning, records, server
+from benchmarks import emerge, killed, large, loopback, planner_memory, planning, records, server
 from benchmarks.measure import show_lines
 
 __all__ = ["main"]
@@ -28,6 +28,8 @@ def main() -> None:
     lines += large.run(mib=256 if small else 512, rounds=1 if small else 3, interop=given.interop)
     print(flush=True)
     print(server.show(server.run(files=500 if small else 5_000, mib=32 if small else 128)), end="\n\n", flush=True)
+    print(killed.show(killed.run(mib=256 if small else 512)), end="\n\n", flush=True)
+    lines += emerge.run(10_000 if small else 100_000, rounds=3)
     lines = [*planning.run(100_000 if small else 1_000_000, rounds=3), planner_memory.line(shares), *lines]
     print("", show_lines(lines), f"took {time.monotonic() - start:.0f} s", sep="\n")
 

@@ -27,6 +27,11 @@ class Bag(Generic[T]):
         self._changed = threading.Condition()
         self._closed = False
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to take now."""
+        return not self._things
+
     def put(self, thing: T) -> bool:
         """Add it as soon as there is room; False if the bag was closed meanwhile."""
         with self._changed:

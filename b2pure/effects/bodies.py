@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from hashlib import sha1
 from queue import Queue
 from threading import Thread
@@ -19,7 +20,7 @@ from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 __all__ = ["Bodies", "Pieces", "Slices", "digests_of", "sha1_of"]
 
 _CHUNKS_AHEAD: Final = 4
-"""How many chunks the hashing of parts may lie behind."""
+"""How many chunks the hashing may lie behind the reading."""
 
 
 class Slices(Protocol):
@@ -73,60 +74,84 @@ def sha1_of(body: Body, reader: Reader) -> IOResult[str, LocalError]:
 
 def digests_of(body: Body, ranges: Sequence[ByteRange], reader: Reader) -> IOResult[Digests, LocalError]:
     """Hex SHA-1 of a body and of each of `ranges`, which are adjacent and cover it (or there are none), in one pass."""
-    whole = sha1(usedforsecurity=False)
-    with _PartHashing(ranges) as parts:
+    whole, parts = _WholeHashing(ranges), _PartHashing(ranges[1:], skip=ranges[0].length if ranges else 0)
+    apart = len(ranges) > 1
+    with _Beside(whole.take, apart=apart) as one, _Beside(parts.take, apart=apart) as other:
         try:
             for chunk in reader.read(body):
-                parts.take(chunk)
-                whole.update(chunk)
+                one.take(chunk)
+                other.take(chunk)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        return IOSuccess(Digests(whole.hexdigest(), parts.finish()))
+    return IOSuccess(Digests(whole.digest.hexdigest(), (*whole.first, *parts.digests)))
 
 
-class _PartHashing:
-    """Hashes the parts on a thread of its own, beside the one that hashes the whole: SHA-1 is what takes the time."""
+class _Beside:
+    """Passes chunks on in order, if wished on a thread of its own: SHA-1 is what takes the time, and the whole, the
+    parts and the reading need not wait for each other. All that was taken has been passed on at the end of the block.
+    """
 
-    def __init__(self, ranges: Sequence[ByteRange]) -> None:
-        self._left = [each.length for each in reversed(ranges)]
-        self._digests: list[str] = []
-        self._digest = sha1(usedforsecurity=False)
-        self._chunks: Queue[bytes | None] = Queue(_CHUNKS_AHEAD)
-        self._thread = Thread(target=self._work, name="b2pure-hash", daemon=True) if len(ranges) > 1 else None
+    def __init__(self, take: Callable[[bytes], None], *, apart: bool) -> None:
+        self.take = take
+        self._thread: Thread | None = None
+        if apart:
+            chunks: Queue[bytes | None] = Queue(_CHUNKS_AHEAD)
+            self._end, self.take = partial(chunks.put, None), chunks.put
+            self._thread = Thread(target=_pass_on, args=(chunks, take), name="b2pure-hash", daemon=True)
 
-    def __enter__(self) -> _PartHashing:
+    def __enter__(self) -> _Beside:
         if self._thread is not None:
             self._thread.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._thread is not None and self._thread.is_alive():
-            self._chunks.put(None)
+        if self._thread is not None:
+            self._end()
             self._thread.join()
 
+
+def _pass_on(chunks: Queue[bytes | None], take: Callable[[bytes], None]) -> None:
+    while (chunk := chunks.get()) is not None:
+        take(chunk)
+
+
+class _WholeHashing:
+    """Hashes the whole, and with it the first part, which it begins with. `first` is empty where there are no parts."""
+
+    def __init__(self, ranges: Sequence[ByteRange]) -> None:
+        self.digest = sha1(usedforsecurity=False)
+        self.first: tuple[str, ...] = ()
+        self._left = ranges[0].length if ranges else 0
+
     def take(self, chunk: bytes) -> None:
-        if self._thread is not None:
-            self._chunks.put(chunk)
-        elif self._left:
-            self._hash(chunk)
+        left, self._left = self._left, max(0, self._left - len(chunk))
+        if not left or self._left:
+            self.digest.update(chunk)
+            return
+        view = memoryview(chunk)
+        self.digest.update(view[:left])
+        self.first = (self.digest.hexdigest(),)
+        self.digest.update(view[left:])
 
-    def finish(self) -> tuple[str, ...]:
-        """The digests, once all chunks were taken."""
-        self.__exit__()
-        return tuple(self._digests)
 
-    def _work(self) -> None:
-        while (chunk := self._chunks.get()) is not None:
-            self._hash(chunk)
+class _PartHashing:
+    """Hashes adjacent parts, behind `skip` bytes that are none of them."""
 
-    def _hash(self, chunk: bytes) -> None:
-        rest = memoryview(chunk)
-        while rest:
+    def __init__(self, ranges: Sequence[ByteRange], *, skip: int) -> None:
+        self.digests: list[str] = []
+        self._left = [each.length for each in reversed(ranges)]
+        self._skip = skip
+        self._digest = sha1(usedforsecurity=False)
+
+    def take(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)[self._skip :]
+        self._skip = max(0, self._skip - len(chunk))
+        while rest and self._left:
             piece = rest[: self._left[-1]]
             self._digest.update(piece)
             self._left[-1] -= len(piece)
             rest = rest[len(piece) :]
             if not self._left[-1]:
                 self._left.pop()
-                self._digests.append(self._digest.hexdigest())
+                self.digests.append(self._digest.hexdigest())
                 self._digest = sha1(usedforsecurity=False)

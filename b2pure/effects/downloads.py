@@ -73,9 +73,11 @@ from b2pure.plan.retry import GiveUp, RetryAfter, RetryPolicy, RetryState, step_
 __all__ = ["Download", "Downloaded", "Known", "NamedFile", "download", "download_file", "download_over"]
 
 
-_FAR_BEHIND: Final = 48 << 20
-_FEWEST: Final = 3
-"""Two that fetch and one that hashes."""
+_FAR_BEHIND: Final = 4
+"""So many pieces may wait to be hashed before all but one of those who fetch wait as well: what is left at the end is
+hashed while nobody has anything else to do.
+"""
+_PAUSE_SECONDS: Final = 0.004
 
 
 @frozen
@@ -268,8 +270,10 @@ def _proven(temp: Temp, pieces: tuple[Piece, ...]) -> Program[tuple[Piece, ...]]
 @define(eq=False)
 class _Work:
     """A download under way, shared by all that fetch pieces of it. `there` is what is finished, by first byte;
-    `hashed` up to where the whole was hashed. Places are counted from the first wanted byte. Watchers have been told of
-    `told` bytes; the next `untold` bytes are not told of, because they were when they came for the first time.
+    `hashed` up to where the whole was hashed, and whoever takes the one element of `turn` hashes on. `piece` is how
+    long the pieces are, `fetching` the first bytes of those that are on their way. Places are counted from the first
+    wanted byte. Watchers have been told of `told` bytes; the next `untold` bytes are not told of, because they were
+    when they came for the first time.
     """
 
     job: Download
@@ -280,10 +284,11 @@ class _Work:
     rest: deque[ByteRange] = field(factory=deque)
     there: dict[int, int] = field(factory=dict)
     hashed: int = 0
-    hashing: bool = False
+    turn: deque[None] = field(factory=lambda: deque((None,)))
+    piece: int = 1
+    fetching: set[int] = field(factory=set)
     journal: Iterator[int] | None = None
     pieces: int = 1
-    fetching: int = 0
     failed: bool = False
     untold: int = 0
     told: int = 0
@@ -448,13 +453,13 @@ def _begin_journal(work: _Work) -> Program[None]:
 
 def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
     assert work.known is not None
-    piece = piece_size(work.known.size, work.job.recommended)
+    work.piece = piece_size(work.known.size, work.job.recommended)
     for gap in _missing(work):
-        work.rest.extend(cut(gap, piece))
+        work.rest.extend(cut(gap, work.piece))
     if not work.rest:
         return Success(None)
     work.pieces = len(work.rest) + bool(work.there)
-    work.fetching = workers = min(work.job.streams, len(work.rest))
+    workers = min(work.job.streams, len(work.rest))
     results: tuple[Result[None, B2Error] | None, ...] = yield from perform(
         All(_fetch_pieces(work) for _ in range(workers))
     )
@@ -466,12 +471,16 @@ def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
 
 def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
     """One piece after the other, as long as there are some."""
-    while not work.failed and not _too_many(work):
+    while not work.failed:
+        while _far_ahead(work):
+            yield from perform(Sleep(_PAUSE_SECONDS))
         try:
             piece = work.rest.popleft()
         except IndexError:
             break
+        work.fetching.add(piece.start)
         fetched = yield from _fetch(work, piece.start, piece.stop)
+        work.fetching.discard(piece.start)
         if not ok(fetched):
             work.failed = True
             return Failure(fetched.failure())
@@ -479,13 +488,9 @@ def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
     return Success(None)
 
 
-def _too_many(work: _Work) -> bool:
-    """Whether one stream less is as fast, since the hashing falls behind and could have its share of the processor."""
-    behind = work.hashing and _prefix(work) - work.hashed > _FAR_BEHIND
-    if behind and work.fetching > _FEWEST:
-        work.fetching -= 1
-        return True
-    return False
+def _far_ahead(work: _Work) -> bool:
+    """Whether somebody hashes who falls behind, and could have this one's share of the processor: another fetches."""
+    return bool(work.fetching) and not work.turn and _prefix(work) - work.hashed > _FAR_BEHIND * work.piece
 
 
 def _finished(work: _Work, part: _Part) -> Program[None]:
@@ -502,13 +507,20 @@ def _finished(work: _Work, part: _Part) -> Program[None]:
     news = work.news(part.got)
     if news:
         yield from perform(Emit(BytesMoved(work.job.label, news)))
-    if work.job.verify and not work.hashing:
-        work.hashing = True
-        until = _prefix(work)
-        if until > work.hashed:
-            yield from perform(HashTemp(work.temp, until))
-            work.hashed = until
-        work.hashing = False
+    if work.job.verify:
+        yield from _hash_what_is_there(work)
+
+
+def _hash_what_is_there(work: _Work) -> Program[None]:
+    """Hash close behind what came, unless somebody else does. What cannot be read is told of when all is there."""
+    try:
+        work.turn.pop()
+    except IndexError:
+        return
+    while (until := min(_prefix(work), work.hashed + work.piece)) > work.hashed:
+        yield from perform(HashTemp(work.temp, until))
+        work.hashed = until
+    work.turn.append(None)
 
 
 def _prefix(work: _Work) -> int:

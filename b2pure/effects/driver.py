@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.program import Program
+from b2pure.plan.concurrency import Workers
 
 __all__ = ["Driver", "DriverFactory"]
 
@@ -23,5 +24,5 @@ class Driver(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
-DriverFactory = Callable[[Interpreter, int | None], Driver]
-"""(interpreter, number of workers) -> a driver for one job; None workers: for one question."""
+DriverFactory = Callable[[Interpreter, Workers | None], Driver]
+"""(interpreter, bounds of the number of workers) -> a driver for one job; None workers: for one question."""

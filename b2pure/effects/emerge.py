@@ -32,10 +32,18 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import Body
 from b2pure.plan.emerge.check import check_plan
-from b2pure.plan.emerge.digests import Hashing, halves, hashing, large_part, remote_sources, source_objection
+from b2pure.plan.emerge.digests import (
+    Hashing,
+    halves,
+    hashing,
+    large_part,
+    limits_of,
+    remote_sources,
+    source_objection,
+)
 from b2pure.plan.emerge.identity import plan_id
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
-from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan
+from b2pure.plan.emerge.plan import EmergePlan
 from b2pure.plan.large_file import CopyRange
 from b2pure.plan.listing import content_sha1_of
 from b2pure.plan.retry import RetryPolicy
@@ -73,7 +81,7 @@ def refused(why: str) -> Rejected:
 
 def create(job: Creation, plan: EmergePlan, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """The new file."""
-    wrong = check_plan(evolve(plan, limits=EmergeLimits.of(job.sizes)))
+    wrong = check_plan(evolve(plan, limits=limits_of(job.sizes)))
     if wrong is not None:
         return Failure(refused(f"this is no plan that B2 takes: {wrong}"))
     asked = yield from _ask_sources(job, plan, retry)

@@ -31,7 +31,7 @@ from b2pure.model.limits import MAX_PARTS
 from b2pure.model.new_file import LARGE_FILE_SHA1, with_room
 from b2pure.model.replies import FileReply
 from b2pure.plan.emerge.check import check_part
-from b2pure.plan.emerge.digests import large_part, local_body
+from b2pure.plan.emerge.digests import large_part, limits_of, local_body
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart
 from b2pure.plan.emerge.plan import EmergeLimits
 from b2pure.plan.failures import PlanFailed, SideFailed, tell_failure
@@ -94,7 +94,7 @@ def create_stream(
     job: Creation, parts: Iterator[EmergePart], retry: RetryPolicy
 ) -> Program[Result[FileReply, B2Error]]:
     """The new file. The parts raise PlanFailed where there is no plan."""
-    feed = _Feed(parts, EmergeLimits.of(job.sizes))
+    feed = _Feed(parts, limits_of(job.sizes))
     feed.begin()
     first = feed.take()
     if first is None:

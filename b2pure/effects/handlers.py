@@ -22,7 +22,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, LocalSlice, StreamPiece
 
-__all__ = ["Api", "Clock", "Disk", "Heard", "LocalTrouble", "Reader", "Sink", "Stream", "unheard"]
+__all__ = ["Api", "Clock", "Disk", "Heard", "LocalTrouble", "Reader", "Sink", "Stopped", "Stream", "unheard"]
 
 R = TypeVar("R")
 
@@ -39,6 +39,10 @@ class LocalTrouble(Exception):
     def __init__(self, error: LocalError) -> None:
         super().__init__(error)
         self.error = error
+
+
+class Stopped(Exception):
+    """The driver was told to stop before the program ended; also how a `Reader` or a `Sink` leaves that was waiting."""
 
 
 class Reader(Protocol):

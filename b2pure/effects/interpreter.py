@@ -58,11 +58,22 @@ from b2pure.effects.flights import Flight, WatchedReader, WatchedSink
 from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Sink, Stream
 from b2pure.effects.room import ROOM, Room
 from b2pure.effects.streams import NoStream
+from b2pure.effects.throttle import Throttle, ThrottledReader, ThrottledSink
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport
 from b2pure.model.replies import DownloadReply
-from b2pure.plan.session import SessionDecision, SessionEvent, SessionState, step_session
+from b2pure.plan.bandwidth import Bandwidth
+from b2pure.plan.session import (
+    Abandoned,
+    Authorize,
+    Authorized,
+    Refused,
+    SessionDecision,
+    SessionEvent,
+    SessionState,
+    step_session,
+)
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
 
 __all__ = ["Interpreter", "Listener", "Machines"]
@@ -77,9 +88,12 @@ _WAIT_SECONDS = 0.5
 
 
 class Machines:
-    """The state of the machines that all jobs of a client share."""
+    """The state of the machines that all jobs of a client share: its session, its upload URLs, its line."""
 
-    def __init__(self) -> None:
+    def __init__(self, bandwidth: Bandwidth | None = None) -> None:
+        limits = bandwidth or Bandwidth()
+        self.up = None if limits.up is None else Throttle(limits.up)
+        self.down = None if limits.down is None else Throttle(limits.down)
         self._changed = threading.Condition()
         self._session = SessionState()
         self._pools: dict[str, Pool] = {}
@@ -135,6 +149,18 @@ class Interpreter:
         self._emitting = threading.Lock()
         self._crowded = False
         self._requests = count(1)
+        self._stopped: Callable[[], bool] = lambda: False
+        self._authorizing = False
+
+    def heed(self, stopped: Callable[[], bool]) -> None:
+        """Ask this, while bytes wait, whether the job was told to stop; then `perform` raises Stopped."""
+        self._stopped = stopped
+
+    def release(self) -> None:
+        """The job is over, whether it came to its end or was stopped: nobody waits for what it will not do."""
+        if self._authorizing:
+            self._authorizing = False
+            self.machines.step_session(Abandoned())
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""
@@ -144,7 +170,7 @@ class Interpreter:
             case StepPool():
                 return self.machines.step_pool(effect.key, effect.event)
             case StepSession():
-                return self.machines.step_session(effect.event)
+                return self._step_session(effect.event)
             case Emit():
                 return self._emit(effect.event)
             case Fetch():
@@ -201,20 +227,33 @@ class Interpreter:
             case _:
                 assert_never(effect)
 
+    def _step_session(self, event: SessionEvent) -> SessionDecision:
+        if isinstance(event, Authorized | Refused):
+            self._authorizing = False  # before the machine knows, which may tell the next one
+        decision = self.machines.step_session(event)
+        if isinstance(decision, Authorize):
+            self._authorizing = True
+        return decision
+
     def _emit(self, event: Event) -> None:
         if self._listener is not None:
             with self._emitting:
                 self._listener(event)
 
     def _send(self, effect: Send[T]) -> Result[T, B2Error]:
-        call = effect.call
+        call, reader = effect.call, self._sent_from()
         if self._listener is None or call.name not in (UploadFile.name, UploadPart.name):
-            return _value(self.api.send(call, effect.credential, self.reader))
+            return _value(self.api.send(call, effect.credential, reader))
         flight = Flight(next(self._requests), self._emit, self.clock.now_millis)
         try:
-            return _value(self.api.send(call, effect.credential, WatchedReader(self.reader, flight)))
+            return _value(self.api.send(call, effect.credential, WatchedReader(reader, flight)))
         finally:
             flight.end()
+
+    def _sent_from(self) -> Reader:
+        """The reader for what goes up, as fast as it may."""
+        up = self.machines.up
+        return self.reader if up is None else ThrottledReader(self.reader, up.toll(self.clock, self._stopped))
 
     def _fetch(self, effect: Fetch) -> Fetched:
         if self._listener is None:
@@ -237,7 +276,7 @@ class Interpreter:
         try:
             with self.disk.sink(effect.temp, effect.offset) as sink:
                 way.sink = watched(sink)
-                reply = _value(self.api.fetch(effect.call, effect.credential, way, hear))
+                reply = _value(self.api.fetch(effect.call, effect.credential, self._slowed(way), hear))
                 error = None if isinstance(reply, Success) else reply.failure()
         except LocalTrouble as trouble:
             error = trouble.error
@@ -245,12 +284,17 @@ class Interpreter:
             error = Transport("protocol", "more bytes came than were asked for")
         return Fetched(way.headers, error, way.length, way.crc, way.sha1())
 
+    def _slowed(self, sink: Sink) -> Sink:
+        """The sink for what comes down, as fast as it may."""
+        down = self.machines.down
+        return sink if down is None else ThrottledSink(sink, down.toll(self.clock, self._stopped))
+
     def _fetch_bytes(self, effect: FetchBytes) -> FetchedBytes:
         way = Counted(0, False, effect.most)
         way.sink = arrived = Arrived()
         error: B2Error | None
         try:
-            reply = _value(self.api.fetch(effect.call, effect.credential, way, way.hear))
+            reply = _value(self.api.fetch(effect.call, effect.credential, self._slowed(way), way.hear))
             error = None if isinstance(reply, Success) else reply.failure()
         except BodyTooLong:
             error = Transport("protocol", "more bytes came than were asked for")

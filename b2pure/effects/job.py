@@ -28,8 +28,9 @@ class B2Side:
 
 @frozen
 class Job:
-    """The two sides (None: the local folder), the rules to plan a path again by, how patient to be, what new files are
-    made with, and the SSE-C key of the source's files, if they have one.
+    """The two sides (None: the local folder), the rules to plan a path again by, how patient to be, how many
+    pieces of a long download are on their way at once, what new files are made with, and the SSE-C key of the source's
+    files, if they have one.
     """
 
     source: B2Side | None

@@ -20,7 +20,7 @@ from b2pure.effects.events import LargeFileBegun
 from b2pure.effects.listings import newest_upload
 from b2pure.effects.part_transfers import LargeFile, PartResult, Resume, transfer_part
 from b2pure.effects.program import Program, ok, perform
-from b2pure.effects.requests import request
+from b2pure.effects.requests import request, request_in_doubt
 from b2pure.model.calls import (
     CancelLargeFile,
     FinishLargeFile,
@@ -44,6 +44,7 @@ from b2pure.plan.resume import (
     metadata_objection,
     tell_stop,
     tell_verdict,
+    twins_of,
 )
 from b2pure.plan.retry import RetryPolicy
 
@@ -77,8 +78,6 @@ def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileRe
     by_itself = chosen.file_id is not None and job.resume.file_id is None
     if not ok(result) and by_itself and (_is_gone(result.failure()) or _may_be_wrong_key(job, result.failure())):
         result = yield from _make(job, ResumeDecision(None, {}, chosen.verdicts), retry)
-    if ok(result) and job.resume.cancel_others:
-        yield from _cancel_others(chosen, retry)
     return result
 
 
@@ -184,10 +183,10 @@ def list_parts(file_id: FileId, retry: RetryPolicy) -> Program[Result[tuple[Part
 
 def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     decision = _with_proof_of_key(job, decision)
-    begun = yield from begin_large_file(job, decision, retry)
+    begun = yield from _begin(job, decision, retry)
     if not ok(begun):
         return Failure(begun.failure())
-    file_id = begun.unwrap()
+    file_id, in_doubt = begun.unwrap()
     missing = [part for part in job.parts or () if part.number not in decision.finished]
     results: tuple[PartResult | None, ...] = yield from perform(All(_programs(job, file_id, missing, retry)))
     digests = dict(decision.finished)
@@ -198,6 +197,10 @@ def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Progr
                 return Failure(error)  # the file is somebody else's, who may go on with it
             return (yield from give_up(job, file_id, error, retry))
         digests[part.number] = result.unwrap().content_sha1
+    if job.resume.cancel_others:
+        cancelled = yield from _cancel_others(job, file_id, decision, in_doubt, retry)
+        if not ok(cancelled):
+            return Failure(cancelled.failure())
     return (yield from finish_large_file(job, file_id, digests, retry))
 
 
@@ -216,16 +219,24 @@ def _may_be_wrong_key(job: LargeFile, error: B2Error) -> bool:
 
 def begin_large_file(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileId, B2Error]]:
     """The unfinished file that was decided for, or a new one."""
-    file_id = decision.file_id
+    begun = yield from _begin(job, decision, retry)
+    return begun.map(lambda found: found[0])
+
+
+def _begin(
+    job: LargeFile, decision: ResumeDecision, retry: RetryPolicy
+) -> Program[Result[tuple[FileId, bool], B2Error]]:
+    """The file, and whether an attempt whose answer was lost may have started another one."""
+    file_id, in_doubt = decision.file_id, False
     if file_id is None:
-        started = yield from request(_start(job), retry)
+        started, in_doubt = yield from request_in_doubt(_start(job), retry)
         if not ok(started):
             return Failure(started.failure())
         file_id = started.unwrap().file_id
         assert file_id is not None, "b2_start_large_file answers with an id"
     reused = sum(part.length for part in job.parts or () if part.number in decision.finished)
     yield from perform(Emit(LargeFileBegun(job.label, file_id, decision, reused)))
-    return Success(file_id)
+    return Success((file_id, in_doubt))
 
 
 def finish_large_file(
@@ -263,6 +274,11 @@ def _is_ours(job: LargeFile, found: FileReply) -> bool:
     return found.content_length == sum(part.length for part in job.parts) and (None in (told, known) or told == known)
 
 
+def _is_no_more(error: B2Error) -> bool:
+    """Whether B2 says that there is nothing to cancel: somebody else finished or cancelled it."""
+    return isinstance(error, Rejected) and error.status in (400, 404)
+
+
 def _is_gone(error: B2Error) -> bool:
     return isinstance(error, Rejected) and (error.status, error.code) == (404, _GONE)
 
@@ -287,10 +303,21 @@ def _programs(job: LargeFile, file_id: FileId, parts: list[Part], retry: RetryPo
         yield transfer_part(job, file_id, part, retry)
 
 
-def _cancel_others(decision: ResumeDecision, retry: RetryPolicy) -> Program[None]:
-    for verdict in decision.verdicts:
-        if not isinstance(verdict.why, Taken):
-            yield from request(CancelLargeFile(verdict.file_id), retry)
+def _cancel_others(
+    job: LargeFile, file_id: FileId, decision: ResumeDecision, in_doubt: bool, retry: RetryPolicy
+) -> Program[Result[None, B2Error]]:
+    """Cancel what earlier runs left of the name, and what this one may have started without hearing of it."""
+    others = [verdict.file_id for verdict in decision.verdicts if not isinstance(verdict.why, Taken)]
+    if in_doubt:
+        found = yield from find_unfinished(job.bucket_id, job.wanted(), retry)
+        if not ok(found):
+            return Failure(found.failure())
+        others += twins_of(job.wanted(), file_id, found.unwrap())
+    for other in dict.fromkeys(others):
+        cancelled = yield from request(CancelLargeFile(other), retry)
+        if not ok(cancelled) and not _is_no_more(cancelled.failure()):
+            return Failure(cancelled.failure())
+    return Success(None)
 
 
 def first_failure(results: tuple[Result[R, B2Error] | None, ...]) -> B2Error:

@@ -35,8 +35,9 @@ PartResult = Result[PartReply, B2Error]
 class Resume:
     """Whether to go on with an unfinished file: `auto` looks for one, `file_id` names it. With `keep` a file that
     could not be finished stays for a later run, if one can go on with it. With `cancel_others` the other unfinished
-    files of the name are cancelled once this one is whole: left-overs of earlier runs of a job that alone writes the
-    name.
+    files of the name are cancelled as soon as all parts of this one are there: left-overs of earlier runs of a job that
+    alone writes the name. It is finished only then: a run that is killed in between must not leave a finished file, for
+    which no later run does anything, beside left-overs that nobody looks for.
     """
 
     auto: bool = True

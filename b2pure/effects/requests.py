@@ -61,7 +61,14 @@ from b2pure.plan.settle import Done, Doubt, Unknown, Verdict, after_failure, aft
 from b2pure.plan.skew import clock_ahead, is_skewed
 from b2pure.plan.urls import Close, Give, Spoiled, Take, Use
 
-__all__ = ["authorization", "measured_clock", "request", "upload_request", "with_token"]
+__all__ = [
+    "authorization",
+    "measured_clock",
+    "request",
+    "request_in_doubt",
+    "upload_request",
+    "with_token",
+]
 
 R = TypeVar("R")
 
@@ -93,35 +100,48 @@ def request(call: Call[R], policy: RetryPolicy) -> Program[Result[R, B2Error]]:
     """Send a call with the account token until it is answered, or hopeless. Where a lost answer leaves it open whether
     the call took effect, and repeating it may do harm, B2 is asked first.
     """
-    result = yield from with_token(lambda token: perform(Send(call, token)), policy, call)
+    result, _ = yield from request_in_doubt(call, policy)
     if isinstance(call, FinishLargeFile | CancelLargeFile):
         yield from perform(StepPool(call.file_id, Close()))
     return result
 
 
-def with_token(
-    attempt: Callable[[Authorization], Program[Result[R, B2Error]]], policy: RetryPolicy, call: Call[R] | None = None
-) -> Program[Result[R, B2Error]]:
-    """Run a program that needs the account token, with retries and a new token where the old one died. `call` is
-    the call that it sends, if its outcome may matter before it is repeated.
+def request_in_doubt(call: Call[R], policy: RetryPolicy) -> Program[tuple[Result[R, B2Error], bool]]:
+    """The answer, and whether another attempt may have taken effect as well: its answer was lost, and nobody could say
+    what became of it.
     """
+    return (yield from _tried(lambda token: perform(Send(call, token)), policy, call))
+
+
+def with_token(
+    attempt: Callable[[Authorization], Program[Result[R, B2Error]]], policy: RetryPolicy
+) -> Program[Result[R, B2Error]]:
+    """Run a program that needs the account token, with retries and a new token where the old one died."""
+    result, _ = yield from _tried(attempt, policy, None)
+    return result
+
+
+def _tried(
+    attempt: Callable[[Authorization], Program[Result[R, B2Error]]], policy: RetryPolicy, call: Call[R] | None
+) -> Program[tuple[Result[R, B2Error], bool]]:
+    """`call` is the call that is sent, if its outcome may matter before it is repeated."""
     doubt = yield from _doubt(call)
     state = RetryState()
     event: SessionEvent = Need()
     while True:
         decision = yield from _acquire(event, policy)
         if isinstance(decision, Fail):
-            return Failure(decision.error)
+            return Failure(decision.error), _is_open(doubt)
         result = yield from attempt(decision.authorization)
         if ok(result):
-            return result
+            return result, _is_open(doubt)
         error = result.failure()
         state, final = yield from _patience(policy, state, error, "other")
         doubt, verdict = yield from _look(doubt, call, error, policy)
         if isinstance(verdict, Done):
-            return Success(cast(R, verdict.reply))
+            return Success(cast(R, verdict.reply)), False
         if final is not None:
-            return Failure(final)
+            return Failure(final), _is_open(doubt)
         event = Rejected401(decision.generation) if wants_new_token(error) else Need()
 
 
@@ -197,6 +217,10 @@ def _doubt(call: Call[Any] | None) -> Program[Doubt | None]:
     if call is None or not settles(call):
         return None
     return Doubt((yield from perform(Now())))
+
+
+def _is_open(doubt: Doubt | None) -> bool:
+    return doubt is not None and doubt.unsettled
 
 
 def _look(

@@ -15,9 +15,11 @@ from typing import Any, Literal, TypeVar, cast
 from attrs import Factory, define
 from returns.result import Result, Success
 
-from b2pure.effects.effect import All, AnyEffect, AwaitSession, Reserve, Sleep
+from b2pure.effects.effect import All, AnyEffect, AwaitSession, Fetch, FetchBytes, Reserve, Send, Sleep
 from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.pace import outcome_of
 from b2pure.effects.program import Program
+from b2pure.plan.concurrency import Workers, exchange_event, initial, step_concurrency, workers_of
 
 __all__ = ["Crashed", "Observer", "SeededDriver"]
 
@@ -42,6 +44,7 @@ class _Task:
     family: _Family | None = None
     parent: _Family | None = None
     index: int = 0
+    number: int = 0
     done: bool = False
     value: Any = None
 
@@ -58,21 +61,25 @@ class _Family:
 
 
 class SeededDriver:
-    """Runs programs one moment at a time."""
+    """Runs programs one moment at a time: as many at once as `workers` says, and for each that has parts
+    `part_workers` of them (None: as many as there may be programs).
+    """
 
     def __init__(
         self,
         interpreter: Interpreter,
         *,
         seed: int,
-        workers: int = 4,
-        part_workers: int = 4,
+        workers: Workers | int = 4,
+        part_workers: int | None = None,
         stop_after: int | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._random = random.Random(seed)
-        self._workers, self._part_workers = workers, part_workers
+        self._workers, self._part_workers = workers_of(workers), part_workers
+        self._pace = initial(self._workers)
+        self._begun = 0
         self._left = stop_after
         self._observer = observer
         self._stopped = False
@@ -82,7 +89,7 @@ class SeededDriver:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        pass
+        self._interpreter.release()
 
     def stop(self) -> None:
         """Let nothing new begin: `run_each` returns now, and the programs under way end where they are."""
@@ -101,12 +108,14 @@ class SeededDriver:
     def _run(self, programs: Iterable[Program[Any]], take: Callable[[Any], None]) -> None:
         rest = iter(programs)
         tasks: list[_Task] = []
+        grown = 0  # those that are nobody's children
         while True:
-            while sum(task.parent is None for task in tasks) < self._workers:
+            while grown < self._pace.limit:
                 program = next(rest, None)
                 if program is None:
                     break
                 tasks.append(_Task(program))
+                grown += 1
             if not tasks or self._stopped:
                 for task in tasks:
                     task.program.close()
@@ -116,6 +125,7 @@ class SeededDriver:
             if task.done:
                 tasks.remove(task)
                 if task.parent is None:
+                    grown -= 1
                     take(task.value)
                 else:
                     self._child_ended(task, task.parent)
@@ -154,7 +164,7 @@ class SeededDriver:
         if task.effect is None:
             self._begin(task, tasks)
         else:
-            self._finish(task)
+            self._finish(task, len(tasks))
 
     def _begin(self, task: _Task, tasks: list[_Task]) -> None:
         try:
@@ -163,14 +173,15 @@ class SeededDriver:
             task.done, task.value = True, end.value
             return
         task.effect = effect
+        self._begun += isinstance(effect, Send | Fetch | FetchBytes)
+        task.number = self._begun
         if self._observer is not None:
             self._observer("begin", effect)
         if isinstance(effect, Sleep):
             task.wakes_at = self._interpreter.clock.now_millis() + round(effect.seconds * 1000)
         elif isinstance(effect, All):
             task.family = _Family(iter(effect.programs), tasks)
-            for _ in range(self._part_workers):
-                self._spawn(task.family)
+            self._spawn_more(task.family)
 
     def _spawn(self, family: _Family) -> bool:
         """Start the family's next program, or only count it when one has failed; whether there was one."""
@@ -189,10 +200,15 @@ class SeededDriver:
         family.running -= 1
         family.results[task.index] = task.value
         family.failed = family.failed or not isinstance(task.value, Success)
-        while self._spawn(family) and family.failed:
+        self._spawn_more(family)
+
+    def _spawn_more(self, family: _Family) -> None:
+        """As many as there is room for; after a failure all that are left, which do not run."""
+        most = self._pace.limit if self._part_workers is None else self._part_workers
+        while (family.failed or family.running < most) and self._spawn(family):
             pass
 
-    def _finish(self, task: _Task) -> None:
+    def _finish(self, task: _Task, tasks: int) -> None:
         effect = task.effect
         assert effect is not None
         if task.family is not None:
@@ -201,6 +217,12 @@ class SeededDriver:
             task.reply, task.wakes_at = None, None
         else:
             task.reply = self._interpreter.perform(effect)
+            if isinstance(effect, Send | Fetch | FetchBytes):
+                event = exchange_event(
+                    *outcome_of(effect, task.reply), task.number, self._begun, tasks >= self._pace.limit
+                )
+                now = self._interpreter.clock.now_millis()
+                self._pace, _ = step_concurrency(self._workers, self._pace, event, now)
         task.effect = None
         if self._observer is not None:
             self._observer("end", effect)

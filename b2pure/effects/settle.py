@@ -166,12 +166,15 @@ def _started(check: Started, since: int, asker: Asker) -> Program[Verdict]:
         start = page.unwrap().next_file_id
         if start is None:
             break
+    seen_all = start is None
     for file in startable(call, unfinished, since):
         assert file.file_id is not None, "an unfinished large file has an id"
         parts = yield from asker.ask(ListParts(file.file_id, max_part_count=1))
         if ok(parts) and not parts.unwrap().parts:
             return Done(file)
-    return NotDone()
+        # A file that is gone by now is nobody's; of one whose parts cannot be told, nothing is known.
+        seen_all = seen_all and (ok(parts) or isinstance(parts.failure(), Rejected))
+    return NotDone() if seen_all else Unknown()
 
 
 def _cancelled(check: Cancelled, asker: Asker) -> Program[Verdict]:

@@ -25,7 +25,7 @@ from b2pure.effects.effect import LocalError, Temp
 from b2pure.effects.handlers import Chunk, LocalTrouble, Sink
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, LocalPath, LocalTree
-from b2pure.model.names import PathFlavour, local_path_problem, resumable_name
+from b2pure.model.names import PathFlavour, is_resumable, local_path_problem, resumable_name
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 
@@ -43,12 +43,12 @@ _GONE: Final = "the temporary file is gone"
 
 
 class SimulatedDisk:
-    """Files and their times by path. `capacity_bytes` makes writes fail that would need more, temporary files
-    included; `put` asks nobody.
+    """Files and their times by path. `capacity_bytes`, which may be changed between jobs, makes writes fail that would
+    need more, temporary files included; `put` asks nobody.
     """
 
     def __init__(self, *, capacity_bytes: int | None = None, flavour: PathFlavour = "posix") -> None:
-        self._capacity = capacity_bytes
+        self.capacity_bytes = capacity_bytes
         self._flavour = flavour
         self._files: dict[str, tuple[bytes, int]] = {}
         self._folders: set[str] = set()
@@ -81,6 +81,11 @@ class SimulatedDisk:
         """Names of the temporary files that are neither published nor discarded."""
         return frozenset(self._temps)
 
+    @property
+    def used_bytes(self) -> int:
+        """What all files need, temporary ones included."""
+        return self._used()
+
     def temp(self, name: str) -> bytes:
         """The bytes of a temporary file."""
         return bytes(self._temps[name][1])
@@ -110,9 +115,17 @@ class SimulatedDisk:
         items = sorted(self._files.items())
         return LocalTree(tuple(LocalPath(path, len(data), millis) for path, (data, millis) in items))
 
+    def remove_stale(self) -> None:
+        """Remove the temporary files that a killed job left behind, as every scan of a real destination does; not those
+        that a later run may go on with.
+        """
+        for name in self._temps.keys() - self._users.keys():
+            if not is_resumable(name.rpartition("/")[2]):
+                del self._temps[name]
+
     def fork(self) -> SimulatedDisk:
         """An independent disk in the same state."""
-        twin = SimulatedDisk(capacity_bytes=self._capacity, flavour=self._flavour)
+        twin = SimulatedDisk(capacity_bytes=self.capacity_bytes, flavour=self._flavour)
         twin._files = dict(self._files)
         twin._folders = set(self._folders)
         twin._temps = {name: (path, bytearray(data)) for name, (path, data) in self._temps.items()}
@@ -269,7 +282,7 @@ class SimulatedDisk:
             return
         data = self._temps[temp.name][1]
         growth = max(0, offset + len(chunk) - len(data))
-        if self._capacity is not None and growth > self._capacity - self._used():
+        if self.capacity_bytes is not None and growth > self.capacity_bytes - self._used():
             raise LocalTrouble(LocalFailure("write", temp.path, _FULL))
         if offset > len(data):
             data.extend(bytes(offset - len(data)))

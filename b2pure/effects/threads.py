@@ -2,8 +2,9 @@
 
 Rules. Workers take programs from a bag that holds at most `bound` of them, so that a lazy plan is read no faster than
 it is carried out. The parts of large files have threads of their own: a file that waits for its parts cannot
-keep them from running. A stop (Ctrl-C, a broken invariant) is read between effects: what is under way ends, nothing
-new begins.
+keep them from running. How many programs, parts and exchanges with B2 are under way is the pace (`pace`): workers are
+started as it grows, and end between two programs as it falls. A stop (Ctrl-C, a broken invariant) is read between
+effects, and by bytes that wait for their turn: what is under way ends, nothing new begins.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from typing import Any, TypeVar, cast
 from returns.result import Result, Success
 
 from b2pure.effects.bag import Bag
-from b2pure.effects.effect import All, AnyEffect, Sleep
+from b2pure.effects.effect import All, AnyEffect, Fetch, FetchBytes, Send, Sleep
+from b2pure.effects.handlers import Stopped
 from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.pace import Pace
 from b2pure.effects.program import Program
+from b2pure.plan.concurrency import Workers, workers_of
 
 __all__ = ["Stopped", "ThreadDriver"]
 
@@ -28,27 +32,28 @@ T = TypeVar("T")
 _NAP_SECONDS = 0.25
 
 
-class Stopped(Exception):
-    """The driver was told to stop before the program ended."""
-
-
 class ThreadDriver:
-    """Runs programs on threads. Use it as a context manager, so that its threads end."""
+    """Runs programs on threads: as many as `workers` says, with as many parts of large files, and no more exchanges
+    with B2 at once. Use it as a context manager, so that its threads end. Raises ValueError for fewer than one worker.
+    """
 
-    def __init__(
-        self, interpreter: Interpreter, *, workers: int = 10, part_workers: int = 10, bound: int = 256
-    ) -> None:
-        if workers < 1 or part_workers < 1:
-            raise ValueError("a driver needs at least one worker of each kind")
+    def __init__(self, interpreter: Interpreter, *, workers: Workers | int = 10, bound: int = 256) -> None:
+        bounds = workers_of(workers)
+        self._interpreter = interpreter
         self._perform = interpreter.perform
         self._draw = interpreter.clock.draw
         self._bound = bound
-        self._workers = workers
-        self._part_workers = part_workers
-        self._parts = ThreadPoolExecutor(part_workers, thread_name_prefix="b2pure-part")
+        self._parts = ThreadPoolExecutor(bounds.ceiling, thread_name_prefix="b2pure-part")
         self._stop = threading.Event()
         self._trouble: list[BaseException] = []
         self._bag: Bag[Program[object]] | None = None
+        self._crew = threading.Lock()  # of the two below
+        self._numbers: set[int] = set()
+        self._threads: list[threading.Thread] = []
+        self._pace = Pace(
+            bounds, interpreter.clock.now_millis, self._stop.is_set, lambda: not self._idle, self._start_workers
+        )
+        interpreter.heed(self._stop.is_set)
 
     def __enter__(self) -> ThreadDriver:
         return self
@@ -56,10 +61,12 @@ class ThreadDriver:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
         self._parts.shutdown(wait=True)
+        self._interpreter.release()
 
     def stop(self) -> None:
         """Let nothing new begin: `run_each` returns once what is under way has ended."""
         self._stop.set()
+        self._pace.wake()
         if self._bag is not None:
             self._bag.close(drop=True)
 
@@ -74,12 +81,7 @@ class ThreadDriver:
         raised here.
         """
         bag = self._bag = Bag(self._bound, self._draw)
-        threads = [
-            threading.Thread(target=self._work, args=(bag,), name=f"b2pure-worker-{number}", daemon=True)
-            for number in range(self._workers)
-        ]
-        for thread in threads:
-            thread.start()
+        self._start_workers()
         try:
             for program in programs:
                 if not bag.put(program):
@@ -89,12 +91,44 @@ class ThreadDriver:
             raise
         finally:
             bag.close(drop=self._stop.is_set())
-            _join(threads)
+            self._join()
         if self._trouble:
             raise self._trouble[0]
 
-    def _work(self, bag: Bag[Program[object]]) -> None:
-        while not self._stop.is_set():
+    @property
+    def _idle(self) -> bool:
+        """Whether there is no program that no worker has begun."""
+        return self._bag is None or self._bag.empty
+
+    def _start_workers(self) -> None:
+        """As many as the pace allows; those that are there already are left alone."""
+        bag = self._bag
+        if bag is None:
+            return
+        with self._crew:
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            for number in set(range(self._pace.limit)) - self._numbers:
+                name = f"b2pure-worker-{number}"
+                thread = threading.Thread(target=self._work, args=(bag, number), name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system has no more; those that are there do the work
+                    if not self._threads:
+                        raise
+                    return
+                self._numbers.add(number)
+                self._threads.append(thread)
+
+    def _leaves(self, number: int) -> bool:
+        """Whether the worker of this number has to go, since it is one too many."""
+        with self._crew:  # so that a worker is there or missing when the pace grows, and nothing in between
+            if number < self._pace.limit:
+                return False
+            self._numbers.discard(number)
+            return True
+
+    def _work(self, bag: Bag[Program[object]], number: int) -> None:
+        while not self._stop.is_set() and not self._leaves(number):
             program = bag.take()
             if program is None:
                 return
@@ -114,10 +148,11 @@ class ThreadDriver:
             while True:
                 effect = program.send(reply)
                 if stop.is_set():
-                    program.close()
                     raise Stopped
                 if isinstance(effect, All):
                     reply = run_all(effect.programs)
+                elif isinstance(effect, Send | Fetch | FetchBytes):
+                    reply = self._pace.exchange(effect, perform)
                 elif isinstance(effect, Sleep):
                     self._sleep(effect.seconds)
                     reply = None
@@ -126,6 +161,9 @@ class ThreadDriver:
         except StopIteration as end:
             value: T = end.value
             return value
+        except Stopped:
+            program.close()
+            raise
 
     def _sleep(self, seconds: float) -> None:
         """Sleep in short steps, so that a stop is heard meanwhile."""
@@ -135,18 +173,19 @@ class ThreadDriver:
             seconds -= step
 
     def _run_all(self, programs: Iterable[Program[Any]]) -> tuple[Result[Any, Any] | None, ...]:
-        """Run programs on the part threads, at most as many at once as there are threads."""
+        """Run programs on the part threads, at most as many at once as the pace allows."""
         results: list[Result[Any, Any] | None] = []
         running: dict[Future[Result[Any, Any]], int] = {}
         failed = False
         for index, program in enumerate(programs):
             results.append(None)
-            while len(running) >= self._part_workers:
-                failed = self._collect(running, results) or failed
+            while len(running) >= self._pace.limit:
+                with self._pace.held_back():
+                    failed = self._collect(running, results) or failed
             if failed or self._stop.is_set():
                 program.close()
             else:
-                running[self._parts.submit(self._run, program, self._run_in_turn)] = index
+                running[self._parts.submit(self._run_part, program)] = index
         while running:
             self._collect(running, results)
         return tuple(results)
@@ -160,6 +199,10 @@ class ThreadDriver:
             results[running.pop(future)] = result
             failed = failed or not isinstance(result, Success)
         return failed
+
+    def _run_part(self, program: Program[Result[Any, Any]]) -> Result[Any, Any]:
+        with self._pace.part():
+            return self._run(program, self._run_in_turn)
 
     def _run_in_turn(self, programs: Iterable[Program[Any]]) -> tuple[Result[Any, Any] | None, ...]:
         """Programs inside a part: one after the other, so that parts never wait for threads that parts hold."""
@@ -175,9 +218,12 @@ class ThreadDriver:
             results.append(result)
         return tuple(results)
 
-
-def _join(threads: list[threading.Thread]) -> None:
-    """Wait for threads in short steps, so that Ctrl-C is heard meanwhile."""
-    for thread in threads:
-        while thread.is_alive():
+    def _join(self) -> None:
+        """Wait for the workers, those that start meanwhile too, in short steps, so that Ctrl-C is heard."""
+        while True:
+            with self._crew:
+                thread = next((thread for thread in self._threads if thread.is_alive()), None)
+                if thread is None:
+                    self._numbers.clear()
+                    return
             thread.join(0.2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from b2pure.model.ids import FileId
 from b2pure.model.protection import SseC
@@ -54,7 +54,7 @@ class CopySource:
         if wanted.stop > self.length:
             raise ValueError(f"a source of {self.length} bytes has no range [{wanted.start}, {wanted.stop})")
         start = self.range.start
-        return evolve(self, range=ByteRange(start + wanted.start, start + wanted.stop))
+        return CopySource(self.file_id, ByteRange(start + wanted.start, start + wanted.stop), self.key_md5)
 
 
 @frozen

@@ -21,7 +21,7 @@ from b2pure.plan.capabilities import lacks, needs
 from b2pure.plan.codec import action_id
 from b2pure.plan.compare import compare
 from b2pure.plan.cost import PRICES, Cost, PriceTable, cost_of, dollars, estimate
-from b2pure.plan.emerge import CopiedPart, EmergePart, EmergePlan, SentPart, plan_emerge, plan_id
+from b2pure.plan.emerge import CopiedPart, EmergePart, EmergePlan, SentPart, plan_emerge, plan_id, plan_stream
 from b2pure.plan.failures import PlanFailed, PlanFailure, tell_failure
 from b2pure.plan.parts import choose_part_ranges, part_ranges
 from b2pure.plan.plan import SyncPlan, plan_sync
@@ -68,6 +68,7 @@ __all__ = [
     "plan_file",
     "plan_groups",
     "plan_id",
+    "plan_stream",
     "plan_sync",
     "retain",
     "tell",

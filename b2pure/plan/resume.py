@@ -53,6 +53,7 @@ __all__ = [
     "metadata_objection",
     "tell_stop",
     "tell_verdict",
+    "twins_of",
 ]
 
 
@@ -298,6 +299,15 @@ def _parts_objection(wanted: Wanted, found: Sequence[PartReply]) -> Why | None:
         if planned.sha1 is None and PLAN_ID not in wanted.file_info:
             return OtherParts(part.part_number, "nobody knows what it was copied from")
     return None
+
+
+def twins_of(wanted: Wanted, file_id: FileId, candidates: Sequence[Candidate]) -> tuple[FileId, ...]:
+    """Those of the candidates that are just like the file, but have no parts: what a second start of it leaves."""
+    return tuple(
+        _id(each)
+        for each in candidates
+        if _id(each) != file_id and not each.parts and metadata_objection(wanted, each.file) is None
+    )
 
 
 def _id(candidate: Candidate) -> FileId:

@@ -2,7 +2,8 @@
 
 Rules. Every thread asks with `Need` before a call. Exactly one is told to `Authorize`, the others `Wait`. Tokens are
 numbered by `generation`: a thread whose token was refused says which generation it had, so that n refusals of one
-token cause one new authorization and a late refusal of an old token causes none. A refused key is final.
+token cause one new authorization and a late refusal of an old token causes none. A refused key is final. When whoever
+authorizes is stopped, that is `Abandoned`, and the next one who asks does it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from b2pure.model.account import Authorization
 from b2pure.model.errors import B2Error
 
 __all__ = [
+    "Abandoned",
     "Authorize",
     "Authorized",
     "Fail",
@@ -67,7 +69,12 @@ class Refused:
     final: bool
 
 
-SessionEvent = Need | Rejected401 | Authorized | Refused
+@frozen
+class Abandoned:
+    """Whoever was told to authorize will not bring an answer."""
+
+
+SessionEvent = Need | Rejected401 | Authorized | Refused | Abandoned
 
 
 @frozen
@@ -113,6 +120,8 @@ def step_session(state: SessionState, event: SessionEvent) -> tuple[SessionState
         case Refused(error, final):
             state = evolve(state, authorizing=False, refused=error if final else None)
             return state, Fail(error)
+        case Abandoned():
+            return evolve(state, authorizing=False), Wait()
         case _:
             assert_never(event)
 

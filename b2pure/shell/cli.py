@@ -29,15 +29,17 @@ from b2pure.plan.listing import version_of
 from b2pure.plan.reasons import tell
 from b2pure.plan.summary import human_bytes
 from b2pure.shell.cli_common import (
+    Pace,
     client_of_environment,
     die,
     keys_of_environment,
     no_progress_option,
+    pace_options,
     place_of,
     progress_report,
     quiet_option,
-    threads_option,
 )
+from b2pure.shell.cli_emerge import concatenate, create
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.cli_serve import serve
@@ -189,17 +191,17 @@ def _print_plan(made: Plan) -> None:
 
 @cli.command()
 @click.argument("plan_file", type=click.Path())
-@threads_option
+@pace_options
 @no_progress_option
 @quiet_option
-def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
+def apply(plan_file: str, pace: Pace, no_progress: bool, quiet: bool) -> None:
     """Do what a saved plan says; a path that changed since is named and left alone."""
     loaded = Plan.load(plan_file)
     if not ok(loaded):
         error = loaded.failure()
         die(describe(error) if isinstance(error, LocalFailure) else f"{plan_file}: {tell_failure(error)}")
     keys = keys_of_environment()
-    with client_of_environment(threads) as client:
+    with client_of_environment(pace) as client:
         progress = progress_report(no_progress, quiet)
         try:
             report = client.apply(loaded.unwrap(), keys=keys, listener=progress)
@@ -215,15 +217,15 @@ def apply(plan_file: str, threads: int, no_progress: bool, quiet: bool) -> None:
 @new_file_options
 @source_key_option
 @click.option("--dry-run", is_flag=True, help="Show the plan, as `b2pure plan` does, and change nothing.")
-@threads_option
+@pace_options
 @no_progress_option
 @quiet_option
-def sync(source: str, dest: str, dry_run: bool, threads: int, no_progress: bool, quiet: bool, **flags: Any) -> None:
+def sync(source: str, dest: str, dry_run: bool, pace: Pace, no_progress: bool, quiet: bool, **flags: Any) -> None:
     """Make DEST like SOURCE."""
     policy, settings = policy_of(**flags), _settings_of(**flags)
     ours, theirs = place_of(source), place_of(dest)
     _check_sides(ours, theirs, policy)
-    with client_of_environment(threads) as client:
+    with client_of_environment(pace) as client:
         if dry_run:
             try:
                 _show_plan(client.plan_sync(ours, theirs, policy, **settings), as_json=False, output=None)
@@ -281,5 +283,5 @@ def _time(millis: int) -> str:
         return str(millis)
 
 
-for _command in (upload, download, copy, clean, serve):
+for _command in (upload, download, copy, concatenate, create, clean, serve):
     cli.add_command(_command)

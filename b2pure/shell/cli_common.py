@@ -6,33 +6,42 @@ import os
 import sys
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from functools import wraps
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
+from attrs import field, frozen
 
 from b2pure.effects.program import ok
 from b2pure.model.errors import B2Error, InvalidArgument, Transport, Unavailable, describe
 from b2pure.model.places import Place, parse_place
 from b2pure.model.protection import SseC
+from b2pure.plan.bandwidth import Bandwidth
+from b2pure.plan.concurrency import Workers, workers_of
 from b2pure.shell.client import Client
 from b2pure.shell.connect import connect
 from b2pure.shell.progress import ProgressReport
+from b2pure.shell.quantities import SIZE
 
 __all__ = [
     "DEST_KEY",
     "SOURCE_KEY",
+    "Pace",
     "client_of_environment",
     "die",
     "key_of_environment",
     "keys_of_environment",
     "no_progress_option",
+    "pace_options",
     "place_of",
     "progress_report",
     "quiet_option",
     "threads_option",
 ]
+
+R = TypeVar("R")
 
 SOURCE_KEY: Final = "B2_SOURCE_SSE_C_KEY_B64"
 DEST_KEY: Final = "B2_DESTINATION_SSE_C_KEY_B64"
@@ -52,13 +61,23 @@ def place_of(text: str) -> Place:
     raise click.UsageError(str(parsed.failure()))
 
 
+@frozen
+class Pace:
+    """How many things at once, and how many bytes per second."""
+
+    workers: Workers = field(factory=Workers)
+    bandwidth: Bandwidth = field(factory=Bandwidth)
+
+
 @contextmanager
-def client_of_environment(threads: int = 10) -> Iterator[Client]:
+def client_of_environment(pace: Pace | None = None) -> Iterator[Client]:
     """A client with the key of the environment."""
+    pace = pace or Pace()
     key_id, key = os.environ.get("B2_APPLICATION_KEY_ID", ""), os.environ.get("B2_APPLICATION_KEY", "")
     if not key_id or not key:
         raise click.UsageError("set B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY in the environment")
-    connected = connect(key_id, key, realm=os.environ.get("B2_ENVIRONMENT") or "production", workers=threads)
+    realm = os.environ.get("B2_ENVIRONMENT") or "production"
+    connected = connect(key_id, key, realm=realm, workers=pace.workers, bandwidth=pace.bandwidth)
     if not ok(connected):
         error = connected.failure()
         if isinstance(error, InvalidArgument):
@@ -75,13 +94,48 @@ def _told_of_start(error: B2Error) -> str:
     return f"cannot authorize: {describe(error)}; check B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY"
 
 
-threads_option = click.option(
+def _as_pace(threads: int | None, up: int | None = None, down: int | None = None) -> Pace:
+    return Pace(Workers() if threads is None else workers_of(threads), Bandwidth(up, down))
+
+
+def threads_option(command: Callable[..., R]) -> Callable[..., R]:
+    """--threads, which becomes the argument `pace`."""
+
+    @wraps(command)
+    def paced(*args: Any, threads: int | None, **rest: Any) -> R:
+        return command(*args, pace=_as_pace(threads), **rest)
+
+    return _threads(paced)
+
+
+def pace_options(command: Callable[..., R]) -> Callable[..., R]:
+    """--threads and the limits of bandwidth, which become the argument `pace`."""
+
+    @wraps(command)
+    def paced(*args: Any, threads: int | None, limit_upload: int | None, limit_download: int | None, **rest: Any) -> R:
+        return command(*args, pace=_as_pace(threads, limit_upload, limit_download), **rest)
+
+    return _threads(_limit("upload", "500KB")(_limit("download", "2MB")(paced)))
+
+
+_threads = click.option(
     "--threads",
     type=click.IntRange(1, 512),
-    default=10,
     metavar="N",
-    help="How many files, or parts of a large one, are on their way at once (default 10).",
+    help="How many files, or parts of a large one, are on their way at once (default: as many as help, up to "
+    f"{Workers().ceiling}).",
 )
+
+
+def _limit(direction: str, example: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    return click.option(
+        f"--limit-{direction}",
+        type=SIZE,
+        metavar="SIZE",
+        help=f"Bytes to {direction} per second at most, as {example}; all threads together.",
+    )
+
+
 no_progress_option = click.option("--no-progress", is_flag=True, help="No bar and no progress lines.")
 quiet_option = click.option("--quiet", is_flag=True, help="Nothing but errors and the last line.")
 

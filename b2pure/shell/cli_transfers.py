@@ -26,8 +26,10 @@ from b2pure.plan.cleanup import Unfinished
 from b2pure.plan.download import Checked
 from b2pure.plan.summary import human_bytes
 from b2pure.shell.cli_common import (
+    Pace,
     client_of_environment,
     no_progress_option,
+    pace_options,
     progress_report,
     quiet_option,
     threads_option,
@@ -37,12 +39,23 @@ from b2pure.shell.progress import ProgressReport
 from b2pure.shell.quantities import SIZE, TIME
 from b2pure.shell.transfers import TransferError
 
-__all__ = ["clean", "copy", "download", "upload"]
+__all__ = [
+    "bar_of",
+    "clean",
+    "copy",
+    "download",
+    "end_with",
+    "json_option",
+    "resume_of_flags",
+    "resume_options",
+    "show_made",
+    "upload",
+]
 
 _RANGE: Final = re.compile(r"(\d{1,18})-(\d{1,18})\Z", re.ASCII)
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON, as B2 answers.")
-_resume_options = (
+json_option = click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON, as B2 answers.")
+resume_options = (
     click.option("--no-resume", is_flag=True, help="Begin anew, whatever unfinished large file is there."),
     click.option("--large-file-id", metavar="ID", help="Go on with this unfinished large file."),
 )
@@ -59,13 +72,15 @@ def _wanted(text: str | None) -> ByteRange | None:
     return ByteRange(first, last + 1)
 
 
-def _resume(no_resume: bool, large_file_id: str | None) -> bool | FileId:
+def resume_of_flags(no_resume: bool, large_file_id: str | None) -> bool | FileId:
+    """What the two flags of `resume_options` say. Raises click.UsageError."""
     if no_resume and large_file_id is not None:
         raise click.UsageError("--no-resume and --large-file-id exclude each other")
     return FileId(large_file_id) if large_file_id is not None else not no_resume
 
 
-def _made(file: FileReply, as_json: bool) -> None:
+def show_made(file: FileReply, as_json: bool) -> None:
+    """Print the file that was made."""
     if as_json:
         click.echo(msgspec.json.encode(file).decode())
     else:
@@ -77,7 +92,8 @@ def _refuse(what: str, error: TransferError) -> None:
     click.echo(f"b2pure: {told}", err=True)
 
 
-def _end(what: str, error: TransferError) -> NoReturn:
+def end_with(what: str, error: TransferError) -> NoReturn:
+    """Say what went wrong with `what`, and end."""
     if isinstance(error, InvalidArgument):
         raise click.UsageError(str(error))
     _refuse(what, error)
@@ -95,10 +111,10 @@ def _end(what: str, error: TransferError) -> NoReturn:
     is_flag=True,
     help="Where B2 has the beginning of the file, copy it there and send only the rest.",
 )
-@_resume_options[0]
-@_resume_options[1]
-@threads_option
-@_json_option
+@resume_options[0]
+@resume_options[1]
+@pace_options
+@json_option
 @no_progress_option
 @quiet_option
 def upload(
@@ -109,19 +125,19 @@ def upload(
     incremental: bool,
     no_resume: bool,
     large_file_id: str | None,
-    threads: int,
+    pace: Pace,
     as_json: bool,
     no_progress: bool,
     quiet: bool,
     **flags: Any,
 ) -> None:
     """Upload files (-: standard input) to b2://bucket/name, or into b2://bucket/folder/."""
-    new, resume = new_file_of(**flags), _resume(no_resume, large_file_id)
+    new, resume = new_file_of(**flags), resume_of_flags(no_resume, large_file_id)
     if len(sources) > 1:
         _check_many(dest, sha1, large_file_id)
     failed = False
-    with client_of_environment(threads) as client:
-        progress = _progress(no_progress, quiet)
+    with client_of_environment(pace) as client:
+        progress = bar_of(no_progress, quiet)
         try:
             for source in sources:
                 result = client.upload(
@@ -135,9 +151,9 @@ def upload(
                     listener=progress,
                 )
                 if ok(result):
-                    _made(result.unwrap(), as_json)
+                    show_made(result.unwrap(), as_json)
                 elif len(sources) == 1:
-                    _end(source, result.failure())
+                    end_with(source, result.failure())
                 else:
                     failed = True
                     _refuse(source, result.failure())
@@ -153,7 +169,7 @@ def _check_many(dest: str, sha1: str | None, large_file_id: str | None) -> None:
         raise click.UsageError("--sha1 and --large-file-id belong to a single file")
 
 
-def _progress(no_progress: bool, quiet: bool) -> ProgressReport:
+def bar_of(no_progress: bool, quiet: bool) -> ProgressReport:
     """The bar alone: what is done is one file, which is printed when it is there."""
     return progress_report(no_progress, quiet, lines=False)
 
@@ -164,7 +180,7 @@ def _progress(no_progress: bool, quiet: bool) -> ProgressReport:
 @_range_option
 @click.option("--no-verify", is_flag=True, help="Do not compare the content with its SHA-1.")
 @source_key_option
-@threads_option
+@pace_options
 @no_progress_option
 @quiet_option
 def download(
@@ -173,7 +189,7 @@ def download(
     wanted: str | None,
     no_verify: bool,
     source_server_side_encryption: str | None,
-    threads: int,
+    pace: Pace,
     no_progress: bool,
     quiet: bool,
 ) -> None:
@@ -183,16 +199,22 @@ def download(
     it was.
     """
     part, key = _wanted(wanted), source_key_of(source_server_side_encryption)
-    with client_of_environment(threads) as client:
-        progress = _progress(no_progress, quiet)
+    with client_of_environment(pace) as client:
+        progress = bar_of(no_progress, quiet)
         try:
             result = client.download(
-                source, target, wanted=part, verify=not no_verify, encryption=key, streams=threads, listener=progress
+                source,
+                target,
+                wanted=part,
+                verify=not no_verify,
+                encryption=key,
+                streams=pace.workers.start,
+                listener=progress,
             )
         finally:
             progress.close()
     if not ok(result):
-        _end(source, result.failure())
+        end_with(source, result.failure())
     if not quiet:
         _tell_downloaded(result.unwrap(), sys.stderr)
 
@@ -210,10 +232,10 @@ def _tell_downloaded(done: Downloaded, stream: TextIO) -> None:
 @new_file_options
 @source_key_option
 @click.option("--max-part-size", type=SIZE, default=MAX_PART_SIZE, metavar="SIZE", help="Longer copies go in parts.")
-@_resume_options[0]
-@_resume_options[1]
+@resume_options[0]
+@resume_options[1]
 @threads_option
-@_json_option
+@json_option
 @no_progress_option
 @quiet_option
 def copy(
@@ -224,7 +246,7 @@ def copy(
     max_part_size: int,
     no_resume: bool,
     large_file_id: str | None,
-    threads: int,
+    pace: Pace,
     as_json: bool,
     no_progress: bool,
     quiet: bool,
@@ -234,10 +256,10 @@ def copy(
 
     Type and info are those of the source where no flag says otherwise.
     """
-    new, resume = new_file_of(**flags), _resume(no_resume, large_file_id)
+    new, resume = new_file_of(**flags), resume_of_flags(no_resume, large_file_id)
     part, key = _wanted(wanted), source_key_of(source_server_side_encryption)
-    with client_of_environment(threads) as client:
-        progress = _progress(no_progress, quiet)
+    with client_of_environment(pace) as client:
+        progress = bar_of(no_progress, quiet)
         try:
             result = client.copy(
                 source,
@@ -252,8 +274,8 @@ def copy(
         finally:
             progress.close()
     if not ok(result):
-        _end(source, result.failure())
-    _made(result.unwrap(), as_json)
+        end_with(source, result.failure())
+    show_made(result.unwrap(), as_json)
 
 
 @click.command()
@@ -272,7 +294,7 @@ def clean(folder: str, older_than: int, dry_run: bool) -> None:
     with client_of_environment() as client:
         planned = client.plan_cleanup(folder, older_than=timedelta(milliseconds=older_than))
         if not ok(planned):
-            _end(folder, planned.failure())
+            end_with(folder, planned.failure())
         plan = planned.unwrap()
         if dry_run:
             for file in plan.cancel:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
+from attrs import evolve
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.driver import Driver, DriverFactory
@@ -37,9 +38,11 @@ from b2pure.model.policy import CompareVersionMode, NewerFileSyncMode, SyncPolic
 from b2pure.model.protection import SseC
 from b2pure.model.replies import BucketReply, FileReply
 from b2pure.plan.actions import FileSync
+from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.breaker import Breaker, step_breaker
 from b2pure.plan.capabilities import lacks, policy_needs
 from b2pure.plan.codec import PlanHeader
+from b2pure.plan.concurrency import Workers, workers_of
 from b2pure.plan.explain import explain
 from b2pure.plan.failures import PlanFailed, SideFailed
 from b2pure.plan.new_files import kept, misplaced, resolved
@@ -63,15 +66,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def _threads(interpreter: Interpreter, workers: int | None) -> Driver:
-    return ThreadDriver(interpreter, workers=workers or 1, part_workers=workers or 1)
+def _threads(interpreter: Interpreter, workers: Workers | None) -> Driver:
+    return ThreadDriver(interpreter, workers=workers or 1)
 
 
 class Client(Creations):
     """B2, and the local folders beside it, with one application key. Safe for many threads.
 
-    `workers` files are on their way at once, and as many parts of large files. `clock` says the time that keep-days
-    counts back from. `machines` keep the session and the upload URLs.
+    `workers` files are on their way at once, and as many parts of large files: a number, or bounds within which each
+    job finds out how many help. `bandwidth` limits all of them together. `clock` says the time that keep-days counts
+    back from. `machines` keep the session and the upload URLs. Raises ValueError for a number of workers
+    that makes no sense.
     """
 
     def __init__(
@@ -81,12 +86,14 @@ class Client(Creations):
         *,
         folders: FolderOpener = open_folder,
         drivers: DriverFactory = _threads,
-        workers: int = 10,
+        workers: Workers | int | None = None,
+        bandwidth: Bandwidth | None = None,
         retry: RetryPolicy | None = None,
         machines: Machines | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(api, clock, machines or Machines(), drivers, workers, retry or RetryPolicy())
+        bounds = Workers() if workers is None else workers_of(workers)
+        super().__init__(api, clock, machines or Machines(bandwidth), drivers, bounds, retry or RetryPolicy())
         self._folders = folders
         self._reader = SideReader(self._ask, self._retry)
         self._close = close
@@ -338,8 +345,8 @@ class Client(Creations):
             builder.refused.append(describe(trouble))
             return builder.report()
 
-        breaker = Breaker(self._workers)
-        job = sync.job(mode, self._retry)
+        breaker = Breaker(self._workers.start)
+        job = evolve(sync.job(mode, self._retry), download_streams=self._workers.start)
 
         def listen(event: Event) -> None:
             nonlocal breaker

@@ -8,10 +8,12 @@ from b2pure.effects.program import ok
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import Simulator
 from b2pure.model.errors import B2Error, InvalidArgument
+from b2pure.plan.bandwidth import Bandwidth, share_of
+from b2pure.plan.concurrency import Workers, workers_of
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.client import Client
 from b2pure.shell.clock import SystemClock
-from b2pure.shell.http import HttpApi, TestMode, realm_url
+from b2pure.shell.http import ONE_PIECE_BYTES, HttpApi, TestMode, realm_url
 
 __all__ = ["connect", "connect_simulated"]
 
@@ -21,13 +23,18 @@ def connect(
     application_key: str,
     *,
     realm: str = "production",
-    workers: int = 10,
+    workers: Workers | int | None = None,
+    bandwidth: Bandwidth | None = None,
     retry: RetryPolicy | None = None,
     test_mode: TestMode | None = None,
 ) -> Result[Client, B2Error | InvalidArgument]:
-    """A client for B2, authorized. `realm` is `production`, `staging`, or the URL of another server.
-    `test_mode` asks the server to misbehave in one of B2's own ways.
+    """A client for B2, authorized. `realm` is `production`, `staging`, or the URL of another server. `workers` says how
+    many files, or parts of large ones, are on their way at once: a number, or bounds within which each job finds out
+    how many help (those of `Workers()`, unless told). `bandwidth` limits the bytes per second of all of them together.
+    `test_mode` asks the server to misbehave in one of B2's own ways. Raises ValueError for a number of workers that
+    makes no sense.
     """
+    bounds = Workers() if workers is None else workers_of(workers)
     if not application_key_id or not application_key:
         return Failure(InvalidArgument("application key", "is empty; give the key id and the key"))
     address = realm_url(realm)
@@ -37,10 +44,11 @@ def connect(
         application_key_id,
         application_key,
         realm_address=address.unwrap(),
-        pool_size=2 * workers + 2,
+        pool_size=2 * bounds.ceiling + 2,
+        one_piece_bytes=_one_piece(bandwidth),
         test_mode=test_mode,
     )
-    client = Client(api, SystemClock(), workers=workers, retry=retry, close=api.close)
+    client = Client(api, SystemClock(), workers=bounds, bandwidth=bandwidth, retry=retry, close=api.close)
     # Whoever starts a program wants to know soon that the address is wrong.
     authorized = client.authorize(RetryPolicy(max_attempts=2))
     if not ok(authorized):
@@ -49,11 +57,19 @@ def connect(
     return authorized.map(lambda _: client)
 
 
-def connect_simulated(*buckets: str, workers: int = 10) -> Client:
+def _one_piece(bandwidth: Bandwidth | None) -> int:
+    """With a limit, what would go out in one piece is cut as finely as it is rationed."""
+    up = None if bandwidth is None else bandwidth.up
+    return ONE_PIECE_BYTES if up is None else min(ONE_PIECE_BYTES, share_of(up))
+
+
+def connect_simulated(
+    *buckets: str, workers: Workers | int | None = None, bandwidth: Bandwidth | None = None
+) -> Client:
     """The same client over a B2 in memory, with these buckets. Local folders are real; nothing leaves the machine."""
     clock = SystemClock()
     simulator = Simulator(clock.now_millis)
     for name in buckets:
         simulator.add_bucket(name)
     api = SimulatedApi(simulator, simulator.master_key_id, simulator.master_key)
-    return Client(api, clock, workers=workers)
+    return Client(api, clock, workers=workers, bandwidth=bandwidth)

@@ -28,6 +28,7 @@ from b2pure.model.limits import MAX_PART_SIZE, PartSizes
 from b2pure.model.new_file import NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.replies import FileReply
+from b2pure.plan.emerge.digests import limits_of
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import emerge
 from b2pure.plan.emerge.stream import stream_parts
@@ -66,7 +67,7 @@ class Planning:
             return _wrong("max_part_size", 2 * minimum - 1, MAX_PART_SIZE, longest)
         if not minimum <= usual <= longest:
             return _wrong("part_size", minimum, longest, usual)
-        return Success(EmergeLimits.of(PartSizes(usual, minimum), longest, longest))
+        return Success(limits_of(PartSizes(usual, minimum), longest))
 
 
 def _wrong(name: str, least: int, most: int, given: int) -> Result[Any, InvalidArgument]:

@@ -56,7 +56,7 @@ Exchange = Callable[[httpx.Request], httpx.Response]
 """Sends one request and gives the response, whose body is still to be read."""
 TestMode = Literal["fail_some_uploads", "expire_some_account_authorization_tokens", "force_cap_exceeded"]
 ONE_PIECE_BYTES: Final = 1 << 20
-"""Bodies up to here are sent as one write with their headers' length known."""
+"""Bodies up to here are sent as one write with their headers' length known, unless the api was told otherwise."""
 
 _REALMS: Final = {"production": PRODUCTION_URL, "staging": "https://api.backblaze.net"}
 
@@ -91,9 +91,9 @@ class HttpApi:
     """B2 over HTTP with one application key. Safe for many threads; close it when done.
 
     `realm_address` is a URL, as `realm_url` gives it. `transport` replaces the network, for tests. Timeouts are
-    seconds; `pool_size` is the number of connections kept. `test_mode` asks B2 to misbehave (`X-Bz-Test-Mode`):
-    `fail_some_uploads`, `expire_some_account_authorization_tokens` or `force_cap_exceeded`. `exchange` sends the
-    requests instead, over connections that are somebody else's.
+    seconds; `pool_size` is the number of connections kept; bodies of up to `one_piece_bytes` are sent as one write.
+    `test_mode` asks B2 to misbehave (`X-Bz-Test-Mode`): `fail_some_uploads`, `expire_some_account_authorization_tokens`
+    or `force_cap_exceeded`. `exchange` sends the requests instead, over connections that are somebody else's.
     """
 
     def __init__(
@@ -106,12 +106,14 @@ class HttpApi:
         connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
         read_timeout: float = READ_TIMEOUT_SECONDS,
         pool_size: int = DEFAULT_POOL_SIZE,
+        one_piece_bytes: int = ONE_PIECE_BYTES,
         transport: httpx.BaseTransport | None = None,
         test_mode: TestMode | None = None,
         exchange: Exchange | None = None,
     ) -> None:
         self._key = KeyPair(key_id, key)
         self._realm = realm_address
+        self._one_piece = one_piece_bytes
         self._headers: Headers = (("User-Agent", user_agent), ("Accept-Encoding", "identity"))
         if test_mode is not None:
             self._headers += (("X-Bz-Test-Mode", test_mode),)
@@ -197,7 +199,7 @@ class HttpApi:
             request.method,
             request.url,
             headers=[*self._headers, *request.headers],
-            content=_content(request, reader),
+            content=_content(request, reader, self._one_piece),
             extensions=self._extensions,
         )
 
@@ -205,11 +207,11 @@ class HttpApi:
 # -- bodies of requests
 
 
-def _content(request: HttpRequest, reader: Reader) -> bytes | Iterator[bytes] | None:
+def _content(request: HttpRequest, reader: Reader, one_piece_bytes: int) -> bytes | Iterator[bytes] | None:
     body = request.body
     if isinstance(body, bytes):
         return body or None
-    if body_length(body) > ONE_PIECE_BYTES:
+    if body_length(body) > one_piece_bytes:
         return _stream(body, reader, digest_at_end=request.digest_at_end)
     return b"".join(_stream(body, reader, digest_at_end=request.digest_at_end))
 

@@ -108,7 +108,11 @@ class SideReader:
 
     def _listing(self, side: B2Side, role: Role) -> Iterator[FileReply]:
         """All versions of a side; the next page is fetched while this one is looked at."""
-        page: FileVersionPage | None = listed(self._ask(first_page(side, self._retry)), role)
+        first = listed(self._ask(first_page(side, self._retry)), role)
+        if first.next_file_name is None:
+            yield from first.files
+            return
+        page: FileVersionPage | None = first
         with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
             while page is not None:
                 following = ahead.submit(self._ask, next_page(side, page, self._retry))

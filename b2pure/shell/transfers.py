@@ -42,6 +42,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
 from b2pure.plan.cleanup import CleanupPlan, plan_cleanup
+from b2pure.plan.concurrency import Workers
 from b2pure.plan.parts import large_file_parts
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.listeners import AbstractProgressListener, telling
@@ -94,7 +95,7 @@ class Transfers:
     """What a client does with single files. `workers` parts are on their way at once."""
 
     def __init__(
-        self, api: Api, clock: Clock, machines: Machines, drivers: DriverFactory, workers: int, retry: RetryPolicy
+        self, api: Api, clock: Clock, machines: Machines, drivers: DriverFactory, workers: Workers, retry: RetryPolicy
     ) -> None:
         self._api, self._clock, self._machines = api, clock, machines
         self._drivers, self._workers, self._retry = drivers, workers, retry
@@ -327,7 +328,7 @@ class Transfers:
         return Success(sizes)
 
     def _query(self, program: Program[T]) -> T:
-        return self._transfer(program, Opened(), None, workers=None)
+        return self._transfer(program, Opened(), None, question=True)
 
     def _transfer(
         self,
@@ -335,7 +336,7 @@ class Transfers:
         opened: Opened,
         listener: Listener | None,
         *,
-        workers: int | None = 0,
+        question: bool = False,
         disk: Disk | None = None,
         room: int = ROOM,
     ) -> T:
@@ -344,7 +345,7 @@ class Transfers:
             self._api, disk, self._clock, self._machines, listener, stream=opened.stream, room=room
         )
         interpreter.reader = Bodies(FileSlices(), opened.stream)
-        with self._drivers(interpreter, self._workers if workers == 0 else workers) as driver:
+        with self._drivers(interpreter, None if question else self._workers) as driver:
             return driver.run(program)
 
 

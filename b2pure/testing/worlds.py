@@ -29,6 +29,8 @@ from b2pure.model.errors import LocalFailure
 from b2pure.model.files import B2Path, B2Tree, LocalItem, LocalPath
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.names import PathFlavour
+from b2pure.plan.bandwidth import Bandwidth
+from b2pure.plan.concurrency import Workers
 from b2pure.plan.listing import group_versions
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.scan import Scanner
@@ -47,6 +49,8 @@ class SimulatedFolder:
         self.flavour: PathFlavour = "posix"
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
+        if role == "destination":
+            self.disk.remove_stale()
         for item in self.disk.tree():
             if isinstance(item, LocalPath) and not scanner.excludes_file(item.path):
                 yield item
@@ -72,7 +76,8 @@ class SimulatedB2:
     retry: RetryPolicy | None = None
     stop_after: int | None = None
     observer: Observer | None = None
-    workers: int = 4
+    workers: Workers | int = 4
+    bandwidth: Bandwidth | None = None
     disks: dict[str, SimulatedDisk] = field(factory=dict)
     faulty: FaultyApi | None = None
 
@@ -80,25 +85,32 @@ class SimulatedB2:
     def client(self) -> Client:
         """A new client with the master key. With a seed its work is interleaved by it, else it runs on threads."""
         if self.seed is None:
-            return Client(self.api, self.clock, folders=self._folder, workers=self.workers, retry=self.retry)
+            return Client(
+                self.api,
+                self.clock,
+                folders=self._folder,
+                workers=self.workers,
+                bandwidth=self.bandwidth,
+                retry=self.retry,
+            )
         return Client(
             self.api,
             self.clock,
             folders=self._folder,
             drivers=self._seeded(self.seed),
             workers=self.workers,
+            bandwidth=self.bandwidth,
             retry=self.retry,
         )
 
     def _seeded(self, seed: int) -> DriverFactory:
-        def make(interpreter: Interpreter, workers: int | None) -> Driver:
+        def make(interpreter: Interpreter, workers: Workers | None) -> Driver:
             if workers is None:
                 return SeededDriver(interpreter, seed=seed)
             return SeededDriver(
                 interpreter,
                 seed=seed,
                 workers=workers,
-                part_workers=workers,
                 stop_after=self.stop_after,
                 observer=self.observer,
             )
@@ -182,14 +194,15 @@ def simulated_b2(
     seed: int | None = None,
     config: SimulatorConfig | None = None,
     retry: RetryPolicy | None = None,
-    workers: int = 4,
+    workers: Workers | int = 4,
+    bandwidth: Bandwidth | None = None,
     stop_after: int | None = None,
     observer: Observer | None = None,
     now_millis: int = 1_700_000_000_000,
 ) -> SimulatedB2:
     """A world with these buckets. `faults` break what they name (a `FaultBoard` may change meanwhile); with `latency`
-    calls take (simulated) time; `seed` makes every interleaving repeatable; `stop_after` ends a job's world after so
-    many moments (`Crashed`), as kill -9 would.
+    calls take (simulated) time; `workers` and `bandwidth` are those of the client; `seed` makes every interleaving
+    repeatable; `stop_after` ends a job's world after so many moments (`Crashed`), as kill -9 would.
     """
     clock = SimulatedClock(now_millis, seed or 0)
     simulator = Simulator(clock.now_millis, config=config)
@@ -201,4 +214,4 @@ def simulated_b2(
         api = faulty
     if latency is not None:
         api = LatentApi(api, latency, clock)
-    return SimulatedB2(simulator, clock, api, seed, retry, stop_after, observer, workers, faulty=faulty)
+    return SimulatedB2(simulator, clock, api, seed, retry, stop_after, observer, workers, bandwidth, faulty=faulty)

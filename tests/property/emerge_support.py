@@ -15,7 +15,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart
 
-__all__ = ["FAMILIES", "contents", "intents_of", "measured", "rebuilt", "tiny"]
+__all__ = ["FAMILIES", "chained", "contents", "differing", "intents_of", "measured", "rebuilt", "tiny", "with_holes"]
 
 _ROOM = 400
 
@@ -186,7 +186,25 @@ def _tight(r: Random, m: int, k: int) -> tuple[list[Row], list[Row]]:
     return remote, local
 
 
-FAMILIES = (_concat, _patch, _backup, _overlap, _tight)
+def _kinks(r: Random, m: int, k: int) -> tuple[list[Row], list[Row]]:
+    """Sources with short gaps between them, and local data that begin and end around the gaps."""
+    remote: list[Row] = []
+    local: list[Row] = []
+    at = 0
+    for i in range(k + 1):
+        length = r.choice((m, m + 1, 2 * m - 1, 2 * m, 2 * m + 1, 3 * m - 1, r.randint(m, 3 * m)))
+        remote.append((f"r{i}", 0, at, length))
+        at += length
+        for j in range(r.randint(0, 3)):
+            local.append((f"l{i}{j}", 0, max(0, at - r.randint(0, 2 * m)), r.randint(1, 2 * m)))
+        gap = r.choice((r.randint(1, m), r.randint(1, m), r.randint(-m, 0), r.randint(m, 2 * m)))
+        # What B2 has here is too short to be copied, so that these bytes have to be downloaded.
+        remote += [(f"g{i}{place}", 0, at + place, 1) for place in range(gap)]
+        at += gap
+    return remote, local
+
+
+FAMILIES = (_concat, _patch, _backup, _overlap, _tight, _kinks)
 
 
 def _filled(remote: list[Row], local: list[Row], r: Random) -> list[Row]:
@@ -221,3 +239,61 @@ def tiny(seed: int, family: int, capped: bool = False) -> Object:
     sent = r.choice((longest, longest + 1, 3 * m)) if capped or r.random() < 0.3 else _ROOM
     copy = r.choice((longest, longest + 1, 3 * m)) if capped else _ROOM
     return Object(tuple(remote), tuple(local), m, sent, copy)
+
+
+def chained(seed: int, family: int, count: int, capped: bool) -> Object:
+    """Many tiny objects one after the other, with the limits of the first."""
+    first = tiny(seed, family, capped)
+    remote: list[Row] = []
+    local: list[Row] = []
+    at = 0
+    for step in range(count):
+        made = tiny(seed + step, family)
+        for rows, found in ((made.remote, remote), (made.local, local)):
+            found += [(f"{step}-{name}", offset, at + dest, length) for name, offset, dest, length in rows]
+        at += made.length
+    return Object(tuple(remote), tuple(local), first.minimum, first.max_sent, _ROOM)
+
+
+def with_holes(seed: int, family: int) -> Object:
+    """An object that may have holes."""
+    r = Random(seed)
+    made = tiny(seed, family)
+    local = tuple(row for row in made.local if r.random() < 0.6)
+    remote = tuple(row for row in made.remote if r.random() < 0.8)
+    return Object(remote or made.remote[:1], local or made.local[:1], made.minimum, made.max_sent, made.max_copy)
+
+
+def differing(
+    made: Object, r: Random, by_place: bool = False
+) -> tuple[Object, list[WriteIntent], dict[str, bytes], bytes, Object]:
+    """Rows whose bytes differ where they overlap, as intents in some order (`by_place`: sorted); the files; the object,
+    written byte by byte; and what is left of each row to see, as an object of rows of one byte.
+    """
+    rows = [(row, True) for row in made.remote] + [(row, False) for row in made.local]
+    r.shuffle(rows)
+    if by_place:
+        rows.sort(key=lambda each: each[0][2])
+    names = {row[0] for row, _ in rows}
+    files = {name: r.randbytes(_file_length(name, (row for row, _ in rows))) for name in sorted(names)}
+    intents = []
+    whole = bytearray(made.length)
+    seen: list[tuple[Row, bool] | None] = [None] * made.length
+    for row, is_remote in rows:
+        file, offset, dest, length = row
+        source = (
+            CopySource(FileId(file), ByteRange(offset, offset + length)) if is_remote else _local(row, files, False)
+        )
+        intents.append(WriteIntent(source, dest))
+        whole[dest : dest + length] = files[file][offset : offset + length]
+        for i in range(length):
+            seen[dest + i] = ((file, offset + i, dest + i, 1), is_remote)
+    left = [each for each in seen if each is not None]
+    shown = Object(
+        tuple(row for row, is_remote in left if is_remote),
+        tuple(row for row, is_remote in left if not is_remote),
+        made.minimum,
+        made.max_sent,
+        made.max_copy,
+    )
+    return made, intents, files, bytes(whole), shown

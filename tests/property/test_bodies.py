@@ -110,7 +110,7 @@ def test_cut_anywhere_the_pieces_put_together_are_the_body(known: Known, data: s
 
 @given(KNOWN, st.data())
 def test_the_digests_of_a_body_and_of_its_parts_are_those_of_their_bytes(known: Known, data: st.DataObject) -> None:
-    """In one pass, on one thread (one part or none) and on two."""
+    """In one pass, on one thread (one part or none) and on three."""
     cuts = cuts_of(data, len(known.data))
     found = unsafe_perform_io(digests_of(known.body, cuts, READER).unwrap())
     assert found.whole == sha1(known.data).hexdigest()

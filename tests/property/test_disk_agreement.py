@@ -23,10 +23,14 @@ from b2pure.effects.effect import Temp
 from b2pure.effects.handlers import Disk, LocalTrouble
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.model.files import LocalFact
+from b2pure.model.policy import ScanPolicies
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
+from b2pure.plan.scan import compile_scan
 from b2pure.shell.disk import LocalDisk
+from b2pure.shell.folders import LocalFolderOnDisk
 from b2pure.shell.scan import scan
+from b2pure.testing import SimulatedFolder
 
 PATHS = st.sampled_from(["a", "b", "a-b", "a/b", "a/b/c", "a/d", "b/é"])
 BAD_PATHS = st.sampled_from(["", "..", "../x", "/x", "a/", "x\0y", "\ud800", "a/.b2pure-0123456789abcdef.tmp"])
@@ -172,6 +176,34 @@ def test_published_files_are_what_a_scan_finds(temps: list[tuple[str, bytes]], m
                 player.play(("publish", before, millis, "seen"))
         found = scan(root, excludes_directory=lambda _: False, excludes_file=lambda _: False)
         assert list(found) == list(simulated.tree())
+
+
+@settings(max_examples=40, deadline=None)
+@given(temps=st.lists(st.tuples(PATHS, st.booleans()), max_size=5), killed=st.booleans())
+def test_what_a_killed_run_left_goes_with_the_next_scan_of_the_destination(
+    temps: list[tuple[str, bool]], killed: bool
+) -> None:
+    """Only what nobody uses and no later run may go on with: both disks tell it by lock and by name."""
+    simulated = SimulatedDisk()
+    with tempfile.TemporaryDirectory() as name, LocalDisk(name) as real:
+        job = simulated.opened()
+        for path, resume in temps:
+            job.create_temp(path, resume=resume)
+            real.create_temp(path, resume=resume)
+        if killed:
+            job.close()
+            for live in real._live.values():
+                os.close(live.fd)  # which is all that the end of a process does
+                live.is_open = False
+        list(LocalFolderOnDisk(name).scan(compile_scan(ScanPolicies()), "destination"))
+        list(SimulatedFolder("there", simulated).scan(compile_scan(ScanPolicies()), "destination"))
+        left = sorted(
+            os.path.relpath(os.path.join(folder, file), name) for folder, _, found in os.walk(name) for file in found
+        )
+    assert len(left) == len(simulated.temps)
+    assert [path for path in left if path.endswith(".part")] == sorted(
+        temp.removeprefix("/") for temp in simulated.temps if temp.endswith(".part")
+    )
 
 
 SEGMENTS = st.one_of(

@@ -4,8 +4,10 @@ run ends with the right file and fetches nothing twice that was finished.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha1
 from itertools import pairwise
+from typing import Any
 from zlib import crc32
 
 from attrs import define, evolve
@@ -14,10 +16,11 @@ from hypothesis import strategies as st
 from returns.io import IOResult
 
 from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, download_over
+from b2pure.effects.effect import All, AnyEffect, Fetch, HashTemp, Sleep
 from b2pure.effects.faults import CorruptDownload, FaultScript, RandomFaults
 from b2pure.effects.handlers import Api, Chunk, Heard, Reader, Sink, unheard
 from b2pure.effects.interpreter import Interpreter, Machines
-from b2pure.effects.program import ok
+from b2pure.effects.program import Program, ok
 from b2pure.effects.seeded import Crashed, SeededDriver
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.simulator import SimulatorConfig
@@ -330,3 +333,72 @@ def test_a_file_that_came_up_meanwhile_is_kept() -> None:
     assert not ok(result)
     assert disk.files == {"f": (b"old", 1)}
     assert not disk.temps
+
+
+# -- the hashing of the whole
+
+
+class Watching(Interpreter):
+    """Writes down how far the whole was hashed each time, and how many pieces were fetched since."""
+
+    def __init__(self, world: SimulatedB2, disk: SimulatedDisk) -> None:
+        super().__init__(world.api, disk, world.clock, Machines())
+        self.hashed: list[int | None] = []
+        self.fetched = 0
+        self.together: list[tuple[int, int]] = []
+
+    def perform(self, effect: AnyEffect) -> Any:
+        if isinstance(effect, HashTemp):
+            self.hashed.append(effect.until)
+        self.fetched = 0 if isinstance(effect, HashTemp) else self.fetched + isinstance(effect, Fetch)
+        return super().perform(effect)
+
+
+@given(CONTENTS, BYS, st.integers(0, 10_000))
+@settings(max_examples=150)
+def test_no_byte_is_hashed_twice(content: bytes, by: str, seed: int) -> None:
+    """A digest goes on where it was, as long as nobody asks for less than it has."""
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", content, 5)
+    interpreter = Watching(world, SimulatedDisk())
+    driver = SeededDriver(interpreter, seed=seed, workers=1, part_workers=3)
+    assert ok(driver.run(download_over(job_of(world, by, content), PATIENT)))
+    untils = [len(content) if until is None else until for until in interpreter.hashed]
+    assert untils == sorted(untils)
+
+
+def with_slow_hashing(interpreter: Watching, programs: Iterable[Program[Any]]) -> tuple[Any, ...]:
+    """Run programs side by side, where a step of the hashing takes as long as the others find something to do before
+    they pause. `interpreter.together` gets how many pieces were fetched since the last step and how many are on their
+    way, for each moment of the hashing.
+    """
+    results = []
+    waiting: dict[Program[Any], Any] = {one: one.send(None) for one in programs}
+    while waiting:
+        ready = [one for one, effect in waiting.items() if not isinstance(effect, HashTemp | Sleep)]
+        if any(isinstance(effect, HashTemp) for effect in waiting.values()):
+            under_way = sum(isinstance(effect, Fetch) for effect in waiting.values())
+            interpreter.together.append((interpreter.fetched, under_way))
+        ready = ready or list(waiting)
+        for one in ready:
+            effect = waiting.pop(one)
+            inner = isinstance(effect, All)
+            reply = with_slow_hashing(interpreter, effect.programs) if inner else interpreter.perform(effect)
+            try:
+                waiting[one] = one.send(reply)
+            except StopIteration as end:
+                results.append(end.value)
+    return tuple(results)
+
+
+def test_all_but_one_of_those_who_fetch_wait_for_the_hashing() -> None:
+    """Else what is left at the end is hashed by one thread while the others have nothing to do."""
+    world = simulated_b2("bucket", config=SMALL)
+    content = bytes(range(240))
+    world.put("bucket", "name", content, 5)
+    interpreter = Watching(world, SimulatedDisk())
+    (result,) = with_slow_hashing(interpreter, [download_over(job_of(world, "known", content), PATIENT)])
+    assert ok(result)
+    behind = [under_way for fetched, under_way in interpreter.together if fetched > 4 + 3]
+    assert behind
+    assert max(behind) == 1

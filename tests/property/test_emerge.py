@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from random import Random
+
+from attrs import evolve
 from emerge_oracle import COPY_PRICE, DOWN_PRICE, MEASURES, Made, Object, best, best_checks
-from emerge_support import FAMILIES, contents, intents_of, measured, rebuilt, tiny
+from emerge_support import FAMILIES, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
 from hypothesis import given
 from hypothesis import strategies as st
+from returns.result import Failure, Success
 
-from b2pure.model.intents import OverlapRule
+from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
+from b2pure.model.ranges import ByteRange
 from b2pure.plan.cost import PriceTable
 from b2pure.plan.emerge.check import check_sources
-from b2pure.plan.emerge.parts import CopiedPart
+from b2pure.plan.emerge.choose import choose, proper
+from b2pure.plan.emerge.codec import emerge_lines, read_emerge_lines
+from b2pure.plan.emerge.coverage import Coverage
+from b2pure.plan.emerge.exact import choose_by_cuts
+from b2pure.plan.emerge.identity import plan_id
+from b2pure.plan.emerge.overlaps import Layout, lay_out
+from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
-from b2pure.plan.emerge.planner import emerge
+from b2pure.plan.emerge.planner import copyable, emerge
+from b2pure.plan.emerge.prices import weights_of
+from b2pure.plan.failures import BadPlanLine, Hole, TooManyParts, Truncated
 
 PRICES = PriceTable("test", per_call={"C": COPY_PRICE}, per_byte_down=DOWN_PRICE)
 MEASURED: tuple[Prioritize, ...] = (
@@ -89,3 +102,202 @@ def _copied_runs(plan: EmergePlan) -> list[tuple[int, int]]:
 def test_local_verification_moves_no_more_and_compares_what_can_be(seed: int, family: int) -> None:
     """The default: as little traffic as there can be, and copies cut to be compared as far as they can be."""
     check_verification(tiny(seed, family))
+
+
+@given(_seeds, _families, st.sampled_from(MEASURED), st.integers(1, 6))
+def test_with_a_part_limit_there_is_a_plan_when_there_can_be_one(
+    seed: int, family: int, prioritize: Prioritize, max_parts: int
+) -> None:
+    """Never more parts than allowed; no plan only where every plan has more, and then it says how many it takes."""
+    check_part_limit(tiny(seed, family), prioritize, max_parts)
+
+
+def check_part_limit(made: Object, prioritize: Prioritize, max_parts: int) -> None:
+    _, files = contents(made)
+    limits = limits_of(made, max_parts)
+    found = emerge(intents_of(made, files), prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES)
+    # `local` and `verify` keep what they promise, so their fewest parts are those of plans that do.
+    promised = {"local": _copies_local, "verify": _is_unverified}.get(prioritize)
+    fewest = best(made, lambda each: (promised(each) if promised else 0, each.parts))
+    assert fewest is not None
+    match found:
+        case Success(EmergePlan() as plan):
+            least = best(made, MEASURES[prioritize], max_parts)
+            assert least is not None
+            assert len(plan.parts) <= max_parts
+            assert MEASURES[prioritize](measured(plan.parts, made)) >= least
+        case Failure(failure):
+            assert failure == TooManyParts(fewest[1], max_parts)
+            assert fewest[1] > max_parts
+        case _:
+            raise AssertionError
+
+
+def _copies_local(made: Made) -> int:
+    return made.copied_local
+
+
+def _is_unverified(made: Made) -> int:
+    return made.unverified
+
+
+@given(_seeds, _families, st.sampled_from(ALL))
+def test_the_last_intent_wins_where_they_differ(seed: int, family: int, prioritize: Prioritize) -> None:
+    """L23, and no plan of what is left to see is better."""
+    made, intents, files, whole, shown = differing(tiny(seed, family), Random(seed))
+    plan = emerge(intents, prioritize, OverlapRule.LAST_WINS, limits_of(made), PRICES).unwrap()
+    assert rebuilt(plan.parts, files) == whole
+    assert check_sources(plan, intents) is None
+    assert all(part.checks is None for part in plan.copies), "nothing lies under what wins"
+    if prioritize != "local_verification":
+        assert MEASURES[prioritize](measured(plan.parts, shown)) == best(shown, MEASURES[prioritize])
+
+
+@given(_seeds, _families, st.sampled_from(OverlapRule))
+def test_a_hole_is_named(seed: int, family: int, rule: OverlapRule) -> None:
+    """L22 and L23: bytes that nobody writes are a failure that says which."""
+    made = with_holes(seed, family)
+    _, files = contents(made)
+    found = emerge(intents_of(made, files), "remote", rule, limits_of(made))
+    hole = made.hole()
+    if hole is None:
+        assert isinstance(found, Success)
+    else:
+        assert found == Failure(Hole(ByteRange(*hole)))
+
+
+@given(_seeds, st.sampled_from(ALL))
+def test_the_order_of_disjoint_intents_does_not_matter(seed: int, prioritize: Prioritize) -> None:
+    """L24: the very same plan; and planning twice gives the same."""
+    made = tiny(seed, 0)
+    _, files = contents(made)
+    intents = intents_of(made, files)
+    limits = limits_of(made)
+    plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES).unwrap()
+    assert emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES).unwrap() == plan
+    Random(seed).shuffle(intents)
+    assert emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES).unwrap() == plan
+    # Nothing overlaps, so the rule for overlaps changes nothing either.
+    last = emerge(intents, prioritize, OverlapRule.LAST_WINS, limits, PRICES).unwrap()
+    assert (last.parts, plan_id(last)) == (plan.parts, plan_id(plan))
+
+
+@given(_seeds, _families, st.sampled_from(ALL))
+def test_empty_intents_change_nothing(seed: int, family: int, prioritize: Prioritize) -> None:
+    """What is empty writes nothing, wherever it stands."""
+    made = tiny(seed, family)
+    _, files = contents(made)
+    intents = intents_of(made, files)
+    limits, r = limits_of(made), Random(seed)
+    plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES).unwrap()
+    for _ in range(3):
+        source = r.choice(intents).source
+        nothing = evolve(source, range=ByteRange(0, 0)) if isinstance(source, CopySource) else intents[0].source
+        if isinstance(nothing, CopySource) and not nothing.length:
+            intents.insert(r.randint(0, len(intents)), WriteIntent(nothing, r.randint(0, 2 * made.length)))
+    assert emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits, PRICES).unwrap() == plan
+
+
+@given(_seeds, _families)
+def test_of_a_long_range_in_b2_only_the_ends_are_sent(seed: int, family: int) -> None:
+    """L24 Economy: a neighbour that is too short for a part borrows less than the minimum from either end."""
+    made = tiny(seed, family)
+    plan, _ = planned(made, "remote")
+    for start, stop in plan.remote:
+        if stop - start >= 3 * made.minimum:
+            sent = sum(
+                max(0, min(stop, part.range.stop) - max(start, part.range.start))
+                for part in plan.parts
+                if isinstance(part, SentPart)
+            )
+            assert sent <= 2 * (made.minimum - 1)
+
+
+@given(_seeds, _families, st.sampled_from(ALL), st.booleans())
+def test_a_plan_comes_back_from_its_lines(seed: int, family: int, prioritize: Prioritize, blobs: bool) -> None:
+    """decode(encode(plan)) == plan, and nothing else is taken for it."""
+    made = tiny(seed, family)
+    _, files = contents(made)
+    plan = emerge(
+        intents_of(made, files, blobs), prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES
+    ).unwrap()
+    lines = emerge_lines(plan).unwrap()
+    loaded = read_emerge_lines(lines).unwrap()
+    assert loaded == plan
+    assert plan_id(loaded) == plan_id(plan)
+    r = Random(seed)
+    cut = r.randrange(len(lines))
+    assert isinstance(read_emerge_lines(lines[:cut]).failure(), Truncated)
+    line = bytearray(lines[cut])
+    line[r.randrange(len(line) - 1)] ^= 1
+    changed = (*lines[:cut], bytes(line), *lines[cut + 1 :])
+    assert isinstance(read_emerge_lines(changed).failure(), BadPlanLine | Truncated)
+
+
+@given(_seeds, _families, st.sampled_from(ALL))
+def test_the_identity_is_that_of_the_parts(seed: int, family: int, prioritize: Prioritize) -> None:
+    """Equal parts, equal id; any other source, range or key, another id."""
+    made = tiny(seed, family)
+    plan, _ = planned(made, prioritize)
+    assert plan_id(evolve(plan, prioritize="remote", local=(), remote=())) == plan_id(plan)
+    for index, part in enumerate(plan.parts):
+        other: EmergePart
+        if isinstance(part, CopiedPart):
+            other = evolve(part, source=evolve(part.source, key_md5="x"))
+        else:
+            other = evolve(part, pieces=(*part.pieces, *part.pieces))
+        parts = (*plan.parts[:index], other, *plan.parts[index + 1 :])
+        assert plan_id(evolve(plan, parts=parts)) != plan_id(plan)
+
+
+@given(_seeds, _families, st.sampled_from(ALL))
+def test_the_cost_is_what_the_parts_move(seed: int, family: int, prioritize: Prioritize) -> None:
+    """Bytes and calls of the plan, counted anew; and `remote` never moves more than the naive plan."""
+    made = tiny(seed, family)
+    plan, _ = planned(made, prioritize)
+    counted, cost = measured(plan.parts, made), plan.cost
+    assert (cost.bytes_up, cost.bytes_down, cost.class_c) == (counted.sent, counted.down, counted.copies)
+    assert cost.bytes_up + cost.bytes_copied == made.length
+    assert cost.class_a == counted.parts - counted.copies + (2 if counted.parts > 1 else 0)
+    naive = plan.naive_cost
+    assert (naive.bytes_up, naive.bytes_down) == (made.length, made.length - sum(made.local_bytes()))
+    if prioritize in ("remote", "local_verification"):
+        assert cost.bytes_up + cost.bytes_down <= naive.bytes_up + naive.bytes_down
+
+
+def check_choice(seed: int, prioritize: Prioritize) -> None:
+    made = tiny(seed, len(FAMILIES) - 1)
+    layout = lay_out(intents_of(made, contents(made)[1]), OverlapRule.ASSUME_EQUAL)
+    assert isinstance(layout, Layout)
+    end, m, weights = made.length, made.minimum, weights_of(prioritize, PRICES)
+    coverage = Coverage(layout.local_spans)
+    intervals = proper(copyable(layout.diagonals, coverage, prioritize), m, end)
+    all_cuts = choose_by_cuts(intervals, end, coverage, weights, m, made.max_sent, end)
+    assert all_cuts is not None
+    assert choose(intervals, end, coverage, weights, m, made.max_sent)[0] == all_cuts[0]
+
+
+@given(_seeds)
+def test_the_fast_choice_weighs_what_the_program_over_all_cuts_does(seed: int) -> None:
+    """Two ways to the least weight, on objects whose local data begin and end around the cuts. Many objects each."""
+    for step in range(20):
+        check_choice(seed + step, ALL[(seed + step) % len(ALL)])
+
+
+@given(_seeds, st.integers(2, 9), st.sampled_from(MEASURED))
+def test_the_cuts_that_matter_are_enough(seed: int, scale: int, prioritize: Prioritize) -> None:
+    """The program over all cuts, against the one over the cuts that matter, where a part has small largest sizes."""
+    made = tiny(seed, seed % len(FAMILIES), capped=True)
+    layout = lay_out(intents_of(made, contents(made)[1]), OverlapRule.ASSUME_EQUAL)
+    assert isinstance(layout, Layout)
+    weights = weights_of(prioritize, PRICES)
+    spans = [(start * scale, stop * scale) for start, stop in layout.local_spans]
+    coverage, end, m = Coverage(spans), made.length * scale, made.minimum * scale
+    intervals = [(start * scale, stop * scale, number) for number, (start, stop, _) in enumerate(layout.diagonals)]
+    kept = proper(intervals, m, end)
+    sizes = (m, made.max_sent * scale, made.max_copy * scale)
+    every = choose_by_cuts(kept, end, coverage, weights, *sizes)
+    few = choose_by_cuts(kept, end, coverage, weights, *sizes, most=end)
+    assert every is not None
+    if few is not None:
+        assert few[0] == every[0]

@@ -34,6 +34,7 @@ from b2pure.plan.emerge.parts import SentPart
 from b2pure.plan.emerge.plan import PRIORITIES, EmergePlan, Prioritize
 from b2pure.plan.resume import Taken
 from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.listeners import ProgressListenerForTest
 from b2pure.testing import fault_scripts
 
 SEEDS = st.integers(0, 10_000)
@@ -125,6 +126,20 @@ def test_progress_tells_every_byte_once(folder: Path, pieces: list[Piece], strea
     make(scene, streamed, listener=told.append).unwrap()
     assert sum(event.count for event in told if isinstance(event, BytesMoved)) == len(made_of(pieces))
     assert sum(isinstance(event, LargeFileBegun) for event in told) == starts(scene.world)
+
+
+@given(objects(), STREAMED, SEEDS)
+def test_a_progress_listener_hears_of_all_bytes_at_the_end(
+    folder: Path, pieces: list[Piece], streamed: bool, seed: int
+) -> None:
+    """Of a plan the total is told before; of a stream nobody knows it before its end."""
+    scene, listener = built(pieces, folder, seed=seed), ProgressListenerForTest()
+    make(scene, streamed, progress_listener=listener).unwrap()
+    totals = [call for call in listener.get_calls() if "set_total_bytes" in call]
+    size = len(made_of(pieces))
+    assert totals == [f"set_total_bytes({size})"]
+    assert streamed or listener.get_calls()[0] == totals[0]
+    assert f"bytes_completed({size})" in listener.get_calls()
 
 
 @given(objects(), STREAMED, ROOMS, SEEDS)

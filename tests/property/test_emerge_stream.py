@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 
+import pytest
 from emerge_oracle import MEASURES, Object
-from emerge_support import FAMILIES, contents, intents_of, measured, rebuilt, tiny
+from emerge_support import FAMILIES, chained, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
 from hypothesis import given
 from hypothesis import strategies as st
 from test_emerge import ALL, MEASURED, PRICES, limits_of, planned
 
 from b2pure.model.intents import OverlapRule, WriteIntent
+from b2pure.model.ranges import ByteRange
 from b2pure.plan.emerge.parts import EmergePart
 from b2pure.plan.emerge.plan import Prioritize
 from b2pure.plan.emerge.stream import stream_parts
+from b2pure.plan.failures import Hole, IntentsOutOfOrder, PlanFailed
 
 _seeds = st.integers(0, 2**40)
 _families = st.integers(0, len(FAMILIES) - 1)
@@ -72,12 +76,69 @@ def test_every_objective_survives_little_look_ahead(seed: int, family: int, prio
     streamed(made, prioritize, ahead * made.minimum)
 
 
+@given(_seeds, _families, st.sampled_from(ALL), st.sampled_from((2, _FAR)))
+def test_the_last_intent_of_a_stream_wins(seed: int, family: int, prioritize: Prioritize, ahead: int) -> None:
+    """L23, for intents that come in order."""
+    made, intents, files, whole, _ = differing(tiny(seed, family), Random(seed), by_place=True)
+    rule, look = OverlapRule.LAST_WINS, ahead * made.minimum
+    parts = tuple(stream_parts(iter(intents), prioritize, rule, limits_of(made), PRICES, look))
+    assert rebuilt(parts, files) == whole
+
+
+@given(_seeds, _families, st.sampled_from(OverlapRule))
+def test_a_hole_in_a_stream_is_named(seed: int, family: int, rule: OverlapRule) -> None:
+    """L22 and L23: the same hole as in a plan of all at once, after the parts before it."""
+    made = with_holes(seed, family)
+    _, files = contents(made)
+    hole = made.hole()
+    stream = stream_parts(ordered(made, files), "remote", rule, limits_of(made))
+    if hole is None:
+        assert sum(part.length for part in stream) == made.length
+        return
+    with pytest.raises(PlanFailed) as failed:
+        assert all(part.range.stop <= hole[0] for part in stream)
+    assert failed.value.failure == Hole(ByteRange(*hole))
+
+
 @given(_seeds, _families)
-def test_parts_come_before_the_intents_end(seed: int, family: int) -> None:
-    """What is decided is handed out: when the stream asks for an intent, no more than the look-ahead, and what that
-    intent leaves open, is not yet in a part."""
+def test_a_stream_out_of_order_is_refused(seed: int, family: int) -> None:
+    """The first intent that begins before its predecessor is named."""
     made = tiny(seed, family)
     _, files = contents(made)
+    intents = intents_of(made, files)
+    offsets = [intent.destination_offset for intent in intents]
+    wrong = [index for index in range(1, len(offsets)) if offsets[index] < offsets[index - 1]]
+    if not wrong:
+        return
+    first = wrong[0]
+    if _has_hole(intents[:first]):
+        return
+    with pytest.raises(PlanFailed) as failed:
+        list(stream_parts(intents, "remote", OverlapRule.LAST_WINS, limits_of(made)))
+    assert failed.value.failure == IntentsOutOfOrder(first, offsets[first - 1], offsets[first])
+
+
+def _has_hole(intents: list[WriteIntent]) -> bool:
+    reach = 0
+    for intent in intents:
+        if intent.destination_offset > reach:
+            return True
+        reach = max(reach, intent.stop)
+    return False
+
+
+@given(_seeds, _families, st.sampled_from(ALL), st.booleans())
+def test_a_long_stream_is_as_good_as_a_plan(seed: int, family: int, prioritize: Prioritize, capped: bool) -> None:
+    """L24: streaming = batch, where most of the object is decided long before the stream ends."""
+    check_same(chained(seed, family, 30, capped), prioritize)
+
+
+@given(_seeds, _families, st.sampled_from(ALL))
+def test_a_stream_keeps_up_with_its_intents(seed: int, family: int, prioritize: Prioritize) -> None:
+    """What is decided is handed out: no part comes later than the look-ahead and the longest range allow."""
+    made = chained(seed, family, 60, False)
+    _, files = contents(made)
+    longest = max(length for _, _, _, length in (*made.remote, *made.local))
     asked: list[int] = []
 
     def intents() -> Iterator[WriteIntent]:
@@ -85,6 +146,10 @@ def test_parts_come_before_the_intents_end(seed: int, family: int) -> None:
             asked.append(intent.destination_offset)
             yield intent
 
-    for part in stream_parts(intents(), "remote", OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES, _FAR):
-        assert asked
-        assert part.range.start <= made.length
+    look, at = 8 * made.minimum, 0
+    for part in stream_parts(intents(), prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES, look):
+        assert part.range.start == at
+        at = part.range.stop
+        # The next range is seen before what lies before it is decided; a range is copied when its end is seen.
+        assert asked[-1] - at <= look + 2 * longest + min(made.max_sent, look)
+    assert at == made.length

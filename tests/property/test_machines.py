@@ -35,6 +35,7 @@ from b2pure.plan.retry import (
     step_retry,
 )
 from b2pure.plan.session import (
+    Abandoned,
     Authorize,
     Authorized,
     Fail,
@@ -240,6 +241,19 @@ def test_a_stale_refusal_changes_nothing(generation: int, stale: int) -> None:
     state = SessionState(generation, _authorization("now"))
     if stale < generation:
         assert step_session(state, Rejected401(stale)) == (state, UseToken(generation, _authorization("now")))
+
+
+@given(st.integers(0, 5), st.integers(0, 3))
+def test_when_whoever_authorizes_is_stopped_the_next_one_who_asks_does_it(generation: int, waiting: int) -> None:
+    """L31: nobody waits for an answer that will not come, and only one authorizes then."""
+    state, decision = step_session(SessionState(generation), Need())
+    assert decision == Authorize()
+    for _ in range(waiting):
+        assert step_session(state, Need()) == (state, Wait())
+    state, _ = step_session(state, Abandoned())
+    state, decision = step_session(state, Need())
+    assert decision == Authorize()
+    assert step_session(state, Need()) == (state, Wait())
 
 
 @given(st.lists(st.one_of(st.just(Need()), st.builds(Rejected401, st.integers(0, 3))), max_size=5), st.booleans())

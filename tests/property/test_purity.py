@@ -20,8 +20,9 @@ from returns.result import Failure, Success
 
 from b2pure.model.account import Allowed, Authorization
 from b2pure.model.errors import Throttled
-from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree, SkippedPath
+from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalFact, LocalPath, LocalTree, SkippedPath
 from b2pure.model.ids import AccountId, FileId
+from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
 from b2pure.model.policy import (
     CompareVersionMode,
     Delete,
@@ -33,11 +34,18 @@ from b2pure.model.policy import (
     ScanPolicies,
     SyncPolicy,
 )
+from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Blob, LocalSlice
 from b2pure.plan.actions import actions_of, edges
+from b2pure.plan.bandwidth import Bucket, step_bucket
 from b2pure.plan.codec import action_id
+from b2pure.plan.concurrency import Answered, PushedBack, Workers, initial, step_concurrency
 from b2pure.plan.cost import cost_of
 from b2pure.plan.download import piece_size
 from b2pure.plan.drift import dest_drift
+from b2pure.plan.emerge import draw, emerge, emerge_lines, explain, plan_emerge, plan_id, read_emerge_lines, summary
+from b2pure.plan.emerge.plan import PRIORITIES
+from b2pure.plan.emerge.stream import plan_stream
 from b2pure.plan.failures import PlanFailed
 from b2pure.plan.parts import choose_part_ranges, part_ranges
 from b2pure.plan.plan import SyncPlan, plan_sync
@@ -116,6 +124,35 @@ def corpus() -> Iterator[object]:
     yield step_session(SessionState(), Need())
     yield step_session(SessionState(authorizing=True), Authorized(authorization))
     yield step_pool(Pool(), Take())
+    yield step_concurrency(Workers(), initial(Workers()), Answered(1, 1, 1, True), NOW)
+    yield step_concurrency(Workers(), initial(Workers()), PushedBack(1, 1), NOW)
+    yield step_bucket(1000, Bucket(), 10_000, NOW)
+    yield from _emerged()
+
+
+def _emerged() -> Iterator[object]:
+    fact = LocalFact(10**10, 1)
+    intents = (
+        WriteIntent(CopySource(FileId("f"), ByteRange(0, 100_000_000)), 0),
+        WriteIntent(LocalSlice("a", ByteRange(0, 30_000_000), fact), 50_000_000),
+        WriteIntent(LocalSlice("a", ByteRange(30_000_000, 133_000_000), fact), 99_000_000),
+        WriteIntent(CopySource(FileId("g"), ByteRange(0, 3_000_000), "md5"), 201_000_000),
+        WriteIntent(Blob(b"end"), 204_000_000),
+    )
+    for rule in OverlapRule:
+        for prioritize in PRIORITIES:
+            plan = plan_emerge(intents, prioritize=prioritize, overlap=rule)
+            lines = emerge_lines(plan).unwrap()
+            yield plan
+            yield plan.cost
+            yield plan_id(plan)
+            yield lines
+            yield read_emerge_lines(lines)
+            yield draw(plan)
+            yield summary(plan)
+            yield explain(plan, len(plan.parts))
+            yield tuple(plan_stream(intents, prioritize=prioritize, overlap=rule))
+            yield emerge(intents[1:], prioritize, rule, plan.limits)
 
 
 def _of_plan(plan: SyncPlan) -> Iterator[object]:

@@ -30,7 +30,9 @@ from worlds_support import (
     watch_names,
 )
 
-from b2pure.effects.effect import AnyEffect
+from b2pure.effects.driver import Driver
+from b2pure.effects.effect import AnyEffect, Emit, Now, StepSession
+from b2pure.effects.events import PathStarted
 from b2pure.effects.faults import (
     UPLOADS,
     Answer,
@@ -40,12 +42,20 @@ from b2pure.effects.faults import (
     CutUpload,
     Disconnect,
     DropReplyAfterCommit,
+    ExpireTokens,
     FailNth,
     Fault,
     FaultScript,
 )
-from b2pure.effects.seeded import Crashed
+from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.program import Program, perform
+from b2pure.effects.seeded import Crashed, SeededDriver
+from b2pure.effects.simulated_clock import SimulatedClock
+from b2pure.effects.simulated_disk import SimulatedDisk
+from b2pure.effects.threads import Stopped, ThreadDriver
+from b2pure.model.calls import StartLargeFile
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete
+from b2pure.plan.session import Authorize, Need
 from b2pure.testing import SimulatedB2
 
 # A plan made from a scan keeps its lines in an unnamed file that it leaves to the garbage collector to close.
@@ -138,6 +148,32 @@ def test_killed_at_each_moment_of_a_rich_run(direction: str, keep: KeepOrDelete)
     assert sync(whole, scene, keep).ok
     moments = 0
     while check_resumed(scene, keep, 5, moments, whole):
+        moments += 1
+    assert moments > 20
+
+
+def leave_unfinished(world: SimulatedB2, mod_time: str) -> None:
+    """A large file that an earlier run started, for the content of this time."""
+    info = {"src_last_modified_millis": mod_time}
+    call = StartLargeFile(world.bucket_id("dest-bucket"), f"to/{LARGE}", "b2/x-auto", info)
+    plain_client(world).call(call).unwrap()
+    world.clock.advance(1)
+
+
+def check_no_leftover(moments: int) -> bool:
+    world = build(RICH["up"], seed=5, workers=WORKERS)
+    for mod_time in ("5000", "4000", "5000"):
+        leave_unfinished(world, mod_time)
+    crashed = crash(world, RICH["up"], NoDelete(), moments)
+    assert sync(world, RICH["up"]).ok
+    assert unfinished(world) == 0
+    return crashed
+
+
+def test_killed_at_each_moment_and_run_again_it_leaves_no_large_file_unfinished() -> None:
+    """L11: neither those of the killed run nor those of runs before it, for the same content and for another."""
+    moments = 0
+    while check_no_leftover(moments):
         moments += 1
     assert moments > 20
 
@@ -246,6 +282,64 @@ def test_an_upload_that_never_succeeds_is_named_and_deletes_nothing(fault: Fault
     world.faulty.lift(fault)
     assert sync(world, scene, Delete()).ok
     assert unfinished(world) == 0
+
+
+BLIND = {
+    "the list fails": FailNth("b2_list_unfinished_large_files", 2, Answer(429), times=3),
+    "the parts cannot be told": FailNth("b2_list_parts", 1, Answer(503), times=3),
+}
+
+
+@pytest.mark.parametrize("blind", list(BLIND))
+def test_a_start_whose_reply_is_lost_leaves_nothing_even_if_nobody_can_look_at_once(blind: str) -> None:
+    """L28: the file is started again then, and of the other one it is known that it may be there."""
+    world = build(RICH["up"], seed=1, faults=(DropReplyAfterCommit("b2_start_large_file", 1), BLIND[blind]))
+    assert sync(world, RICH["up"]).ok
+    assert unfinished(world) == 0
+
+
+@pytest.mark.parametrize("answer", [Answer(503), Answer(403, "access_denied")], ids=["busy", "denied"])
+def test_left_overs_that_cannot_be_cancelled_are_left_to_the_next_run(answer: Answer) -> None:
+    """L28: a finished file would hide from it that there are any."""
+    fault = FailNth("b2_cancel_large_file", 1, answer, times=None)
+    world = build(RICH["up"], seed=1, faults=(fault,))
+    leave_unfinished(world, "4000")
+    report = sync(world, RICH["up"])
+    assert names_in(report) == {LARGE}
+    world.lift(fault)
+    assert sync(world, RICH["up"]).ok
+    assert unfinished(world) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_client_whose_run_was_stopped_runs_again(seed: int) -> None:
+    """Where the run was stopped while it fetched a new token, nobody waits for that for ever."""
+    cap = FailNth("b2_download_file_by_id", 2, Answer(403, "cap_exceeded"), times=None)
+    scene = Scene("down", dict.fromkeys("abcdefgh", (NEW,)))
+    world = build(scene, seed=seed, faults=(cap, ExpireTokens(1, "b2_download_file_by_id")))
+    client = world.client
+    assert sync(world, scene, client=client).refused
+    world.lift(cap)
+    assert sync(world, scene, client=client).ok
+
+
+@pytest.mark.parametrize("kind", ["threads", "seeded"])
+def test_a_driver_that_is_stopped_gives_up_the_authorization_it_was_to_fetch(kind: str) -> None:
+    """Both drivers, stopped just there."""
+    machines = Machines()
+    world = build(Scene("up"))
+
+    def program() -> Program[None]:
+        assert (yield from perform(StepSession(Need()))) == Authorize()
+        yield from perform(Emit(PathStarted("a")))
+        yield from perform(Now())
+        raise AssertionError("nothing new begins")
+
+    interpreter = Interpreter(world.api, SimulatedDisk(), SimulatedClock(), machines, lambda event: driver.stop())
+    driver: Driver = ThreadDriver(interpreter) if kind == "threads" else SeededDriver(interpreter, seed=1)
+    with driver, suppress(Stopped):
+        driver.run_each([program()])
+    assert not machines.authorizing
 
 
 # --- sources that move -----------------------------------------------------------------------------------------------

@@ -216,7 +216,7 @@ def one_at_a_time(threads: bool) -> Driver:
     """A driver that runs the programs of an `All` one after the other."""
     interpreter = Interpreter(build(Scene("up")).api, SimulatedDisk(), SimulatedClock(), Machines())
     if threads:
-        return ThreadDriver(interpreter, workers=1, part_workers=1)
+        return ThreadDriver(interpreter, workers=1)
     return SeededDriver(interpreter, seed=1, workers=1, part_workers=1)
 
 
@@ -297,7 +297,7 @@ def test_a_lazy_plan_of_a_million_paths_is_read_no_faster_than_it_is_carried_out
         yield from ()
 
     interpreter = Interpreter(build(Scene("up")).api, SimulatedDisk(), SimulatedClock(), Machines())
-    with ThreadDriver(interpreter, workers=workers, part_workers=1, bound=bound) as driver:
+    with ThreadDriver(interpreter, workers=workers, bound=bound) as driver:
         driver.run_each(carry_out(chunk) for chunk in chunked(lazy()))
     assert done == paths
     assert most <= (bound + workers + 1) * largest_chunk + 1

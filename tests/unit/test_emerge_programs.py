@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 from attrs import evolve, frozen
+from returns.result import Failure
 
 import b2pure as b2
 from b2pure.effects.effect import (
@@ -25,10 +26,16 @@ from b2pure.effects.effect import (
     StepPool,
     StepSession,
 )
+from b2pure.effects.emerge import Creation
+from b2pure.effects.emerge_stream import create_stream
+from b2pure.effects.fault_board import FaultBoard
+from b2pure.effects.large_files import Resume
+from b2pure.effects.requests import upload_request
 from b2pure.effects.simulator import SimulatorConfig
-from b2pure.model.calls import StartLargeFile
+from b2pure.model.calls import HEX_DIGITS_AT_END, GetUploadPartUrl, StartLargeFile, UploadPart
 from b2pure.model.errors import Corrupt, LocalDrifted, LocalFailure, Rejected, Unavailable
 from b2pure.model.ids import FileId
+from b2pure.model.limits import PartSizes
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob
 from b2pure.plan.emerge.parts import CopiedPart, SentPart
@@ -80,6 +87,7 @@ class Stage:
     world: SimulatedB2
     playbook: Playbook
     source: FileId
+    board: FaultBoard
 
     def copy(self, start: int, stop: int, key: b2.SseC | None = None) -> b2.CopySource:
         """A range of the file."""
@@ -98,15 +106,15 @@ class Stage:
 
 
 def stage(*faults: Any, key: b2.SseC | None = None, retry: RetryPolicy | None = None) -> Stage:
-    playbook = Playbook()
-    world = simulated_b2("bucket", faults=faults, seed=1, workers=1, config=CONFIG, observer=playbook, retry=retry)
+    playbook, board = Playbook(), FaultBoard(faults)
+    world = simulated_b2("bucket", faults=board, seed=1, workers=1, config=CONFIG, observer=playbook, retry=retry)
     if key is None:
         source = world.simulator.put(world.bucket_id("bucket"), "old", OLD).file_id
     else:
         source = world.client.upload(OLD, "b2://bucket/old", encryption=key).unwrap().file_id
     assert source is not None
     world.clock.advance(1)
-    return Stage(world, playbook, source)
+    return Stage(world, playbook, source, board)
 
 
 # --- large files ------------------------------------------------------------------------------------------------------
@@ -447,3 +455,87 @@ def test_a_wrong_digest_of_the_whole_is_not_put_on_a_file() -> None:
     error = here.create([(bytes(40), 0)], file_info={"large_file_sha1": "0" * 40}).failure()
     assert isinstance(error, Corrupt)
     assert here.playbook == ["HashParts"]
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+def broken_off(here: Stage, intents: list[Any]) -> FileId:
+    """A stream whose second part fails for good; the id that the caller heard."""
+    heard: list[FileId] = []
+    fault = FailNth(SEND, 2, Answer(503), times=100)
+    here.board.append(fault)
+    result = here.world.client.create_file_stream(
+        iter(intents), DEST, on_large_file=lambda begun: heard.append(begun.file_id)
+    )
+    assert isinstance(result.failure(), Unavailable)
+    here.board.lift(fault)
+    return heard[0]
+
+
+IMPATIENT: Final = RetryPolicy(max_attempts=2, max_upload_urls=2)
+
+
+def test_a_stream_does_not_go_on_with_a_file_that_has_other_parts() -> None:
+    """It is refused by name, and stays as it is."""
+    here = stage(retry=IMPATIENT)
+    file_id = broken_off(here, [(bytes(20), 0), (bytes(20), 20)])
+    other = [(bytes(19) + b"x", 0), (bytes(20), 20)]
+    error = here.world.client.create_file_stream(other, DEST, resume=file_id).failure()
+    assert f"the large file {file_id} has another part 1 than what is here" in str(error)
+    assert here.left() == 1
+    assert here.made() is None
+
+
+def test_a_stream_does_not_go_on_with_a_file_that_has_more_parts() -> None:
+    here = stage(retry=IMPATIENT)
+    file_id = broken_off(here, [(bytes(20), 0), (bytes(20), 20)])
+    call = UploadPart(7, HEX_DIGITS_AT_END, Blob(bytes(9)))
+    here.world.client._query(upload_request(file_id, GetUploadPartUrl(file_id), call, IMPATIENT)).unwrap()
+    error = here.world.client.create_file_stream([(bytes(40), 0)], DEST, resume=file_id).failure()
+    assert "the large file has a part 7, the object only 2" in str(error)
+    assert here.left() == 1
+
+
+def test_a_stream_that_fails_asks_for_no_more_and_is_cancelled_if_nobody_heard_of_it() -> None:
+    here, taken = stage(retry=IMPATIENT), list[int]()
+    here.board.append(FailNth(SEND, 2, Answer(503), times=100))
+
+    def intents() -> Iterable[Any]:
+        for n in range(1000):
+            taken.append(n)
+            yield (bytes(20), 20 * n)
+
+    assert isinstance(here.world.client.create_file_stream(intents(), DEST).failure(), Unavailable)
+    assert len(taken) < 50
+    assert here.left() == 0
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [(7, 20), (20, 7, 20), (20, 0), (20,) * 3],
+    ids=["a short first part", "a short part", "an empty part", "a gap"],
+)
+def test_a_stream_of_parts_that_b2_does_not_take_makes_no_file(lengths: tuple[int, ...]) -> None:
+    """The planner gives none such; whoever does is told before the part is sent."""
+    here, at, parts = stage(), 0, list[SentPart]()
+    for number, length in enumerate(lengths, start=1):
+        start = at + (len(lengths) == number == 3 and length == 20 and len(set(lengths)) == 1)
+        parts.append(SentPart(number, ByteRange(start, start + length), (Blob(bytes(length)),)))
+        at = start + length
+    job = Creation("made", here.world.bucket_id("bucket"), "made", PartSizes(16, 8), resume=Resume(auto=False))
+    result = here.world.client._query(create_stream(job, iter(parts), RetryPolicy()))
+    assert isinstance(result, Failure)
+    error = result.failure()
+    assert isinstance(error, Rejected)
+    assert "no plan that B2 takes" in error.message
+    assert here.left() == 0
+    assert here.made() is None
+
+
+@pytest.mark.parametrize(("count", "kept"), [(8, {"large_file_sha1", "plan_id"}), (9, {"plan_id"}), (10, set())])
+def test_what_is_added_to_the_info_leaves_room_for_what_the_caller_says(count: int, kept: set[str]) -> None:
+    """The identity of the plan is the last to go: without it, nobody can go on with what was copied."""
+    here, info = stage(), {f"key{n}": "x" for n in range(count)}
+    made = here.create([(here.copy(0, 40), 0), (OLD + bytes(10), 0)], file_info=info).unwrap()
+    assert set(made.file_info) == info.keys() | kept

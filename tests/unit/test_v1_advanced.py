@@ -5,6 +5,7 @@ Sizes are a thousandth of the page's, and so are the part sizes of the simulated
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -12,13 +13,21 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from attrs import define
+from attrs import define, evolve
 from v1_console import Console
 from v1_world import World, content, served
 
 from b2pure.effects.faults import Answer, FailNth
 from b2pure.effects.simulator import SimulatorConfig
-from b2pure.v1 import Bucket, CopySource, UploadSourceBytes, UploadSourceLocalFile, WriteIntent, exception
+from b2pure.v1 import (
+    Bucket,
+    CopySource,
+    UploadSourceBytes,
+    UploadSourceLocalFile,
+    WriteIntent,
+    exception,
+    hex_sha1_of_bytes,
+)
 
 CONFIG = SimulatorConfig(absolute_minimum_part_size=5_000, recommended_part_size=100_000)
 ID_1 = "'4_z5485a1682662eb3e60980d10_f113f963288e711a6_d20190404_m065910_c002_v0001095_t0044'"
@@ -53,6 +62,11 @@ class Page:
     def info(self) -> dict[str, str]:
         """The info of what was made."""
         return dict(next(iter(self.bucket.list_file_versions("remote name"))).file_info)
+
+    def made_id(self) -> str:
+        """The id of what was made; unfinished files are listed among the versions, too."""
+        versions = self.bucket.list_file_versions("remote name")
+        return next(str(version.id_) for version in versions if version.action == "upload")
 
     def moved(self) -> tuple[int, int, int]:
         """How many parts and files were sent, copied, and downloaded so far."""
@@ -318,7 +332,7 @@ def test_manual_continuation(page: Page, method: str) -> None:
     assert page.moved()[0] == sent + 4 - 1
     assert page.made == data
     assert list(page.bucket.list_unfinished_large_files()) == []
-    assert next(page.bucket.list_file_versions("remote name")).id_ == large_file_id
+    assert page.made_id() == large_file_id
 
 
 @pytest.mark.parametrize(("auto", "again"), [("", 3), (", auto_continue=False", 4)])
@@ -354,7 +368,82 @@ def test_the_plan_is_in_the_info_where_there_are_remote_sources(page: Page) -> N
     page.console.run(">>> bucket.create_file(input_sources, remote_name, file_info)\n")
     assert page.moved()[1] == copied, "a part that was copied is not copied again"
     assert page.made == data
-    assert next(page.bucket.list_file_versions("remote name")).id_ == large_file_id
+    assert page.made_id() == large_file_id
+
+
+def test_the_most_completed_candidate_with_all_its_parts_right_is_chosen(page: Page) -> None:
+    """ "the most completed, having all uploaded parts matched candidate would be automatically selected as file to
+    continue. If there is no matching candidate ... new large file would be started."
+    """
+    data = _bytes(14, 350_000)
+    url, key = page.world.url, (page.world.simulator.master_key_id, page.world.simulator.master_key)
+    raw = page.world.api.raw_api
+    token = raw.authorize_account(url, *key)["authorizationToken"]
+
+    def begun(*parts: bytes) -> str:
+        file = page.bucket.start_large_file("remote name", file_info=_whole_sha1(data))
+        for number, part in enumerate(parts, start=1):
+            to = raw.get_upload_part_url(url, token, file.file_id)
+            sha1 = hex_sha1_of_bytes(part)
+            raw.upload_part(to["uploadUrl"], to["authorizationToken"], number, len(part), sha1, io.BytesIO(part))
+        return file.file_id
+
+    one, two, three = data[:100_000], data[100_000:200_000], data[200_000:300_000]
+    begun(one)
+    best = begun(one, two)
+    begun(one, two, b"!" + three[1:])
+    page.bucket.create_file([WriteIntent(UploadSourceBytes(data))], "remote name")
+    assert page.made_id() == best
+    assert page.made == data
+    for file in page.bucket.list_unfinished_large_files():
+        page.bucket.cancel_large_file(file.file_id)
+    wrong = begun(b"!" + one[1:], two)
+    page.bucket.create_file([WriteIntent(UploadSourceBytes(data))], "remote name")
+    assert page.made_id() != wrong
+    assert page.made == data
+
+
+def _whole_sha1(data: bytes) -> dict[str, str]:
+    """The info that an upload in parts has: B2 keeps the digest of the whole there."""
+    return {"large_file_sha1": hex_sha1_of_bytes(data)}
+
+
+def test_where_no_candidate_of_the_plan_has_the_right_parts_an_error_is_raised(page: Page) -> None:
+    """In such case "corrupted unfinished large files should be cancelled manually and create_file should be retried, or
+    auto continuation should be turned off with auto_continue=False".
+    """
+    data = _bytes(15, 400_000)
+    remote = CopySource(page.store("first", data[:100_000]), 0, 100_000)
+    page.path.write_bytes(data[100_000:])
+    intents = [WriteIntent(remote), WriteIntent(UploadSourceLocalFile(page.path), 100_000)]
+    page.world.api.max_upload_workers = page.world.api.max_copy_workers = 1
+    large_file_id = _broken_off(page, CALLBACK.format(method="create_file"), intents)
+    raw, api = page.world.api.raw_api, page.world.api
+    token = api.account_info.get_account_auth_token()
+    to = raw.get_upload_part_url(page.world.url, token, large_file_id)
+    other = _bytes(16, 100_000)
+    sha1 = hex_sha1_of_bytes(other)
+    raw.upload_part(to["uploadUrl"], to["authorizationToken"], 2, len(other), sha1, io.BytesIO(other))
+    again = ">>> bucket.create_file(input_sources, remote_name, file_info)\n"
+    with pytest.raises(exception.BadRequest, match=large_file_id):
+        page.console.run(again)
+    page.console.run(again.replace("file_info)", "file_info, auto_continue=False)"))
+    assert page.made == data
+    page.bucket.cancel_large_file(large_file_id)
+    page.console.run(again)
+    assert page.made == data
+
+
+def test_a_file_that_one_call_cannot_copy_needs_a_length(tmp_path: Path) -> None:
+    """If none is given "and the file is larger than 5GB, copy would not succeed and error would be raised"."""
+    with served(evolve(CONFIG, max_single_size=200_000)) as world:
+        bucket = world.bucket()
+        data = _bytes(17, 250_000)
+        source = str(bucket.upload_bytes(data, "source").id_)
+        with pytest.raises(exception.BadRequest):
+            bucket.copy(source, "copy")
+        bucket.copy(source, "copy", length=250_000, max_copy_part_size=100_000)
+        assert content(bucket, "copy") == data
 
 
 def test_streams_with_remote_sources_cannot_be_continued(page: Page) -> None:

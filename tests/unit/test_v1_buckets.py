@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from attrs import evolve
 from v1_world import SMALL_PARTS, World, content, served
 
+from b2pure.shell.serve_control import expire_tokens
 from b2pure.v1 import (
     AuthInfoCache,
     B2Api,
@@ -87,7 +89,7 @@ def test_an_account_info_of_a_callers_own_keeps_everything(world: World) -> None
     class Mine(InMemoryAccountInfo):
         taken = 0
 
-        def take_bucket_upload_url(self, bucket_id: str) -> tuple[str | None, str | None]:
+        def take_bucket_upload_url(self, bucket_id: str) -> tuple[str, str] | tuple[None, None]:
             self.taken += 1
             return super().take_bucket_upload_url(bucket_id)
 
@@ -125,6 +127,24 @@ def test_the_raw_simulator_stands_in_for_b2() -> None:
     bucket.upload_bytes(b"again", "again")
     assert content(bucket, "again") == b"again"
     assert [version.file_name for version, _ in bucket.ls()] == ["again", "small"]
+
+
+def test_many_threads_may_use_one_api(world: World) -> None:
+    """Upload URLs are never shared, and one expired token costs one authorization."""
+    bucket = world.bucket()
+
+    def work(number: int) -> None:
+        for again in range(5):
+            bucket.upload_bytes(b"x", f"{number}-{again}")
+            if (number, again) == (3, 2):
+                with world.server.locked() as simulator:
+                    expire_tokens(simulator, "all")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+    assert len(list(bucket.ls())) == 40
+    assert world.calls("b2_authorize_account") == 2
+    assert world.calls("b2_get_upload_url") <= 16
 
 
 # --- buckets
@@ -222,6 +242,16 @@ def test_a_key_for_one_bucket_must_name_it(world: World) -> None:
             ask()
     with pytest.raises(exception.Unauthorized, match="restricted to files that start with 'in/'"):
         mine.upload_bytes(b"x", "out/x")
+
+
+def test_a_key_that_may_not_list_buckets_finds_its_own(world: World) -> None:
+    bucket = world.bucket()
+    made = world.api.create_key(["readFiles", "writeFiles"], "one", None, bucket.id_)
+    world.api.authorize_account(world.url, made["applicationKeyId"], made["applicationKey"])
+    world.api.get_bucket_by_name("holiday").upload_bytes(b"x", "x")
+    assert content(world.api.get_bucket_by_name("holiday"), "x") == b"x"
+    with pytest.raises(exception.Unauthorized):
+        world.api.list_buckets("holiday")
 
 
 def test_keys_come_by_pages_and_go(world: World) -> None:

@@ -268,10 +268,14 @@ def test_a_range_has_both_of_its_ends(bucket: Bucket, tmp_path: Path, range_: tu
     assert own.told[-1] == range_
 
 
-def test_a_range_that_is_not_all_there_is_an_error(bucket: Bucket) -> None:
+def test_a_range_that_is_not_all_there_is_an_error_before_anything_is_written(bucket: Bucket, tmp_path: Path) -> None:
     bucket.upload_bytes(b"0123456789", "x")
-    with pytest.raises(exception.InvalidRange, match="5-100"):
-        bucket.download_file_by_name("x", DownloadDestBytes(), range_=(5, 100))
+    (tmp_path / "x").write_bytes(b"precious")
+    own = Own()
+    for dest in (DownloadDestBytes(), DownloadDestLocalFile(tmp_path / "x"), own):
+        with pytest.raises(exception.InvalidRange, match="5-100"):
+            bucket.download_file_by_name("x", dest, range_=(5, 100))
+    assert ((tmp_path / "x").read_bytes(), os.listdir(tmp_path), own.happened) == (b"precious", ["x"], [])
     with pytest.raises(exception.UnsatisfiableRange):
         bucket.download_file_by_name("x", DownloadDestBytes(), range_=(10, 12))
     for wrong in ((-1, 3), (5, 4)):

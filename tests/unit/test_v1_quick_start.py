@@ -77,7 +77,7 @@ def test_synchronization(console: Console, world: World, folder: Path) -> None:
     allow_empty_source=True,
 )
 
->>> no_progress = True
+>>> no_progress = False
 >>> with SyncReport(sys.stdout, no_progress) as reporter:
     synchronizer.sync_folders(
         source_folder=source,

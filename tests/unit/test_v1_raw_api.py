@@ -445,7 +445,7 @@ def test_a_server_that_is_not_there(module: Any) -> None:
 def _run(api: Api, program: Any, info: InMemoryAccountInfo | None = None, key: StoredKey | None = None) -> Any:
     machines = AccountInfoMachines(info or InMemoryAccountInfo(), key or StoredKey("r", "i", "k"), fresh=info is None)
     interpreter = Interpreter(api, SimulatedDisk(), SystemClock(), machines)
-    with ThreadDriver(interpreter, workers=1, part_workers=1) as driver:
+    with ThreadDriver(interpreter, workers=1) as driver:
         return driver.run(program)
 
 

@@ -198,7 +198,7 @@ def test_options_that_make_no_sense_are_told_by_name(options: dict[str, Any], na
 
 def test_the_page_s_other_name_of_no_delete_is_the_same() -> None:
     """ "Default is DO_NOTHING"."""
-    assert KeepOrDeleteMode.DO_NOTHING is KeepOrDeleteMode.NO_DELETE
+    assert KeepOrDeleteMode["DO_NOTHING"] is KeepOrDeleteMode.NO_DELETE
 
 
 # --- what takes part
@@ -232,13 +232,14 @@ def test_versions_may_be_left_out_by_their_time(world: World, bucket: Bucket, fo
 
 
 def test_policies_that_make_no_sense_are_told(folder: Path) -> None:
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"include_file_regexes": ("x",)},
         {"exclude_file_regexes": ("(",)},
         {"exclude_modified_before": 2, "exclude_modified_after": 1},
-    ):
+    )
+    for wrong in wrongs:
         with pytest.raises(exception.InvalidArgument):
-            ScanPoliciesManager(**wrong)  # type: ignore[arg-type]
+            ScanPoliciesManager(**wrong)
 
 
 def test_a_manager_of_a_callers_own_is_asked(world: World, bucket: Bucket, folder: Path) -> None:
@@ -286,6 +287,7 @@ def test_folders_tell_their_files_in_b2_s_order(world: World, bucket: Bucket, fo
         bucket.upload_bytes(b"x", name)
     bucket.upload_bytes(b"new", "A")
     manager = ScanPoliciesManager(exclude_dir_regexes=("a",))
+    files: list[File] = []
     for place in (str(folder), "b2://holiday"):
         files = list(parse_sync_folder(place, world.api).all_files(None))
         assert [file.name for file in files] == names
@@ -340,6 +342,17 @@ def test_a_file_that_fails_does_not_stop_the_others(world: World, bucket: Bucket
     assert len([line for line in lines if re.fullmatch("upload [abc]", line)]) == 2
     assert len([line for line in lines if re.fullmatch("upload [abc]: BadRequest .*", line)]) == 1
     assert len(_names(bucket)) == 2
+
+
+def test_a_side_that_cannot_be_read_is_an_error_of_b2_s(world: World, bucket: Bucket, folder: Path) -> None:
+    """Nothing is transferred; the error is that of the listing."""
+    _put(folder, "a")
+    made = world.api.create_key(["listBuckets", "writeFiles"], "writer", bucket_id=bucket.id_)
+    world.api.authorize_account(world.url, made["applicationKeyId"], made["applicationKey"])
+    for dry_run in (True, False):
+        with pytest.raises(exception.Unauthorized):
+            _sync(world, folder, "b2://holiday", dry_run=dry_run)
+    assert world.calls("b2_upload_file") == 0
 
 
 def test_a_name_that_no_folder_can_have_is_told_and_the_rest_comes(world: World, bucket: Bucket, folder: Path) -> None:

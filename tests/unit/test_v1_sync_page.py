@@ -55,7 +55,7 @@ KEEP = """
         keep_days_or_delete=KeepOrDeleteMode.KEEP_BEFORE_DELETE,
         keep_days=10,
 )
->>> no_progress = True
+>>> no_progress = False
 """
 DELETE = """
 >>> synchronizer = Synchronizer(
@@ -185,6 +185,6 @@ def test_without_a_mode_a_newer_destination_is_an_error(world: World, folder: Pa
     console = Console({"b2_api": world.api}, {"/home/user1/b2_example": str(folder)})
     console.run(">>> from b2sdk.v1 import *\n")
     console.run(KEEP.split(">>> synchronizer")[0])
-    console.run(">>> synchronizer = Synchronizer(max_workers=10)\n>>> no_progress = True\n")
+    console.run(">>> synchronizer = Synchronizer(max_workers=10)\n>>> no_progress = False\n")
     with pytest.raises(exception.DestFileNewer, match=r"source file is older than destination: local://f2\.txt"):
         console.run(SYNC)

@@ -121,7 +121,8 @@ def same(step: Step, printed: str) -> None:
 
 
 def plain(text: str) -> list[str]:
-    """Lines without what no two runs have in common."""
+    """Lines without what no two runs have in common, as they stand on the terminal: a carriage return begins anew."""
     for pattern, name in _ASIDE:
         text = pattern.sub(name, text)
-    return [line.strip() for line in text.strip().splitlines()]
+    lines = (line.rsplit("\r", 1)[-1].strip() for line in text.split("\n"))
+    return [line for line in lines if line]

@@ -58,7 +58,7 @@ def main(path: str, realm: str, bucket: str, who: str, uploads: int) -> list[str
 
     with HttpApi(key.application_key_id, key.application_key, realm_address=realm) as api:
         interpreter = Interpreter(api, SimulatedDisk(), SystemClock(), AccountInfoMachines(info, key))
-        with ThreadDriver(interpreter, workers=THREADS, part_workers=1) as driver:
+        with ThreadDriver(interpreter, workers=THREADS) as driver:
             driver.run_each(one(f"{who}-{number}") for number in range(uploads))
     return failures
 

@@ -15,6 +15,7 @@ from b2pure.plan.emerge.identity import plan_id
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart, large_file_parts
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import emerge, plan_emerge
+from b2pure.plan.emerge.stream import plan_stream
 
 __all__ = [
     "CopiedPart",
@@ -31,6 +32,7 @@ __all__ = [
     "large_file_parts",
     "plan_emerge",
     "plan_id",
+    "plan_stream",
     "read_emerge_lines",
     "summary",
 ]

@@ -71,11 +71,20 @@ def _within(covered: Cover, starts: list[int], start: int, stop: int) -> list[tu
         begin, end, origin, source = covered[at]
         low, high = max(start, begin), min(stop, end)
         if low < high:
-            wanted = ByteRange(low - origin, high - origin)
-            piece = source.slice(wanted) if isinstance(source, CopySource) else slice_body(source, wanted)
-            found.append((low, high, piece))
+            found.append((low, high, _slice(source, low - origin, high - origin)))
         at += 1
     return found
+
+
+def _slice(source: Piece, start: int, stop: int) -> Piece:
+    """The bytes [start, stop) of the source; said for each kind, since there are as many of them as intents."""
+    if isinstance(source, LocalSlice):
+        first = source.range.start
+        return LocalSlice(source.path, ByteRange(first + start, first + stop), source.fact)
+    if isinstance(source, CopySource):
+        first = source.range.start
+        return CopySource(source.file_id, ByteRange(first + start, first + stop), source.key_md5)
+    return slice_body(source, ByteRange(start, stop))
 
 
 def _put(pieces: list[Piece], piece: Piece) -> None:

@@ -20,6 +20,7 @@ on is a choice between few i: one that ended earlier must be cheaper (`_exits`).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from itertools import pairwise
@@ -39,6 +40,8 @@ Run = tuple[int, int, int]
 """(start, stop, number of the interval that is copied from, or -1: sent)."""
 
 _SENT: Final = -1
+_FEW: Final = 8
+"""So many exits are looked at one by one."""
 
 
 class Entry:
@@ -142,8 +145,29 @@ class Chooser:
         exits = self._exits
         while exits and exits[-1].weight >= found.weight:
             exits.pop()
-        if all(found.weight < other.weight + self._sent(stop - other.start) for other in exits):
+        if not exits or found.weight < self._leaving(stop)[0]:
             exits.append(found)
+
+    def _leaving(self, at: int) -> tuple[int, Exit]:
+        """The best exit to send from up to `at`, and its weight with the parts for that (all prices before `at` off).
+
+        Later exits are dearer, or they would have thrown out the earlier ones; so of those that need as many parts the
+        first is the best.
+        """
+        exits = self._exits
+        if len(exits) <= _FEW:
+            best = min(exits, key=lambda each: each.weight + self._sent(at - each.start))
+            return best.weight + self._sent(at - best.start), best
+        found: tuple[int, Exit] | None = None
+        index = len(exits)
+        while index:
+            parts = -(-(at - exits[index - 1].start) // self._max_send)
+            index = bisect_left(exits, at - parts * self._max_send, key=lambda each: each.start)
+            weight = exits[index].weight + self._weights.sent_part * parts
+            if found is None or weight < found[0]:
+                found = weight, exits[index]
+        assert found is not None
+        return found
 
     def _first(self, start: int, limit: int, number: int) -> list[Entry]:
         """Ways to the interval with nothing before it, or something that is sent from far away."""
@@ -153,13 +177,11 @@ class Chooser:
         at = start if self._begun else max(start, begin + self._m)
         if at > limit:
             return offers
-        price, best = self._price(at), None
-        for leaving in self._exits:
-            if leaving.start + self._m <= at:
-                weight = leaving.weight + price + self._sent(at - leaving.start)
-                if best is None or weight < best.weight:
-                    best = Entry(at, at, weight, 0, number, leaving.entry, at - leaving.start, leaving.start)
-        return offers if best is None else [best]
+        if not self._exits or self._exits[0].start + self._m > at:
+            return offers
+        weight, leaving = self._leaving(at)
+        begun = leaving.start
+        return [Entry(at, at, weight + self._price(at), 0, number, leaving.entry, at - begun, begun)]
 
     def _join(self, entries: list[Entry], start: int, high: int, number: int, offers: list[Entry]) -> None:
         """A copy right after another."""

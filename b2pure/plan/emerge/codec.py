@@ -1,8 +1,8 @@
 """Plans of objects as lines of JSON: a header, one line per part, a trailer.
 
 A line is canonical (sorted keys, no spaces), the vocabulary is closed, and the trailer holds the digest of the lines
-before it, as in the files of sync plans. A few bytes at hand are kept in base64; a part that holds more than
-`MOST_BYTES` of them cannot be kept in a plan.
+before it, as in the files of sync plans. Bytes at hand are kept in base64, as long as no piece has more than
+`MOST_BYTES` of them.
 """
 
 from __future__ import annotations
@@ -98,6 +98,10 @@ _DECODER: Final[msgspec.json.Decoder[_Line]] = msgspec.json.Decoder(_Line)
 class _TooManyBytes(Exception):
     """Leaves the encoding of a part."""
 
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
 
 def emerge_lines(plan: EmergePlan) -> Result[tuple[bytes, ...], NotSavable]:
     """The lines of the plan, each with its newline."""
@@ -105,8 +109,8 @@ def emerge_lines(plan: EmergePlan) -> Result[tuple[bytes, ...], NotSavable]:
     for part in plan.parts:
         try:
             lines.append(_encode(_part(part)))
-        except _TooManyBytes:
-            return Failure(NotSavable(part.number, part.length))
+        except _TooManyBytes as many:
+            return Failure(NotSavable(part.number, many.length))
     digest = hashlib.sha256(b"".join(lines)).hexdigest()
     lines.append(_encode(_Trailer(len(plan.parts), plan_id(plan), digest)))
     return Success(tuple(lines))
@@ -147,7 +151,7 @@ def _bodies(body: Body) -> Iterator[_Local | _Bytes]:
             yield _Local(path, span.start, span.stop, fact.size, fact.mod_time_millis)
         case Blob(data):
             if len(data) > MOST_BYTES:
-                raise _TooManyBytes
+                raise _TooManyBytes(len(data))
             yield _Bytes(data)
         case Chained(bodies):
             for each in bodies:

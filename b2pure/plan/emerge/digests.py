@@ -1,4 +1,4 @@
-"""From the parts of a plan to what is done: which of them can be hashed here, and what a finished one must be."""
+"""From a plan to what is done: what an account allows, which parts can be hashed here, what a finished one must be."""
 
 from __future__ import annotations
 
@@ -8,14 +8,30 @@ from itertools import accumulate, pairwise
 from attrs import frozen
 
 from b2pure.model.intents import CopySource
+from b2pure.model.limits import MAX_PART_SIZE, MAX_PARTS, PartSizes
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import NOTHING, Body, Chained, body_length, slice_body
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
+from b2pure.plan.emerge.plan import EmergeLimits
 from b2pure.plan.large_file import CopyRange, Part, SendPart
 
-__all__ = ["Hashing", "halves", "hashing", "large_part", "local_body", "remote_sources", "source_objection"]
+__all__ = [
+    "Hashing",
+    "halves",
+    "hashing",
+    "large_part",
+    "limits_of",
+    "local_body",
+    "remote_sources",
+    "source_objection",
+]
+
+
+def limits_of(sizes: PartSizes, longest: int = MAX_PART_SIZE) -> EmergeLimits:
+    """What an account allows, with parts of at most `longest` bytes."""
+    return EmergeLimits(sizes.minimum, sizes.recommended, longest, longest, MAX_PARTS)
 
 
 def local_body(part: EmergePart) -> Body | None:

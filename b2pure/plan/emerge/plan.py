@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 from attrs import frozen
 
 from b2pure.model.intents import OverlapRule
-from b2pure.model.limits import MAX_PART_SIZE, MAX_PARTS, PartSizes
+from b2pure.model.limits import PartSizes
 from b2pure.plan.cost import Cost
 from b2pure.plan.emerge.costs import cost_of_parts, naive_cost
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
@@ -54,17 +54,6 @@ class EmergeLimits:
     max_upload: int
     max_copy: int
     max_parts: int
-
-    @classmethod
-    def of(
-        cls,
-        sizes: PartSizes,
-        max_upload: int = MAX_PART_SIZE,
-        max_copy: int = MAX_PART_SIZE,
-        max_parts: int = MAX_PARTS,
-    ) -> EmergeLimits:
-        """Limits for the part sizes of an account."""
-        return cls(sizes.minimum, sizes.recommended, max_upload, max_copy, max_parts)
 
 
 @frozen

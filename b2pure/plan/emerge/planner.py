@@ -1,8 +1,9 @@
 """The planner: all intents at once, the best plan of all that make their object.
 
 The part limit. Parts cost next to nothing beside bytes, so there can be too many. Then what is sent is cut into longer
-parts; if that does not do, parts are made dearer until there are few enough: of the plans that this finds, the lightest
-is taken. A plan with fewer bytes may exist then. Where even the plan of fewest parts has too many, there is none.
+parts; if that does not do, parts are made dearer until there are few enough, and the plan that has too few is put
+together with the one that has too many. A plan with fewer bytes may exist then. Where even the plan of fewest parts has
+too many, there is none.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from b2pure.plan.emerge.exact import choose_by_cuts
 from b2pure.plan.emerge.overlaps import CopyRow, Layout, lay_out
 from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.prices import Weights, weights_of
+from b2pure.plan.emerge.splice import spliced
 from b2pure.plan.failures import EmergeFailure, PlanFailed, TooManyParts
 
-__all__ = ["copyable", "emerge", "limits_objection", "plan_emerge"]
+__all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
 _SENT: Final = -1
-_LAMBDAS: Final = 40
-"""Steps of the search for the price of a part: the largest price is more than a file can weigh."""
+_STEPS: Final = 12
+"""Steps of the search for the price of a part, each of which halves what is between too cheap and dear enough."""
 
 
 def plan_emerge(
@@ -47,7 +49,7 @@ def plan_emerge(
     prices: PriceTable = PRICES_2026,
 ) -> EmergePlan:
     """The best plan of those that make the object of the intents. Raises PlanFailed with an `EmergeFailure`."""
-    limits = EmergeLimits.of(sizes, max_upload_part_size, max_copy_part_size, max_parts)
+    limits = limits_of(sizes, max_upload_part_size, max_copy_part_size, max_parts)
     planned = emerge(intents, prioritize, overlap, limits, prices)
     if isinstance(planned, Failure):
         raise PlanFailed(planned.failure())
@@ -101,9 +103,16 @@ def limits_objection(prioritize: Prioritize, limits: EmergeLimits) -> InvalidArg
             return InvalidArgument(
                 name, f"is {size}; it must be {2 * limits.minimum - 1} (twice the minimum) to {MAX_PART_SIZE}"
             )
-    if not 1 <= limits.max_parts <= MAX_PARTS:
-        return InvalidArgument("max_parts", f"is {limits.max_parts}; it must be 1 to {MAX_PARTS}")
+    if limits.max_parts < 1:
+        return InvalidArgument("max_parts", f"is {limits.max_parts}; it must be at least 1")
     return None
+
+
+def limits_of(sizes: PartSizes, max_upload: int, max_copy: int, max_parts: int) -> EmergeLimits:
+    """What the caller asks for, within what B2 takes. Raises PlanFailed."""
+    if max_parts > MAX_PARTS:
+        raise PlanFailed(InvalidArgument("max_parts", f"is {max_parts}; B2 takes {MAX_PARTS}"))
+    return EmergeLimits(sizes.minimum, sizes.recommended, max_upload, max_copy, max_parts)
 
 
 def copyable(diagonals: list[CopyRow], coverage: Coverage, prioritize: Prioritize) -> Iterator[Interval]:
@@ -160,7 +169,7 @@ class _Job:
         if any(stop - start > max_copy for start, stop, _ in self.intervals):
             exact = choose_by_cuts(self.intervals, self.end, self.coverage, weights, minimum, longest, max_copy)
             if exact is not None:
-                return _joined(exact[1])
+                return _joined(exact[1], self.intervals)
         return choose(self.intervals, self.end, self.coverage, weights, minimum, longest)[1]
 
     def cut(self, runs: list[Run], recommended: int) -> Iterator[Run]:
@@ -174,7 +183,7 @@ class _Job:
         limits = self.limits
         size = sent_size(runs, limits)
         if size is None:
-            found = self.dearer_parts()
+            found = self.dearer_parts(runs)
             if isinstance(found, TooManyParts):
                 return found
             runs = found
@@ -184,39 +193,60 @@ class _Job:
         # What is cut to be verified is so only as far as there is room.
         return parts if len(parts) <= limits.max_parts else list(cut_runs(runs, size, limits))
 
-    def dearer_parts(self) -> list[Run] | TooManyParts:
+    def dearer_parts(self, runs: list[Run]) -> list[Run] | TooManyParts:
         """The lightest runs found with few enough parts, by making every part dearer."""
         limits = self.limits
 
         def attempt(price: int) -> tuple[list[Run], int]:
-            runs = self.runs(self.weights.dearer(price), limits.max_upload)
-            return runs, count_parts(runs, limits.max_upload, limits)
+            found = self.runs(self.weights.dearer(price), limits.max_upload)
+            return found, count_parts(found, limits.max_upload, limits)
 
-        heaviest = self.end * max(self.weights.local_byte, self.weights.remote_byte) + 1
-        low, high = 0, heaviest
-        best, count = attempt(heaviest)
+        weights = self.weights
+        # Dearer than everything that can be sent, and with it the fewest parts.
+        heaviest = self.end * max(weights.local_byte, weights.remote_byte) + weights.copied_part + 1
+        low, high = 0, limits.minimum * weights.remote_byte + weights.copied_part
+        many = runs
+        best, count = attempt(high)
+        while count > limits.max_parts and high < heaviest:
+            many, low, high = best, high, min(8 * high, heaviest)
+            best, count = attempt(high)
         if count > limits.max_parts:
             return TooManyParts(count, limits.max_parts)
-        for _ in range(_LAMBDAS):
-            if count == limits.max_parts or high - low <= heaviest >> _LAMBDAS:
+        for _ in range(_STEPS):
+            if count == limits.max_parts:
                 break
             middle = (low + high) // 2
-            runs, parts = attempt(middle)
+            found, parts = attempt(middle)
             if parts <= limits.max_parts:
-                best, count, high = runs, parts, middle
+                best, count, high = found, parts, middle
             else:
-                low = middle
-        return best
+                many, low = found, middle
+        return _joined(spliced(many, best, limits.minimum, limits.max_parts, self.weigh), self.intervals)
+
+    def weigh(self, run: Run) -> tuple[int, int]:
+        """The parts of a run, and its weight."""
+        start, stop, number = run
+        parts = count_parts([run], self.limits.max_upload, self.limits)
+        if number != _SENT:
+            return parts, parts * self.weights.copied_part
+        local = self.coverage.before(stop) - self.coverage.before(start)
+        sent = self.weights.local_byte * local + self.weights.remote_byte * (stop - start - local)
+        return parts, parts * self.weights.sent_part + sent
 
 
-def _joined(parts: list[Run]) -> list[Run]:
-    """What is sent in a row as one run, cut anew into no more parts than it was. Copies stay as they are: with
-    `verify` they were cut where local data begin or end.
-    """
+def _joined(parts: list[Run], intervals: list[Interval]) -> list[Run]:
+    """Neighbours of the same source as one run, which is cut anew: into no more parts than they were."""
     runs: list[Run] = []
+    at = 0
     for start, stop, number in parts:
-        if runs and runs[-1][2] == number == _SENT:
+        while at < len(intervals) and intervals[at][1] < stop:
+            at += 1
+        if runs and runs[-1][2] == number and (number == _SENT or _within(intervals[at], runs[-1][0], number)):
             runs[-1] = (runs[-1][0], stop, number)
         else:
             runs.append((start, stop, number))
     return runs
+
+
+def _within(interval: Interval, start: int, number: int) -> bool:
+    return interval[0] <= start and interval[2] == number

@@ -24,9 +24,9 @@ from b2pure.plan.emerge.commit import CommittingChooser
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import cut_runs, cut_to_verify, longest_sent
 from b2pure.plan.emerge.overlaps import CopyRow, LocalRow, add_rows, cover
-from b2pure.plan.emerge.parts import EmergePart
+from b2pure.plan.emerge.parts import EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
-from b2pure.plan.emerge.planner import limits_objection
+from b2pure.plan.emerge.planner import limits_objection, limits_of
 from b2pure.plan.emerge.prices import weights_of
 from b2pure.plan.emerge.visible import visible
 from b2pure.plan.failures import Hole, IntentsOutOfOrder, PlanFailed, TooLarge, TooManyParts
@@ -56,7 +56,7 @@ def plan_stream(
     """The parts of the object, in order, as soon as they are decided. Raises PlanFailed with an `EmergeFailure`, after
     the parts before it. `look_ahead` is in bytes of the object.
     """
-    limits = EmergeLimits.of(sizes, max_upload_part_size, max_copy_part_size, max_parts)
+    limits = limits_of(sizes, max_upload_part_size, max_copy_part_size, max_parts)
     return stream_parts(intents, prioritize, overlap, limits, prices, look_ahead)
 
 
@@ -271,7 +271,7 @@ class _Stream:
     def end(self) -> Iterator[EmergePart]:
         """There are no more intents: the parts that are left."""
         if not self._reach:
-            yield from self._parts([(0, 0, _SENT)], last=True)
+            yield SentPart(1, ByteRange(0, 0), ())
             return
         self._advance(self._reach, last=True)
         _, runs = self._chooser.finish(self._reach)

@@ -32,6 +32,7 @@ from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.bucket_factory import BucketFactory
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
+from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import MissingAccountData, NonExistentBucket, RestrictedBucket
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
 from b2pure.shell.v1.machines import StoredKey
@@ -147,7 +148,7 @@ class B2Api:
     def get_bucket_by_name(self, bucket_name: str) -> Bucket:
         """Return the Bucket matching the given `bucket_name`. Raises NonExistentBucket."""
         self.check_bucket_restrictions(bucket_name)
-        known = self._cache.get_bucket_id_or_none_from_bucket_name(bucket_name)
+        known = self._cache.get_bucket_id_or_none_from_bucket_name(bucket_name) or self._id_in_key(bucket_name)
         if known is not None:
             return self.BUCKET_CLASS(self, known, name=bucket_name)
         for bucket in self.list_buckets(bucket_name=bucket_name):
@@ -155,6 +156,14 @@ class B2Api:
             if bucket.name.lower() == bucket_name.lower():
                 return bucket
         raise NonExistentBucket(bucket_name)
+
+    def _id_in_key(self, bucket_name: str) -> str | None:
+        """What a key that may not list buckets knows of the one that it is restricted to."""
+        allowed = self._account_info.get_allowed()
+        if "listBuckets" in allowed["capabilities"]:
+            return None
+        buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
+        return next((each["id"] for each in buckets if each["name"] == bucket_name), None)
 
     def name_of_bucket(self, bucket_id: str) -> str:
         """The name of a bucket by its id. Raises NonExistentBucket."""
@@ -211,7 +220,7 @@ class B2Api:
 
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
         """Permanently and irrevocably delete one version of a file."""
-        reply = self.session.ask(DeleteFileVersion(file_name, FileId(file_id)))
+        reply = self.session.ask(DeleteFileVersion(file_name, FileId(file_id)), Context(file_id=file_id))
         return FileIdAndName(reply.file_id, reply.file_name)
 
     def list_parts(

@@ -11,36 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from b2pure.effects.downloads import NamedFile
 from b2pure.model.calls import (
-    CopyFile,
     GetDownloadAuthorization,
     HideFile,
     StartLargeFile,
     UpdateBucket,
 )
-from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.new_file import AUTO_CONTENT_TYPE
-from b2pure.plan.emerge import Prioritize
 from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings, outbound
+from b2pure.shell.v1.bucket_new_files import NewFiles
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
-from b2pure.shell.v1.enums import MetadataDirectiveMode
-from b2pure.shell.v1.exceptions import InvalidMetadataDirective
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, Part, UnfinishedLargeFile
-from b2pure.shell.v1.outbound import Continuation, LargeFileCallback, Making, NewObject
-from b2pure.shell.v1.sources import (
-    AbstractUploadSource,
-    CopySource,
-    OutboundTransferSource,
-    UploadSourceBytes,
-    UploadSourceLocalFile,
-    WriteIntent,
-)
 from b2pure.shell.v1.utils import b2_url_encode
-from b2pure.shell.v1.values import Rules, bucket_dict, copied_file, cors_of, file_dict, file_version, rules_of
+from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, file_version, rules_of
 
 if TYPE_CHECKING:
-    import os
-
     from b2pure.shell.v1.api import B2Api
 
 __all__ = ["Bucket"]
@@ -48,7 +34,7 @@ __all__ = ["Bucket"]
 Info = Mapping[str, str]
 
 
-class Bucket:
+class Bucket(NewFiles):
     """Provide access to a bucket in B2: listing files, uploading and downloading."""
 
     DEFAULT_CONTENT_TYPE = AUTO_CONTENT_TYPE
@@ -232,235 +218,3 @@ class Bucket:
     def cancel_large_file(self, file_id: str) -> FileVersionInfo:
         """Cancel a large file transfer."""
         return self.api.cancel_large_file(file_id)
-
-    # -- new files
-
-    def upload_bytes(
-        self,
-        data_bytes: bytes,
-        file_name: str,
-        content_type: str | None = None,
-        file_infos: Info | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        **choices: Any,
-    ) -> FileVersionInfo:
-        """Upload bytes in memory to a B2 file. `choices` are those of `upload`."""
-        source = UploadSourceBytes(data_bytes)
-        return self.upload(source, file_name, content_type, file_infos, progress_listener=progress_listener, **choices)
-
-    def upload_local_file(
-        self,
-        local_file: str | os.PathLike[str],
-        file_name: str,
-        content_type: str | None = None,
-        file_infos: Info | None = None,
-        sha1_sum: str | None = None,
-        min_part_size: int | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        **choices: Any,
-    ) -> FileVersionInfo:
-        """Upload a file on local disk to a B2 file. `choices` are those of `upload`."""
-        source = UploadSourceLocalFile(local_file, content_sha1=sha1_sum)
-        return self.upload(source, file_name, content_type, file_infos, min_part_size, progress_listener, **choices)
-
-    def upload(
-        self,
-        upload_source: AbstractUploadSource,
-        file_name: str,
-        content_type: str | None = None,
-        file_info: Info | None = None,
-        min_part_size: int | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        **continuation: Any,
-    ) -> FileVersionInfo:
-        """Upload a file to B2, retrying as needed; a large one in parts of `min_part_size` bytes or more, and going on
-        where an earlier run stopped.
-
-        `large_file_callback` hears of a large file, whose `large_file_id` a later call may give to go on with it;
-        `auto_continue=False` starts a new one.
-        """
-        made = self._new(file_name, content_type, file_info, progress_listener, continuation)
-        workers = self.api.max_upload_workers
-        return file_version(outbound.upload(self.api.session, made, upload_source, min_part_size, workers))
-
-    def create_file(
-        self,
-        write_intents: Iterable[WriteIntent],
-        file_name: str,
-        content_type: str | Info | None = None,
-        file_info: Info | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        recommended_upload_part_size: int | None = None,
-        continue_large_file_id: str | None = None,
-        *,
-        prioritize: Prioritize = "local_verification",
-        **continuation: Any,
-    ) -> FileVersionInfo:
-        """Creates a new file in this bucket using an iterable (list, tuple etc) of remote or local sources.
-
-        Source ranges can overlap; `prioritize` ("local", "remote" or "local_verification") says which are used then.
-        What is copied is compared with what is here, where both have it. Raises ValueError for a hole between them.
-        """
-        made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
-        how = Making(recommended_upload_part_size, prioritize, self._workers())
-        return file_version(outbound.make(self.api.session, made, write_intents, how))
-
-    def create_file_stream(
-        self,
-        write_intents_iterator: Iterable[WriteIntent],
-        file_name: str,
-        content_type: str | Info | None = None,
-        file_info: Info | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        recommended_upload_part_size: int | None = None,
-        continue_large_file_id: str | None = None,
-        *,
-        prioritize: Prioritize = "local_verification",
-        **continuation: Any,
-    ) -> FileVersionInfo:
-        """Creates a new file in this bucket using a stream of multiple remote or local sources, which are sorted
-        ascending by destination_offset. Only an id makes it go on with a large file, and only where all of it is local.
-        """
-        made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
-        how = Making(recommended_upload_part_size, prioritize, self._workers())
-        return file_version(outbound.make_stream(self.api.session, made, write_intents_iterator, how))
-
-    def concatenate(
-        self,
-        outbound_sources: Iterable[OutboundTransferSource],
-        file_name: str,
-        content_type: str | Info | None = None,
-        file_info: Info | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        recommended_upload_part_size: int | None = None,
-        continue_large_file_id: str | None = None,
-        **continuation: Any,
-    ) -> FileVersionInfo:
-        """Creates a new file in this bucket by concatenating multiple remote or local sources."""
-        return self.create_file(
-            WriteIntent.wrap_sources_iterator(outbound_sources),
-            file_name,
-            content_type,
-            file_info,
-            progress_listener,
-            recommended_upload_part_size,
-            continue_large_file_id,
-            **continuation,
-        )
-
-    def concatenate_stream(
-        self,
-        outbound_sources_iterator: Iterable[OutboundTransferSource],
-        file_name: str,
-        content_type: str | Info | None = None,
-        file_info: Info | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        recommended_upload_part_size: int | None = None,
-        continue_large_file_id: str | None = None,
-        **continuation: Any,
-    ) -> FileVersionInfo:
-        """Creates a new file in this bucket by concatenating stream of multiple remote or local sources."""
-        return self.create_file_stream(
-            WriteIntent.wrap_sources_iterator(outbound_sources_iterator),
-            file_name,
-            content_type,
-            file_info,
-            progress_listener,
-            recommended_upload_part_size,
-            continue_large_file_id,
-            **continuation,
-        )
-
-    def copy(
-        self,
-        file_id: str,
-        new_file_name: str,
-        content_type: str | Info | None = None,
-        file_info: Info | None = None,
-        offset: int = 0,
-        length: int | None = None,
-        progress_listener: AbstractProgressListener | None = None,
-        max_copy_part_size: int | None = None,
-        **continuation: Any,
-    ) -> FileVersionInfo:
-        """Creates a new file in this bucket by (server-side) copying from an existing file.
-
-        Without a `length` it is one call, which fails for more than 5 GB; `offset` needs a length. With one, what is
-        longer than `max_copy_part_size` bytes (5 GB) is copied in parts; a `max_copy_part_size` below what B2 takes as
-        a part forces one call. Type and info are those of the source, where none are given.
-        """
-        source = CopySource(file_id, offset, length)
-        made = self._new(new_file_name, content_type, file_info, progress_listener, continuation)
-        workers = self.api.max_copy_workers
-        return copied_file(outbound.copy(self.api.session, made, source, max_copy_part_size, workers))
-
-    def copy_file(
-        self,
-        file_id: str,
-        new_file_name: str,
-        bytes_range: Range | None = None,
-        metadata_directive: MetadataDirectiveMode | None = None,
-        content_type: str | None = None,
-        file_info: Info | None = None,
-    ) -> FileVersionInfo:
-        """Creates a new file in this bucket by (server-side) copying from an existing file in one call. `bytes_range`
-        has the first and the last byte, both inclusive.
-        """
-        mode = metadata_directive or MetadataDirectiveMode.COPY
-        if mode is MetadataDirectiveMode.COPY and (content_type is not None or file_info is not None):
-            raise InvalidMetadataDirective("content_type and file_info should be None when metadata_directive is COPY")
-        if mode is MetadataDirectiveMode.REPLACE and content_type is None:
-            raise InvalidMetadataDirective("content_type cannot be None when metadata_directive is REPLACE")
-        call = CopyFile(
-            FileId(file_id),
-            new_file_name,
-            BucketId(self.id_),
-            None if bytes_range is None else f"bytes={bytes_range[0]}-{bytes_range[1]}",
-            "COPY" if mode is MetadataDirectiveMode.COPY else "REPLACE",
-            content_type,
-            (dict(file_info or {}) if mode is MetadataDirectiveMode.REPLACE else None),
-        )
-        return copied_file(self.api.session.ask(call))
-
-    # -- arguments
-
-    def _workers(self) -> int:
-        return max(self.api.max_upload_workers, self.api.max_copy_workers)
-
-    def _new(
-        self,
-        file_name: str,
-        content_type: str | Info | None,
-        file_info: Info | None,
-        listener: AbstractProgressListener | None,
-        continuation: dict[str, Any],
-        large_file_id: str | None = None,
-    ) -> NewObject:
-        if isinstance(content_type, Mapping):  # `bucket.create_file(sources, name, file_info)`, as the guides write it
-            if file_info is not None:
-                raise TypeError("file_info is given twice")
-            content_type, file_info = None, content_type
-        return NewObject(
-            self.api.account_info.get_account_id(),
-            BucketId(self.id_),
-            file_name,
-            content_type,
-            file_info,
-            _continuation(by_name=large_file_id, **continuation),
-            listener,
-        )
-
-
-def _continuation(
-    *,
-    by_name: str | None = None,
-    large_file_id: str | None = None,
-    continue_large_file_id: str | None = None,
-    auto_continue: bool = True,
-    large_file_callback: LargeFileCallback | None = None,
-) -> Continuation:
-    """From where to go on, by all names that the id has."""
-    given = [each for each in (by_name, large_file_id, continue_large_file_id) if each is not None]
-    if len(given) > 1:
-        raise TypeError("continue_large_file_id and large_file_id are two names of one argument")
-    return Continuation(auto_continue, given[0] if given else None, large_file_callback)

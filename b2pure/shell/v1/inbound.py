@@ -8,27 +8,23 @@ the path, verified and renamed. A destination of somebody else, or a subclass, g
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from hashlib import sha1
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from typing import Any, Final, TypeVar
 
 from attrs import evolve, field, frozen
-from returns.io import IOFailure, IOResult, IOSuccess
+from returns.io import IOFailure, IOResult
 
 from b2pure.effects.downloads import Download, Downloaded, NamedFile, download_over
-from b2pure.effects.effect import Credential, LocalError, Temp
-from b2pure.effects.handlers import Api, Chunk, Disk, Heard, LocalTrouble, Reader, Sink, unheard
+from b2pure.effects.effect import Credential
+from b2pure.effects.handlers import Api, Disk, Heard, Reader, Sink, unheard
 from b2pure.effects.program import ok
-from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall, GetFileInfo
 from b2pure.model.errors import B2Error, LocalFailure
-from b2pure.model.files import LocalFact
 from b2pure.model.ids import FileId
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import DownloadReply
-from b2pure.plan.listing import mod_time_of
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import LocalRange
 from b2pure.shell.targets import open_target
@@ -40,8 +36,9 @@ from b2pure.shell.v1.download_dest import (
     PreSeekedDownloadDest,
     Range,
 )
-from b2pure.shell.v1.error_table import Context
+from b2pure.shell.v1.error_table import Carried, Context
 from b2pure.shell.v1.exceptions import InvalidRange, LocalFileError
+from b2pure.shell.v1.pour import Facts, Pour, Told
 from b2pure.shell.v1.session import B2Session, Work
 
 __all__ = ["download"]
@@ -72,14 +69,14 @@ def download(
         for each in told:
             heard = hearing(heard, each.listener)
         job = evolve(job, path=target.path, in_order=target.in_order, in_place=target.in_place)
-        work = Work(heard, target.disk, workers=_STREAMS, around=target.around, context=_context(file))
+        work = Work(heard, target.disk, workers=_STREAMS, around=_around(target, range_), context=_context(file))
         result = session.outcome(download_over(job, session.retry), work)
-        if target.raised() is not None:
-            raise target.raised() or AssertionError
+        raised = target.raised()
+        if raised is not None:
+            raise raised
         if not ok(result):
             raise session.exception(_named(result.failure(), target.name), work.context) from None
         done = result.unwrap()
-        _check_length(done, range_)
         for each in told:
             each.of(result, lambda got: got.length)
     facts = _facts(session, done, range_)
@@ -96,9 +93,34 @@ def _wanted(range_: Range | None) -> ByteRange | None:
     return ByteRange(first, last + 1)
 
 
-def _check_length(done: Downloaded, range_: Range | None) -> None:
-    if range_ is not None and done.length != range_[1] - range_[0] + 1:
-        raise InvalidRange(done.length, range_)
+def _around(target: _Target, range_: Range | None) -> Callable[[Api], Api]:
+    """What is around the connection: a range has to be all there before anything is written."""
+    if range_ is None:
+        return target.around
+    return lambda api: _WholeRange(target.around(api), range_)
+
+
+class _WholeRange:
+    """An api whose answer is an error when the file ends within the range."""
+
+    def __init__(self, api: Api, range_: Range) -> None:
+        self._api, self._range = api, range_
+
+    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
+        return self._api.send(call, credential, reader)
+
+    def fetch(
+        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
+    ) -> IOResult[DownloadReply, B2Error]:
+        def hear(headers: DownloadReply) -> None:
+            if headers.total_length <= self._range[1]:
+                raise InvalidRange(headers.total_length - self._range[0], self._range)
+            heard(headers)
+
+        try:
+            return self._api.fetch(call, authorization, sink, hear)
+        except InvalidRange as short:
+            return IOFailure(Carried(0, "InvalidRange", str(short), exception=short))
 
 
 def _name(file: FileId | NamedFile) -> str:
@@ -130,67 +152,11 @@ def _unwrapped(
 # -- what a file is, for dictionaries and destinations
 
 
-@frozen
-class _Facts:
-    """What is told of a downloaded file. `content_length` is that of what was received."""
-
-    file_id: str
-    file_name: str
-    content_length: int
-    content_type: str
-    content_sha1: str
-    file_info: dict[str, str]
-    mod_time_millis: int
-    range_: Range | None
-
-    @classmethod
-    def of(cls, headers: DownloadReply, range_: Range | None) -> _Facts:
-        """What the headers of an answer tell."""
-        length = headers.total_length
-        if range_ is not None:
-            length = max(0, min(range_[1] + 1, length) - range_[0])
-        info = dict(headers.file_info)
-        return cls(
-            headers.file_id,
-            headers.file_name,
-            length,
-            headers.content_type,
-            headers.content_sha1 or "none",
-            info,
-            mod_time_of(info, headers.upload_timestamp),
-            range_,
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """What a download gives back."""
-        return {
-            "fileId": self.file_id,
-            "fileName": self.file_name,
-            "contentType": self.content_type,
-            "contentLength": self.content_length,
-            "contentSha1": self.content_sha1,
-            "fileInfo": self.file_info,
-        }
-
-    def told(self) -> tuple[Any, ...]:
-        """The arguments of `make_file_context`."""
-        return (
-            self.file_id,
-            self.file_name,
-            self.content_length,
-            self.content_type,
-            self.content_sha1,
-            self.file_info,
-            self.mod_time_millis,
-            self.range_,
-        )
-
-
-def _facts(session: B2Session, done: Downloaded, range_: Range | None) -> _Facts:
+def _facts(session: B2Session, done: Downloaded, range_: Range | None) -> Facts:
     if done.headers is not None:
-        return _Facts.of(done.headers, range_)
+        return Facts.of(done.headers, range_)
     info = session.ask(GetFileInfo(done.version.file_id))  # everything had come with an earlier run
-    return _Facts(
+    return Facts(
         done.version.file_id,
         info.file_name,
         done.length,
@@ -214,7 +180,7 @@ class _Target:
     path: str
     in_order: bool
     in_place: bool
-    finish: Callable[[_Facts], None]
+    finish: Callable[[Facts], None]
     around: Callable[[Api], Api] = field(default=lambda api: api)
     raised: Callable[[], BaseException | None] = field(default=lambda: None)
 
@@ -224,10 +190,10 @@ def _target(dest: AbstractDownloadDestination, range_: Range | None, stack: Exit
         return _local(dest, stack)
     if isinstance(dest, PreSeekedDownloadDest) and _is_ours(dest, PreSeekedDownloadDest):
         return _placed(dest, stack)
-    pour = _Pour(dest, range_)
+    pour = Pour(dest, range_)
     stack.push(pour.leave)
     return _Target(
-        pour, "the destination", "target", True, False, pour.finish, lambda api: _Told(api, pour), lambda: pour.raised
+        pour, "the destination", "target", True, False, pour.finish, lambda api: Told(api, pour), lambda: pour.raised
     )
 
 
@@ -250,14 +216,14 @@ def _local(dest: DownloadDestLocalFile, stack: ExitStack) -> _Target:
 def _placed(dest: PreSeekedDownloadDest, stack: ExitStack) -> _Target:
     opened = open_target(LocalRange(dest.local_file_path, dest.seek_target), "")
 
-    def finish(facts: _Facts) -> None:
+    def finish(facts: Facts) -> None:
         dest.remember(*facts.told())
         dest.set_time(facts.mod_time_millis)
 
     return _opened(opened, dest.local_file_path, finish, stack)
 
 
-def _opened(opened: Any, name: str, finish: Callable[[_Facts], None], stack: ExitStack) -> _Target:
+def _opened(opened: Any, name: str, finish: Callable[[Facts], None], stack: ExitStack) -> _Target:
     if not ok(opened):
         error = opened.failure()
         told = error.detail if isinstance(error, LocalFailure) else error.message
@@ -265,103 +231,3 @@ def _opened(opened: Any, name: str, finish: Callable[[_Facts], None], stack: Exi
     found = opened.unwrap()
     stack.enter_context(closing(found))
     return _Target(found.disk, name, found.path, found.in_order, found.in_place, finish)
-
-
-class _Told:
-    """An api that tells the headers of a download to whoever pours it."""
-
-    def __init__(self, api: Api, pour: _Pour) -> None:
-        self._api, self._pour = api, pour
-
-    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
-        return self._api.send(call, credential, reader)
-
-    def fetch(
-        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
-    ) -> IOResult[DownloadReply, B2Error]:
-        def hear(headers: DownloadReply) -> None:
-            heard(headers)
-            self._pour.hear(headers)
-
-        return self._api.fetch(call, authorization, sink, hear)
-
-
-class _Pour(SimulatedDisk):
-    """A disk of one file, which is what a destination's context gives: written in one stretch, and hashed meanwhile."""
-
-    def __init__(self, dest: AbstractDownloadDestination, range_: Range | None) -> None:
-        super().__init__()
-        self._dest, self._range = dest, range_
-        self._context: AbstractContextManager[Any] | None = None
-        self._file: Any = None
-        self._headers: DownloadReply | None = None
-        self._digest = sha1(usedforsecurity=False)
-        self.raised: BaseException | None = None
-
-    def hear(self, headers: DownloadReply) -> None:
-        """The headers of the first answer: now it is known where the bytes go."""
-        self._headers = self._headers or headers
-
-    def finish(self, facts: _Facts) -> None:
-        """Everything was told to the destination already."""
-
-    def leave(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        """Leave the destination's context, if it was not yet, because the download failed."""
-        context, self._context = self._context, None
-        if context is not None:
-            context.__exit__(kind, error, trace)
-        return False
-
-    def _open(self) -> Any:
-        """The file of the destination's context."""
-        if self._context is None:
-            assert self._headers is not None, "headers come before the first byte"
-            context = self._dest.make_file_context(*_Facts.of(self._headers, self._range).told())
-            self._file = context.__enter__()
-            self._context = context
-        return self._file
-
-    # -- what programs do with it
-
-    def create_temp(self, path: str, *, resume: bool = False) -> IOResult[Temp, LocalFailure]:
-        return IOSuccess(Temp(path, path))
-
-    @contextmanager
-    def sink(self, temp: Temp, offset: int) -> Iterator[Sink]:
-        yield self
-
-    def write(self, chunk: Chunk) -> None:
-        """The next bytes. Raises LocalTrouble."""
-        data = bytes(chunk)  # of its own: nobody knows what the file does with it
-        self._digest.update(data)
-        try:
-            file = self._open()
-            while data:
-                written = file.write(data)
-                data = data[written:] if isinstance(written, int) and written < len(data) else b""
-        except Exception as error:
-            self.raised = error
-            raise LocalTrouble(LocalFailure("write", "the destination", type(error).__name__)) from error
-
-    def sha1_temp(self, temp: Temp, until: int | None = None) -> IOResult[str, LocalFailure]:
-        return IOSuccess(self._digest.hexdigest())
-
-    def publish(
-        self, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None = None
-    ) -> IOResult[None, LocalError]:
-        """Everything is there and verified: leave the context."""
-        try:
-            self._open()
-            context, self._context = self._context, None
-            assert context is not None
-            context.__exit__(None, None, None)
-        except Exception as error:
-            self.raised = error
-            return IOFailure(LocalFailure("write", "the destination", type(error).__name__))
-        return IOSuccess(None)
-
-    def discard(self, temp: Temp) -> None:
-        """There is nothing to remove: `leave` tells the context of the failure."""
-
-    def keep(self, temp: Temp) -> None:
-        """There is nothing to keep for later."""

@@ -78,12 +78,16 @@ def _versions(session: B2Session, bucket_id: BucketId, prefix: str, count: int |
 
 def _with_folders(files: Iterable[FileReply], prefix: str) -> Iterator[tuple[FileVersionInfo, str | None]]:
     """Each file with its folder, if it is the first of it. Only the folders on the way to a file are remembered."""
-    told = {prefix: True}
+    told = {prefix}
+    last = prefix
     for reply in files:
         folder = reply.file_name[: reply.file_name.rfind("/") + 1]
-        told = {known: first for known, first in told.items() if folder.startswith(known) or known == prefix}
-        first = folder not in told
-        told[folder] = True
+        first = False
+        if folder != last:
+            told = {known for known in told if folder.startswith(known)}
+            first = folder not in told
+            told.add(folder)
+            last = folder
         yield file_version(reply), folder if first else None
 
 

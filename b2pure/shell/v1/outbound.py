@@ -8,7 +8,8 @@ an exception before anything is begun.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
@@ -18,7 +19,7 @@ from b2pure.effects.emerge import Creation, create
 from b2pure.effects.emerge_stream import create_stream
 from b2pure.effects.events import LargeFileBegun, Sized
 from b2pure.effects.large_files import Resume
-from b2pure.effects.program import ok, perform
+from b2pure.effects.program import perform
 from b2pure.effects.uploads import Upload, upload_body
 from b2pure.model import intents as core
 from b2pure.model.ids import BucketId, FileId
@@ -28,7 +29,7 @@ from b2pure.model.new_file import AUTO_CONTENT_TYPE, NewFile
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
-from b2pure.plan.emerge import EmergeLimits, EmergePart, Prioritize, emerge
+from b2pure.plan.emerge import EmergePart, Prioritize, plan_emerge
 from b2pure.plan.emerge.stream import plan_stream
 from b2pure.plan.failures import (
     Hole,
@@ -52,7 +53,8 @@ from b2pure.shell.v1.exceptions import (
 )
 from b2pure.shell.v1.file_version import UnfinishedLargeFile
 from b2pure.shell.v1.session import B2Session, Work
-from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, OpenedSlices, WriteIntent
+from b2pure.shell.v1.source_bodies import OpenedSlices
+from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
 
 __all__ = [
     "Continuation",
@@ -67,6 +69,8 @@ __all__ = [
 ]
 
 Info = Mapping[str, str]
+
+_NOTHING: Final = "there is nothing to make a file of: no sources were given"
 
 
 class StartedLargeFile(UnfinishedLargeFile):
@@ -95,6 +99,12 @@ class Continuation:
         return Resume(auto=self.auto, file_id=file_id, keep=True)
 
 
+class _UnusableName(UnusableFileName, ValueError):
+    """A ValueError as well, which it was in b2sdk for half of the rules."""
+
+    prefix = "Unusable file name"
+
+
 @frozen
 class NewObject:
     """Where a file goes and what it is made with."""
@@ -110,7 +120,7 @@ class NewObject:
     def __attrs_post_init__(self) -> None:
         problem = b2_name_problem(self.file_name)
         if problem is not None:
-            raise UnusableFileName(problem)
+            raise _UnusableName(problem)
 
     @property
     def new(self) -> NewFile:
@@ -247,13 +257,13 @@ def make(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how:
     wanted = list(given)
     intents = [slices.intent(intent) for intent in wanted]
     if not intents:
-        raise ValueError("there is nothing to make a file of: no sources were given")
+        raise ValueError(_NOTHING)
     _check_digests(session, slices, wanted)
     sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
-    planned = emerge(intents, how.prioritize, core.OverlapRule.ASSUME_EQUAL, EmergeLimits.of(sizes))
-    if not ok(planned):
-        raise no_plan(planned.failure())
-    plan = planned.unwrap()
+    try:
+        plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
+    except PlanFailed as failed:
+        raise no_plan(failed.failure) from None
     program = create(_creation(made, sizes), plan, session.retry)
     return _told(session, made, slices, how.workers, plan.length, program)
 
@@ -262,7 +272,11 @@ def make_stream(session: B2Session, made: NewObject, given: Iterable[WriteIntent
     """An object of intents as they come, in order of their offsets."""
     slices = OpenedSlices()
     sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
-    feed = _Feed(session, slices, iter(given))
+    rest = iter(given)
+    first = next(rest, None)
+    if first is None:
+        raise ValueError(_NOTHING)
+    feed = _Feed(session, slices, chain((first,), rest))
     parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
     by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
     program = create_stream(_creation(by_hand, sizes), parts, session.retry)

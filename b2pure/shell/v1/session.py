@@ -35,7 +35,7 @@ from b2pure.shell.v1.exceptions import B2Error as B2Exception
 from b2pure.shell.v1.exceptions import MaxRetriesExceeded, MissingAccountData
 from b2pure.shell.v1.exceptions import Unauthorized as UnauthorizedException
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
-from b2pure.shell.v1.sources import OpenedSlices
+from b2pure.shell.v1.source_bodies import OpenedSlices
 
 __all__ = ["NO_WORK", "B2Session", "HasHandler", "Work"]
 
@@ -73,7 +73,7 @@ NO_WORK: Final = Work()
 _SEVERAL: Final = 2
 
 
-class _Heard:
+class _Overheard:
     """An api whose failures somebody hears of."""
 
     def __init__(self, api: Api, hear: Callable[[B2Error], None]) -> None:
@@ -161,7 +161,7 @@ class B2Session:
             met.append(exception_of(error, work.context))
 
         try:
-            return self.run(program, evolve(work, around=lambda api: _Heard(api, hear)))
+            return self.run(program, evolve(work, around=lambda api: _Overheard(api, hear)))
         except UnauthorizedException:
             raise
         except B2Exception as error:
@@ -178,7 +178,7 @@ class B2Session:
             work.around(self.api(machines.key)), work.disk or SimulatedDisk(), self.clock, machines, work.listener
         )
         interpreter.reader = Bodies(work.slices)
-        with ThreadDriver(interpreter, workers=1, part_workers=work.workers) as driver:
+        with ThreadDriver(interpreter, workers=work.workers) as driver:
             result = driver.run(program)
         if work.slices.raised is not None and not (isinstance(result, Result) and ok(result)):
             raise work.slices.raised

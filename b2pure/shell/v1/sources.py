@@ -1,8 +1,8 @@
-"""Where the bytes of new files come from, as the numbered interface says it, and what that is to the core.
+"""Where the bytes of new files come from, as the numbered interface says it.
 
 Rules. A source can be opened again and again, and gives the same bytes each time; never more than its length is read of
 it. A local file is pinned to its size when the source is made: one that changes is named, and never sent. A digest that
-a caller gives is checked, not believed. What a caller's `open` raises comes out as it was raised.
+a caller gives is checked, not believed.
 """
 
 from __future__ import annotations
@@ -13,17 +13,8 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from hashlib import sha1
-from itertools import count
-from typing import IO, Any, Final
+from typing import IO, Final
 
-from b2pure.effects.handlers import LocalTrouble
-from b2pure.model import intents
-from b2pure.model.errors import LocalFailure
-from b2pure.model.files import LocalFact, millis_from_ns
-from b2pure.model.ids import FileId
-from b2pure.model.ranges import ByteRange
-from b2pure.model.sources import Blob, Body, LocalSlice
-from b2pure.shell.sources import FileSlices
 from b2pure.shell.v1.exceptions import InvalidUploadSource
 from b2pure.shell.v1.utils import hex_sha1_of_bytes, hex_sha1_of_stream
 
@@ -32,7 +23,6 @@ __all__ = [
     "CopySource",
     "LocalFileUploadSource",
     "LocalUploadSource",
-    "OpenedSlices",
     "OutboundTransferSource",
     "RemoteFileUploadSource",
     "RemoteUploadSource",
@@ -166,7 +156,8 @@ class UploadSourceLocalFileRange(UploadSourceLocalFile):
         rest = self.file_size - offset
         self.content_length = rest if length is None else length
         if offset < 0 or not 0 <= self.content_length <= rest:
-            raise ValueError(f"{self.local_path!r} has {self.file_size} bytes: no {length} of them from {offset} on")
+            wanted = "" if length is None else f"{length} "
+            raise ValueError(f"{self.local_path!r} has {self.file_size} bytes, none of the {wanted}from {offset} on")
 
     def open(self) -> IO[bytes]:
         stream = super().open()
@@ -330,96 +321,3 @@ class WriteIntent:
             intent = cls(source, destination_offset=offset)
             yield intent
             offset = intent.destination_end_offset
-
-
-# -- what a source is to the core
-
-
-class OpenedSlices:
-    """Gives bodies for sources, and reads them: files of the file system, and what callers open. For one job."""
-
-    def __init__(self) -> None:
-        self.raised: Exception | None = None
-        self._files = FileSlices()
-        self._sources: dict[str, AbstractUploadSource] = {}
-        self._numbers = count(1)
-
-    def intent(self, given: WriteIntent) -> intents.WriteIntent:
-        """What the core makes an object of."""
-        source = given.outbound_source
-        match source:
-            case CopySource():
-                return intents.WriteIntent(
-                    intents.CopySource.of(FileId(source.file_id), source.offset, given.length), given.destination_offset
-                )
-            case AbstractUploadSource():
-                return intents.WriteIntent(self.body(source), given.destination_offset)
-            case _:
-                raise TypeError(f"{type(source).__name__} is neither an upload source nor a CopySource")
-
-    def body(self, source: AbstractUploadSource) -> Body:
-        """Bytes to send. Raises InvalidUploadSource for a file that is gone."""
-        length = source.get_content_length()
-        if isinstance(source, UploadSourceBytes) and _opens_as(source, UploadSourceBytes):
-            return Blob(source.data_bytes)
-        if isinstance(source, UploadSourceLocalFileRange) and _opens_as(source, UploadSourceLocalFileRange):
-            return _slice(source, source.offset, length, source.file_size)
-        if isinstance(source, UploadSourceLocalFile) and _opens_as(source, UploadSourceLocalFile):
-            return _slice(source, 0, length, length)
-        name = f"source {next(self._numbers)}"
-        self._sources[name] = source
-        return LocalSlice(name, ByteRange(0, length), LocalFact(length, 0))
-
-    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
-        """The bytes of the slice. Raises LocalTrouble."""
-        source = self._sources.get(slice_.path)
-        if source is None:
-            yield from self._files.read(slice_)
-            return
-        try:
-            yield from _bytes_of(source, slice_)
-        except LocalTrouble:
-            raise
-        except Exception as error:
-            self.raised = error
-            raise LocalTrouble(LocalFailure("read", slice_.path, f"{type(error).__name__}: {error}")) from error
-
-
-def _opens_as(source: AbstractUploadSource, kind: type[AbstractUploadSource]) -> bool:
-    """Whether opening it is what we know it to be, and not what a subclass makes of it."""
-    return type(source).open is kind.open
-
-
-def _slice(source: UploadSourceLocalFile, offset: int, length: int, size: int) -> Body:
-    try:
-        status = os.stat(source.local_path)
-    except OSError as error:
-        raise InvalidUploadSource(source.local_path) from error
-    fact = LocalFact(size, millis_from_ns(status.st_mtime_ns))
-    return LocalSlice(source.local_path, ByteRange(offset, offset + length), fact)
-
-
-def _bytes_of(source: AbstractUploadSource, slice_: LocalSlice) -> Iterator[bytes]:
-    left = slice_.range.length
-    with closing(source.open()) as stream:
-        _skip(stream, slice_.range.start)
-        while left:
-            chunk = stream.read(min(_CHUNK_BYTES, left))
-            if not chunk:
-                told = f"it ended {left} bytes before the {slice_.fact.size} that it was to have"
-                raise LocalTrouble(LocalFailure("read", slice_.path, told))
-            if len(chunk) > left:
-                chunk = chunk[:left]
-            left -= len(chunk)
-            yield chunk
-
-
-def _skip(stream: Any, count: int) -> None:
-    """Go to a place of what was just opened: by reading, where it cannot seek."""
-    if not count:
-        return
-    try:
-        stream.seek(stream.tell() + count)
-    except (AttributeError, OSError):
-        while count and (chunk := stream.read(min(_CHUNK_BYTES, count))):
-            count -= len(chunk)

@@ -61,8 +61,9 @@ class Synchronizer:
     is transferred or deleted, only told. A source without files is an error, unless `allow_empty_source`.
 
     `compare_version_mode` says what makes a file different, and `compare_threshold` by how much it must differ: bytes,
-    or, for modification times, seconds; a `timedelta` says it in any unit. `newer_file_mode` says what happens where
-    the destination is newer: by default DestFileNewer is raised.
+    or, for modification times, seconds, as the documentation of b2sdk says (its code took them for milliseconds); a
+    `timedelta` says it in any unit. `newer_file_mode` says what happens where the destination is newer: by default
+    DestFileNewer is raised.
 
     `keep_days_or_delete`: with DELETE the destination keeps nothing that the source has not; with KEEP_BEFORE_DELETE
     what the source has not is hidden, and versions go that were not visible in the last `keep_days` days.
