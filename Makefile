@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
+DOCS_STAMP := $(VENV)/.docs-installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: demo test unit lint types deep storm bench interop browser clean
+.PHONY: demo test unit lint types docs deep storm bench interop browser clean
 
 demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes back; SOURCE= names another folder
 	$(BIN)/python scripts/demo.py $(if $(SOURCE),"$(SOURCE)")
@@ -23,6 +24,10 @@ lint: $(STAMP)  ## style, formatting and import contracts
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+docs: $(DOCS_STAMP)  ## the documentation, into docs/_build/html; a broken link is an error (its code runs in the tests)
+	$(BIN)/sphinx-build -b html -d docs/_build/doctrees -E -q -W -n --keep-going docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
 
 deep: $(STAMP)  ## the laws, with many more examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/property
@@ -49,5 +54,10 @@ $(STAMP):
 	rm -f $(VENV)/.installed-*
 	touch $@
 
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	rm -f $(VENV)/.docs-installed-*
+	touch $@
+
 clean:
-	rm -rf $(VENV) .interop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build .interop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

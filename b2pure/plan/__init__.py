@@ -1,6 +1,6 @@
 """Decisions: pure functions from values to plans. Nothing here touches a socket, a file, a clock or a random number.
 
-versions of one file, `compare` compares two, `plan_file` decides one path, `plan_sync` all of them.
+`retain` judges the versions of one file, `compare` compares two, `plan_file` decides one path, `plan_sync` all of them.
 """
 
 from __future__ import annotations
