@@ -51,7 +51,7 @@ _MIB: Final = 1 << 20
 _THREADS: Final = 10
 """What the command line has unless told otherwise."""
 _TAIL_BYTES: Final = 2 << 20
-_RECORD: Final = re.compile(rb"^piece (\d+) (\d+) [0-9a-f]{8} [0-9a-f]{8} *$", re.MULTILINE)
+_RECORD: Final = re.compile(rb"^piece (\d+) (\d+) (?:[0-9a-f]{8}|-{8}) [0-9a-f]{8} *$", re.MULTILINE)
 """A finished piece, as a download writes it behind the content of its temporary file: first byte, and byte after it."""
 
 

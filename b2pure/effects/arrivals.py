@@ -31,9 +31,9 @@ class _Nowhere:
 
 
 class Counted:
-    """Passes on to `sink` what comes, `most` bytes at most, and goes on with a CRC-32."""
+    """Passes on to `sink` what comes, `most` bytes at most, and goes on with a CRC-32 if there is one."""
 
-    def __init__(self, crc: int, wants_sha1: bool, most: int | None) -> None:
+    def __init__(self, crc: int | None, wants_sha1: bool, most: int | None) -> None:
         self.sink: Sink = _Nowhere()
         self._digest = sha1(usedforsecurity=False) if wants_sha1 else None
         self._most = most
@@ -51,7 +51,8 @@ class Counted:
             raise BodyTooLong
         self.sink.write(chunk)
         self.length += len(chunk)
-        self.crc = crc32(chunk, self.crc)
+        if self.crc is not None:
+            self.crc = crc32(chunk, self.crc)
         if self._digest is not None:
             self._digest.update(chunk)
 

@@ -54,9 +54,12 @@ from b2pure.plan.download import (
     MAX_RECORDS,
     TAIL_SIZE,
     Checked,
+    Found,
     Journal,
+    Mark,
     Piece,
     Unchecked,
+    believed,
     cut,
     gaps,
     how_to_check,
@@ -219,11 +222,11 @@ def _fill(job: Download, temp: Temp, retry: RetryPolicy) -> Program[tuple[Filled
     use what is there after a failure.
     """
     state = RetryState()
-    left = (yield from _left_over(job, temp)) if temp.kept else None
+    left, found = (yield from _left_over(job, temp)) if temp.kept else (None, _NOTHING)
     told = 0
     while True:
         work = _Work(job, temp, retry, job.known, untold=told, told=told)
-        result = yield from _fill_once(work, left)
+        result = yield from _fill_once(work, left, found)
         told = work.told
         if ok(result) or not job.may_begin_anew or not isinstance(result.failure(), Corrupt):
             return result, work.journal is not None and bool(work.there)
@@ -241,27 +244,37 @@ def _fill(job: Download, temp: Temp, retry: RetryPolicy) -> Program[tuple[Filled
 # -- what an earlier run left
 
 
-def _left_over(job: Download, temp: Temp) -> Program[Journal | None]:
-    """What is there already and may count, as the file itself shows; else it is emptied."""
+_NOTHING: Final = Found(0, True, ())
+
+
+def _left_over(job: Download, temp: Temp) -> Program[tuple[Journal | None, Found]]:
+    """What is there already, and what the file itself shows of it; else it is emptied."""
     journal = None
     if job.resumes:
         read = yield from perform(ReadTail(temp, TAIL_SIZE))
         journal = read_journal(*read.unwrap()) if ok(read) else None
     wanted = job.file if isinstance(job.file, str) else None
     if journal is not None and wanted in (None, journal.file_id):
-        pieces = yield from _proven(temp, journal.pieces)
-        return evolve(journal, pieces=pieces)
+        return journal, (yield from _looked_at(temp, journal))
     yield from perform(CutTemp(temp, 0))
-    return None
+    return None, _NOTHING
 
 
-def _proven(temp: Temp, pieces: tuple[Piece, ...]) -> Program[tuple[Piece, ...]]:
-    proven = []
-    for piece in pieces:
-        crc = yield from perform(CrcTemp(temp, piece.range))
-        if ok(crc) and crc.unwrap() == piece.crc:
-            proven.append(piece)
-    return tuple(proven)
+def _looked_at(temp: Temp, journal: Journal) -> Program[Found]:
+    right, all_right = 0, True
+    for mark in sorted(journal.marks, key=lambda mark: mark.until):
+        digest = yield from perform(HashTemp(temp, mark.until))
+        all_right = ok(digest) and Mark.of(mark.until, digest.unwrap()) == mark
+        if not all_right:
+            yield from perform(HashTemp(temp, right))  # so that it goes on from there
+            break
+        right = mark.until
+    by_crc = []
+    for piece in journal.pieces:
+        if piece.crc is not None:
+            crc = yield from perform(CrcTemp(temp, piece.range))
+            by_crc += [piece] if ok(crc) and crc.unwrap() == piece.crc else []
+    return Found(right, all_right, tuple(by_crc))
 
 
 # -- the content
@@ -269,11 +282,11 @@ def _proven(temp: Temp, pieces: tuple[Piece, ...]) -> Program[tuple[Piece, ...]]
 
 @define(eq=False)
 class _Work:
-    """A download under way, shared by all that fetch pieces of it. `there` is what is finished, by first byte;
-    `hashed` up to where the whole was hashed, and whoever takes the one element of `turn` hashes on. `piece` is how
-    long the pieces are, `fetching` the first bytes of those that are on their way. Places are counted from the first
-    wanted byte. Watchers have been told of `told` bytes; the next `untold` bytes are not told of, because they were
-    when they came for the first time.
+    """A download under way, shared by all that fetch pieces of it. `there` is what is finished, by first byte, `prefix`
+    up to where it has no gap, `hashed` up to where it was hashed; whoever takes the one element of `turn` hashes on.
+    `fetching` are the first bytes of the pieces that are on their way. Places are counted from the first wanted byte.
+    Watchers have been told of `told` bytes; the next `untold` bytes are not told of, because they were when they came
+    for the first time.
     """
 
     job: Download
@@ -283,9 +296,9 @@ class _Work:
     headers: DownloadReply | None = None
     rest: deque[ByteRange] = field(factory=deque)
     there: dict[int, int] = field(factory=dict)
+    prefix: int = 0
     hashed: int = 0
     turn: deque[None] = field(factory=lambda: deque((None,)))
-    piece: int = 1
     fetching: set[int] = field(factory=set)
     journal: Iterator[int] | None = None
     pieces: int = 1
@@ -330,6 +343,23 @@ class _Work:
         return self.sizes.of(self.known.size)
 
     @property
+    def piece(self) -> int:
+        """How long the pieces are."""
+        return piece_size(0 if self.known is None else self.known.size, self.job.recommended)
+
+    @property
+    def checked(self) -> Checked | Unchecked:
+        """What will be compared at the end, as far as is known by now."""
+        if self.known is None:
+            return how_to_check(None, whole=True, verify=self.job.verify)
+        return how_to_check(self.known.sha1, whole=self.length == self.known.size, verify=self.job.verify)
+
+    @property
+    def first_crc(self) -> int | None:
+        """The CRC-32 that a piece begins with, if it needs one."""
+        return 0 if self.job.resumes and not isinstance(self.checked, Checked) else None
+
+    @property
     def sizes(self) -> Sizes:
         """What tells the length from the size."""
         return Sizes(self.job.label, self.job.wanted)
@@ -344,14 +374,14 @@ class _Work:
 
 @define(eq=False)
 class _Part:
-    """The bytes from `start` to `stop` on their way; `got` of them came, with this CRC-32, and this SHA-1 if they came
-    in one go.
+    """The bytes from `start` to `stop` on their way; `got` of them came, with this CRC-32 if it needs one, and this
+    SHA-1 if they came in one go.
     """
 
     start: int
     stop: int
+    crc: int | None
     got: int = 0
-    crc: int = 0
     sha1: str | None = None
     problem: B2Error | None = None
 
@@ -362,17 +392,19 @@ class _Part:
         self.crc = fetched.crc
 
 
-def _fill_once(work: _Work, left: Journal | None) -> Program[Filled]:
+def _fill_once(work: _Work, left: Journal | None, found: Found) -> Program[Filled]:
     sha1: str | None = None
     reused = 0
-    if left is not None and not left.pieces:  # killed before the first piece was there: nothing to go on with
+    if left is not None and not believed(left, found, checked=True):  # nothing to go on with
         yield from perform(CutTemp(work.temp, 0))
         left = None
     if work.known is None and left is not None:  # one byte, which is there already, tells whether it is this version
         peeked = yield from _fetch(work, 0, 1)
         if not ok(peeked) and not _is_empty(peeked.failure()):
             return Failure(peeked.failure())
-    if left is not None and not work.is_of(left):
+    checked = isinstance(work.checked, Checked)
+    pieces = () if left is None or not work.is_of(left) else believed(left, found, checked=checked)
+    if left is not None and not pieces:
         yield from perform(CutTemp(work.temp, 0))
         left = None
     if left is None:
@@ -383,9 +415,12 @@ def _fill_once(work: _Work, left: Journal | None) -> Program[Filled]:
             return Failure(first.failure())
         sha1 = first.unwrap()
     else:
-        work.there = {piece.range.start: piece.range.stop for piece in left.pieces}
+        work.there = {piece.start: piece.stop for piece in pieces}
         work.journal = count(left.records)
-        reused = work.length - sum(gap.length for gap in _missing(work))
+        missing = _missing(work)
+        work.prefix = missing[0].start if missing else work.length
+        work.hashed = found.right
+        reused = work.length - sum(gap.length for gap in missing)
         yield from _tell_size(work, reused)
     fetched = yield from _fetch_rest(work)
     if not ok(fetched):
@@ -452,8 +487,6 @@ def _begin_journal(work: _Work) -> Program[None]:
 
 
 def _fetch_rest(work: _Work) -> Program[Result[None, B2Error]]:
-    assert work.known is not None
-    work.piece = piece_size(work.known.size, work.job.recommended)
     for gap in _missing(work):
         work.rest.extend(cut(gap, work.piece))
     if not work.rest:
@@ -490,24 +523,22 @@ def _fetch_pieces(work: _Work) -> Program[Result[None, B2Error]]:
 
 def _far_ahead(work: _Work) -> bool:
     """Whether somebody hashes who falls behind, and could have this one's share of the processor: another fetches."""
-    return bool(work.fetching) and not work.turn and _prefix(work) - work.hashed > _FAR_BEHIND * work.piece
+    return bool(work.fetching) and not work.turn and work.prefix - work.hashed > _FAR_BEHIND * work.piece
 
 
 def _finished(work: _Work, part: _Part) -> Program[None]:
     """A piece is there: write that down, and hash what is there without a gap."""
     stop = part.start + part.got
-    if work.journal is not None and work.known is not None:
-        number = next(work.journal)
-        if number < MAX_RECORDS - 1:
-            record = journal_record(work.known.file_id, work.length, Piece(ByteRange(part.start, stop), part.crc))
-            yield from perform(WriteTemp(work.temp, record_place(work.length, number), record))
+    yield from _write_down(work, Piece(ByteRange(part.start, stop), part.crc))
     work.there[part.start] = stop
+    while work.prefix in work.there:
+        work.prefix = work.there[work.prefix]
     if part.got == work.length:
         return
     news = work.news(part.got)
     if news:
         yield from perform(Emit(BytesMoved(work.job.label, news)))
-    if work.job.verify:
+    if isinstance(work.checked, Checked):
         yield from _hash_what_is_there(work)
 
 
@@ -517,17 +548,20 @@ def _hash_what_is_there(work: _Work) -> Program[None]:
         work.turn.pop()
     except IndexError:
         return
-    while (until := min(_prefix(work), work.hashed + work.piece)) > work.hashed:
-        yield from perform(HashTemp(work.temp, until))
+    while (until := min(work.prefix, work.hashed + work.piece)) > work.hashed:
+        digest = yield from perform(HashTemp(work.temp, until))
         work.hashed = until
+        if ok(digest):
+            yield from _write_down(work, Mark.of(until, digest.unwrap()))
     work.turn.append(None)
 
 
-def _prefix(work: _Work) -> int:
-    at = work.hashed
-    while at in work.there:
-        at = work.there[at]
-    return at
+def _write_down(work: _Work, entry: Piece | Mark) -> Program[None]:
+    if work.journal is not None and work.known is not None:
+        number = next(work.journal)
+        if number < MAX_RECORDS - 1:
+            record = journal_record(work.known.file_id, work.length, entry)
+            yield from perform(WriteTemp(work.temp, record_place(work.length, number), record))
 
 
 def _fetch(
@@ -536,7 +570,7 @@ def _fetch(
     """The bytes from `start` to `stop`, or to the end of the file, gone on with wherever they break off. `whole` asks
     for them without a range. `tells_size` tells watchers the size as soon as an answer begins.
     """
-    part = _Part(start, stop)
+    part = _Part(start, stop, work.first_crc)
     base = work.job.start
 
     def attempt(token: Authorization) -> Program[Result[_Part, B2Error]]:
@@ -572,9 +606,8 @@ def _fetch(
 
 
 def _verified(work: _Work, sha1: str | None, reused: int) -> Program[Filled]:
-    job, version = work.job, work.known
+    version, checked = work.known, work.checked
     assert version is not None
-    checked = how_to_check(version.sha1, whole=work.length == version.size, verify=job.verify)
     if isinstance(checked, Checked):
         if sha1 is None:
             digest = yield from perform(HashTemp(work.temp, work.length))

@@ -97,13 +97,13 @@ class Temp:
 @frozen
 class Fetched:
     """What came of a body: the headers, if they came; the error that ended it; how many bytes were written all the
-    same, the CRC-32 of them and of what came before, and their hex SHA-1 if it was asked for.
+    same, the CRC-32 of them and of what came before, and their hex SHA-1, if these were asked for.
     """
 
     headers: DownloadReply | None
     error: B2Error | None
     length: int
-    crc: int
+    crc: int | None
     sha1: str | None
 
 
@@ -131,16 +131,17 @@ class Sizes:
 
 @frozen
 class Fetch(Effect[Fetched]):
-    """One HTTP exchange whose body is written to a temporary file from `offset` on. `crc` is the CRC-32 to go on with,
-    `sha1` whether the digest of what comes is wanted. No more than `most` bytes are written (None: any number).
-    `before` bytes of the same piece came with earlier requests. With `sizes`, watchers are told the size that shows.
+    """One HTTP exchange whose body is written to a temporary file from `offset` on. `crc` is the CRC-32 to go on with
+    (None: none is wanted), `sha1` whether the digest of what comes is wanted. No more than `most` bytes are written
+    (None: any number). `before` bytes of the same piece came with earlier requests. With `sizes`, watchers are told
+    the size that shows.
     """
 
     call: FetchCall
     credential: Authorization
     temp: Temp
     offset: int
-    crc: int = 0
+    crc: int | None = None
     sha1: bool = False
     most: int | None = None
     before: int = 0

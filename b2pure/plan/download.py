@@ -2,10 +2,14 @@
 
 Rules. A range is fetched in pieces, so that a broken one is gone on with, several are on their way at once, and the
 finished ones need not be fetched again by a later run. Those are written down behind the content, in the temporary file
-itself: a header that names the version and its own place, then one record for each finished piece with the CRC-32 of
-its bytes. Every record has a check of its own that holds for this version only; what is damaged, or of another version,
-does not count. What a finished piece claims is compared with the file again before anything is built upon it, and the
-whole is verified by SHA-1 as ever. Sizes are bytes.
+itself: a header that names the version and its own place, then one record for each finished piece. Every record has a
+check of its own that holds for this version only; what is damaged, or of another version, does not count.
+
+Where the SHA-1 of the whole will be compared, no piece needs a digest of its own: as the hashing of the whole goes on,
+records tell how far it came and what it had by then, and a later run compares these again, from the first to the last.
+What lies beyond the first that is wrong is fetched anew; what lies beyond the last one, all being right, is believed
+until the SHA-1 of the whole says otherwise. Where nothing is compared at the end, each record has the CRC-32 of its
+piece, which is compared before anything is built upon it. Sizes are bytes.
 """
 
 from __future__ import annotations
@@ -27,9 +31,12 @@ __all__ = [
     "RECORD_SIZE",
     "TAIL_SIZE",
     "Checked",
+    "Found",
     "Journal",
+    "Mark",
     "Piece",
     "Unchecked",
+    "believed",
     "cut",
     "gaps",
     "how_to_check",
@@ -50,14 +57,16 @@ gap, and what is in flight at the end is hashed last and alone.
 _MAX_PIECES: Final = 10_000
 HEADER_SIZE: Final = 512
 RECORD_SIZE: Final = 64
-MAX_RECORDS: Final = 2 * _MAX_PIECES
+MAX_RECORDS: Final = 4 * _MAX_PIECES
 """A download that was interrupted so often that its records exceed this is begun anew."""
 TAIL_SIZE: Final = HEADER_SIZE + RECORD_SIZE * MAX_RECORDS
 """The end of a temporary file of so many bytes has its journal."""
 
+_MARK_DIGITS: Final = 16
 _MAGIC: Final = b"\nb2pure-download-1 "
 _HEADER: Final = re.compile(rb"\nb2pure-download-1 (\d{1,14}) (\S{1,400}) ([0-9a-f]{16}) *\n")
-_RECORD: Final = re.compile(rb"piece (\d{1,14}) (\d{1,14}) ([0-9a-f]{8}) ([0-9a-f]{8}) *\n\Z")
+_PIECE: Final = re.compile(rb"piece (\d{1,14}) (\d{1,14}) ([0-9a-f]{8}|-{8}) [0-9a-f]{8} *\n\Z")
+_MARK: Final = re.compile(rb"sha-1 (\d{1,14}) ([0-9a-f]{16}) [0-9a-f]{8} *\n\Z")
 
 
 # -- pieces
@@ -121,22 +130,58 @@ def how_to_check(sha1: str | None, *, whole: bool, verify: bool) -> Checked | Un
 
 @frozen
 class Piece:
-    """A finished piece: the bytes of the file, and their CRC-32."""
+    """A finished piece: the bytes of the file, and their CRC-32; None where the SHA-1 of the whole will be compared."""
 
     range: ByteRange
-    crc: int
+    crc: int | None
+
+
+@frozen
+class Mark:
+    """How far the whole was hashed from its beginning, and the first half or so of the hex SHA-1 that it had by then:
+    enough to tell damage.
+    """
+
+    until: int
+    sha1: str
+
+    @classmethod
+    def of(cls, until: int, sha1: str) -> Mark:
+        """The mark of a hex SHA-1."""
+        return cls(until, sha1[:_MARK_DIGITS])
 
 
 @frozen
 class Journal:
-    """What a temporary file says of itself: the version, the length of its content, its finished pieces, and how many
-    records there are, damaged ones too.
+    """What a temporary file says of itself: the version, the length of its content, its finished pieces, how many
+    records there are, damaged ones too, and the marks of its hashing.
     """
 
     file_id: FileId
     size: int
     pieces: tuple[Piece, ...]
     records: int
+    marks: tuple[Mark, ...] = ()
+
+
+@frozen
+class Found:
+    """What the file itself shows: up to where its marks are right, whether they all are, and which pieces have the
+    CRC-32 that they claim.
+    """
+
+    right: int
+    all_right: bool
+    by_crc: tuple[Piece, ...]
+
+
+def believed(journal: Journal, found: Found, *, checked: bool) -> tuple[ByteRange, ...]:
+    """What need not be fetched again; `checked` is whether the SHA-1 of the whole will be compared."""
+    others = (piece for piece in journal.pieces if piece.range.stop > found.right)
+    rest = (
+        piece.range for piece in others if piece in found.by_crc or (piece.crc is None and checked and found.all_right)
+    )
+    return (*([ByteRange(0, found.right)] if found.right else []), *rest)
 
 
 def journal_header(file_id: FileId, size: int) -> bytes | None:
@@ -147,10 +192,14 @@ def journal_header(file_id: FileId, size: int) -> bytes | None:
     return line if len(line) == HEADER_SIZE and _HEADER.fullmatch(line) else None
 
 
-def journal_record(file_id: FileId, size: int, piece: Piece) -> bytes:
-    """One finished piece."""
-    text = f"{piece.range.start} {piece.range.stop} {piece.crc:08x}"
-    return f"piece {text} {_check(f'{size} {file_id} {text}', 8)}".encode().ljust(RECORD_SIZE - 1) + b"\n"
+def journal_record(file_id: FileId, size: int, entry: Piece | Mark) -> bytes:
+    """One finished piece, or one mark."""
+    if isinstance(entry, Mark):
+        kind, text = "sha-1", f"{entry.until} {entry.sha1}"
+    else:
+        crc = "-" * 8 if entry.crc is None else f"{entry.crc:08x}"
+        kind, text = "piece", f"{entry.range.start} {entry.range.stop} {crc}"
+    return f"{kind} {text} {_check(f'{size} {file_id} {text}', 8)}".encode().ljust(RECORD_SIZE - 1) + b"\n"
 
 
 def record_place(size: int, number: int) -> int:
@@ -177,19 +226,21 @@ def _journal(file_id: FileId, size: int, data: bytes) -> Journal | None:
     count = -(-len(data) // RECORD_SIZE)
     if count >= MAX_RECORDS:
         return None
-    pieces = []
-    for at in range(0, len(data), RECORD_SIZE):
-        line = data[at : at + RECORD_SIZE]
-        found = _RECORD.match(line)
-        if found is None:
-            continue
-        start, stop, crc = int(found[1]), int(found[2]), int(found[3], 16)
-        if start >= stop or stop > size:
-            continue
-        piece = Piece(ByteRange(start, stop), crc)
-        if journal_record(file_id, size, piece) == line:
-            pieces.append(piece)
-    return Journal(file_id, size, tuple(pieces), count)
+    lines = (data[at : at + RECORD_SIZE] for at in range(0, len(data), RECORD_SIZE))
+    told = [(line, _entry(line, size)) for line in lines]
+    entries = [entry for line, entry in told if entry is not None and journal_record(file_id, size, entry) == line]
+    pieces = tuple(entry for entry in entries if isinstance(entry, Piece))
+    return Journal(file_id, size, pieces, count, tuple(entry for entry in entries if isinstance(entry, Mark)))
+
+
+def _entry(line: bytes, size: int) -> Piece | Mark | None:
+    mark = _MARK.match(line)
+    if mark is not None:
+        return Mark(int(mark[1]), mark[2].decode()) if int(mark[1]) <= size else None
+    piece = _PIECE.match(line)
+    if piece is None or not int(piece[1]) < int(piece[2]) <= size:
+        return None
+    return Piece(ByteRange(int(piece[1]), int(piece[2])), None if piece[3] == b"-" * 8 else int(piece[3], 16))
 
 
 def _check(text: str, digits: int) -> str:

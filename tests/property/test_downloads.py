@@ -35,6 +35,7 @@ from b2pure.plan.download import (
     HEADER_SIZE,
     Checked,
     Journal,
+    Mark,
     Piece,
     cut,
     gaps,
@@ -79,35 +80,39 @@ def test_there_are_never_more_than_ten_thousand_pieces(size: int, recommended: i
 # -- the journal
 
 
-PIECES = st.lists(
-    st.builds(Piece, RANGES.filter(lambda found: found.length > 0), st.integers(0, 0xFFFFFFFF)), max_size=6
-)
+PIECES = st.builds(Piece, RANGES.filter(lambda found: found.length > 0), st.integers(0, 0xFFFFFFFF) | st.none())
+MARKS = st.builds(Mark.of, st.integers(0, 40), st.text("0123456789abcdef", min_size=40, max_size=40))
+ENTRIES = st.lists(PIECES | MARKS, max_size=6)
 
 
-def written(size: int, content: bytes, pieces: list[Piece]) -> bytes:
+def written(size: int, content: bytes, entries: list[Piece | Mark]) -> bytes:
     header = journal_header(ID, size)
     assert header is not None
-    return content + header + b"".join(journal_record(ID, size, piece) for piece in pieces)
+    return content + header + b"".join(journal_record(ID, size, entry) for entry in entries)
 
 
-@given(st.binary(min_size=40, max_size=60), PIECES)
-def test_a_journal_is_read_as_it_was_written(content: bytes, pieces: list[Piece]) -> None:
-    file = written(len(content), content, pieces)
-    assert read_journal(len(file), file) == Journal(ID, len(content), tuple(pieces), len(pieces))
-    assert record_place(len(content), len(pieces)) == len(file)
+@given(st.binary(min_size=40, max_size=60), ENTRIES)
+def test_a_journal_is_read_as_it_was_written(content: bytes, entries: list[Piece | Mark]) -> None:
+    file = written(len(content), content, entries)
+    pieces = tuple(entry for entry in entries if isinstance(entry, Piece))
+    marks = tuple(entry for entry in entries if isinstance(entry, Mark))
+    assert read_journal(len(file), file) == Journal(ID, len(content), pieces, len(entries), marks)
+    assert record_place(len(content), len(entries)) == len(file)
 
 
-@given(st.binary(min_size=40, max_size=60), PIECES, st.data())
-def test_damage_never_makes_a_piece(content: bytes, pieces: list[Piece], data: st.DataObject) -> None:
+@given(st.binary(min_size=40, max_size=60), ENTRIES, st.data())
+def test_damage_never_makes_an_entry(content: bytes, entries: list[Piece | Mark], data: st.DataObject) -> None:
     """Cut anywhere, or with a byte changed: what a journal still tells, it was told."""
-    file = bytearray(written(len(content), content, pieces))
+    file = bytearray(written(len(content), content, entries))
     at = data.draw(st.integers(len(content), len(file) - 1))
     if data.draw(st.booleans()):
         del file[at:]
     else:
         file[at] ^= data.draw(st.integers(1, 255))
     found = read_journal(len(file), bytes(file))
-    assert found is None or (found.file_id == ID and found.size == len(content) and set(found.pieces) <= set(pieces))
+    if found is not None:
+        assert (found.file_id, found.size) == (ID, len(content))
+        assert {*found.pieces, *found.marks} <= set(entries)
 
 
 def test_content_that_looks_like_a_journal_is_none() -> None:
@@ -180,7 +185,7 @@ def journalled(disk: SimulatedDisk, file_id: FileId) -> int:
         found = read_journal(len(data), data)
         if found is not None and found.file_id == file_id:
             for piece in found.pieces:
-                assert crc32(data[piece.range.start : piece.range.stop]) == piece.crc
+                assert piece.crc in (None, crc32(data[piece.range.start : piece.range.stop]))
                 count |= set(range(piece.range.start, piece.range.stop))
     return len(count)
 
@@ -275,20 +280,42 @@ def test_what_an_earlier_version_left_is_never_mixed_with_a_new_one(
     assert not disk.temps
 
 
-@given(st.binary(min_size=12, max_size=30), st.integers(0, 29), st.integers(1, 255), st.integers(20, 90))
-@settings(max_examples=80)
-def test_a_left_over_that_was_damaged_is_fetched_again(content: bytes, at: int, flip: int, stop_after: int) -> None:
-    """What the disk lost since the interruption does not end up in the file, with or without a SHA-1 to tell."""
+def marks(disk: SimulatedDisk) -> list[int]:
+    """Up to where the disk's temporary file says that it was hashed."""
+    journals = [read_journal(len(disk.temp(name)), disk.temp(name)) for name in disk.temps]
+    return [mark.until for journal in journals if journal is not None for mark in journal.marks]
+
+
+@given(
+    st.binary(min_size=12, max_size=30),
+    BYS,
+    st.tuples(st.booleans(), st.booleans()),
+    st.integers(0, 29),
+    st.integers(1, 255),
+    st.integers(20, 140),
+)
+@settings(max_examples=300)
+def test_a_left_over_that_was_damaged_is_fetched_again(
+    content: bytes, by: str, verify: tuple[bool, bool], at: int, flip: int, stop_after: int
+) -> None:
+    """What the disk lost since the interruption does not end up in the file, with or without a SHA-1 to tell, in either
+    run. Where a mark or nothing else could tell of it, what came before the damage is not fetched again; else what came
+    is believed until the whole is there, and fetched again.
+    """
     world = simulated_b2("bucket", config=SMALL)
     world.put("bucket", "name", content, 5)
-    job = evolve(job_of(world, "id", content), verify=False)
+    first, second = (evolve(job_of(world, by, content), verify=each) for each in verify)
     disk = SimulatedDisk()
-    run(world, disk, job, 1, stop_after)
+    run(world, disk, first, 1, stop_after)
+    there, at = marks(disk), at % len(content)
     for name in disk.temps:
         disk.spoil(name, at, flip)
-    result, _ = run(world, disk, job, 2)
+    result, came = run(world, disk, second, 2)
     assert ok(result), result  # type: ignore[arg-type]
     assert disk.files == {"f": (content, 5)}
+    right = max((until for until in there if until <= at), default=0)
+    told = not verify[1] or any(until > at for until in there)
+    assert came <= len(content) * (1 if told else 2) - right * told + 1
 
 
 @given(st.binary(min_size=6, max_size=40), RANGES.filter(lambda found: found.length > 0), st.integers(0, 1000))
@@ -357,7 +384,9 @@ class Watching(Interpreter):
 @given(CONTENTS, BYS, st.integers(0, 10_000))
 @settings(max_examples=150)
 def test_no_byte_is_hashed_twice(content: bytes, by: str, seed: int) -> None:
-    """A digest goes on where it was, as long as nobody asks for less than it has."""
+    """A digest goes on where it was, as long as nobody asks for less than it has; and it never has to go far, since it
+    follows closely what came.
+    """
     world = simulated_b2("bucket", config=SMALL)
     world.put("bucket", "name", content, 5)
     interpreter = Watching(world, SimulatedDisk())
@@ -365,6 +394,7 @@ def test_no_byte_is_hashed_twice(content: bytes, by: str, seed: int) -> None:
     assert ok(driver.run(download_over(job_of(world, by, content), PATIENT)))
     untils = [len(content) if until is None else until for until in interpreter.hashed]
     assert untils == sorted(untils)
+    assert all(after - before <= 3 for before, after in pairwise([0, *untils]))
 
 
 def with_slow_hashing(interpreter: Watching, programs: Iterable[Program[Any]]) -> tuple[Any, ...]:
