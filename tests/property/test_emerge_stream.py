@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 
 import pytest
-from emerge_oracle import MEASURES, Object
+from emerge_oracle import MEASURES, Object, Row
 from emerge_support import FAMILIES, chained, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_emerge import ALL, MEASURED, PRICES, limits_of, planned
 
@@ -133,12 +133,28 @@ def test_a_long_stream_is_as_good_as_a_plan(seed: int, family: int, prioritize: 
     check_same(chained(seed, family, 30, capped), prioritize)
 
 
+def longest_together(rows: Iterable[Row]) -> int:
+    """Bytes of the longest range that rows of one file make together, where they touch or overlap at one distance."""
+    together: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for file, offset, dest, length in rows:
+        together.setdefault((file, offset - dest), []).append((dest, dest + length))
+    longest = 0
+    for spans in together.values():
+        begin = end = 0
+        for start, stop in sorted(spans):
+            begin = begin if start <= end else start
+            end = max(end, stop)
+            longest = max(longest, end - begin)
+    return longest
+
+
 @given(_seeds, _families, st.sampled_from(ALL))
+@example(127, 5, "min_dollars")
 def test_a_stream_keeps_up_with_its_intents(seed: int, family: int, prioritize: Prioritize) -> None:
     """What is decided is handed out: no part comes later than the look-ahead and the longest range allow."""
     made = chained(seed, family, 60, False)
     _, files = contents(made)
-    longest = max(length for _, _, _, length in (*made.remote, *made.local))
+    longest = longest_together((*made.remote, *made.local))
     asked: list[int] = []
 
     def intents() -> Iterator[WriteIntent]:
@@ -147,9 +163,11 @@ def test_a_stream_keeps_up_with_its_intents(seed: int, family: int, prioritize: 
             yield intent
 
     look, at = 8 * made.minimum, 0
+    # Where what is sent costs nothing, it is not cut before a part of it is as long as it may be.
+    sent = made.max_sent if prioritize == "min_dollars" else min(made.max_sent, look)
     for part in stream_parts(intents(), prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES, look):
         assert part.range.start == at
         at = part.range.stop
         # The next range is seen before what lies before it is decided; a range is copied when its end is seen.
-        assert asked[-1] - at <= look + 2 * longest + min(made.max_sent, look)
+        assert asked[-1] - at <= look + 2 * longest + sent
     assert at == made.length
