@@ -49,6 +49,7 @@ _BUCKET: Final = "killed"
 _NAME: Final = "large.bin"
 _MIB: Final = 1 << 20
 _THREADS: Final = 10
+_FIXED: Final = f"--threads={_THREADS}"
 """What the command line has unless told otherwise."""
 _TAIL_BYTES: Final = 2 << 20
 _RECORD: Final = re.compile(rb"^piece (\d+) (\d+) (?:[0-9a-f]{8}|-{8}) [0-9a-f]{8} *$", re.MULTILINE)
@@ -150,19 +151,19 @@ def _written(folder: Path, mib: int) -> Path:
 
 
 def _upload(source: Path) -> tuple[str, ...]:
-    return ("upload", "--quiet", str(source), f"b2://{_BUCKET}/{_NAME}")
+    return ("upload", "--quiet", _FIXED, str(source), f"b2://{_BUCKET}/{_NAME}")
 
 
 def _download(target: Path) -> tuple[str, ...]:
-    return ("download", "--quiet", f"b2://{_BUCKET}/{_NAME}", str(target / _NAME))
+    return ("download", "--quiet", _FIXED, f"b2://{_BUCKET}/{_NAME}", str(target / _NAME))
 
 
 def _sync_up(source: Path) -> tuple[str, ...]:
-    return ("sync", "--quiet", str(source.parent), f"b2://{_BUCKET}")
+    return ("sync", "--quiet", _FIXED, str(source.parent), f"b2://{_BUCKET}")
 
 
 def _sync_down(target: Path) -> tuple[str, ...]:
-    return ("sync", "--quiet", f"b2://{_BUCKET}", str(target))
+    return ("sync", "--quiet", _FIXED, f"b2://{_BUCKET}", str(target))
 
 
 # -- killed, and run again
