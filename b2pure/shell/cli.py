@@ -45,6 +45,7 @@ from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.cli_serve import serve
 from b2pure.shell.cli_transfers import clean, copy, download, upload
 from b2pure.shell.plans import Plan
+from b2pure.shell.targets import Nowhere
 
 __all__ = ["run"]
 
@@ -52,8 +53,8 @@ __all__ = ["run"]
 def run() -> None:
     """Run the command line. A pipe that closes early and Ctrl-C end it quietly."""
     # A job may have been started with its output closed.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    sys.stdout = sys.stdout or Nowhere()
+    sys.stderr = sys.stderr or Nowhere()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # they are TextIOWrappers
     try:
@@ -153,6 +154,8 @@ def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str
 
 def _show_plan(made: Plan, *, as_json: bool, output: str | None) -> None:
     """Print or save the plan; what cannot take part, and what would be refused, is named and makes the status 1."""
+    if output == "-" and isinstance(sys.stdout, Nowhere):
+        die("cannot write standard output: it is closed")
     if output is not None and output != "-":
         try:
             made.save(output)

@@ -2,6 +2,8 @@
 
 Rules. A regular file is pinned to its size and time as they are now. What can be read only once (a pipe, a device, an
 object with `read`) becomes a stream, and so does a chain that has one. Nothing is read here but the facts of files.
+Standard input is read from its descriptor, past the buffer of `sys.stdin`: whoever still waits for it when the program
+ends must not hold a lock that the end needs.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ def _parts(source: object, stack: ExitStack) -> _Parts:
         return _local(os.fspath(source.path), stack, source)
     if isinstance(source, str | os.PathLike):
         if source == STANDARD_INPUT:
-            return Success([_Part(read=_binary(sys.stdin))])
+            return _standard_input()
         return _local(os.fspath(source), stack, None)
     if isinstance(source, list | tuple):
         joined: list[_Part] = []
@@ -119,9 +121,12 @@ def _parts(source: object, stack: ExitStack) -> _Parts:
     return Failure(InvalidArgument("source", f"is {told}, not {type(source).__name__}"))
 
 
-def _binary(stream: Any) -> Callable[[int], bytes]:
-    read: Callable[[int], bytes] = getattr(stream, "buffer", stream).read
-    return read
+def _standard_input() -> _Parts:
+    stream: Any = sys.stdin
+    if stream is None:  # what runs without one
+        return Failure(LocalFailure("read", "standard input", "it is closed"))
+    stream = getattr(stream, "buffer", stream)
+    return Success([_Part(read=getattr(stream, "raw", stream).read)])
 
 
 def _local(path: str, stack: ExitStack, wanted: LocalRange | None) -> _Parts:

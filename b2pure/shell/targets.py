@@ -32,7 +32,7 @@ from b2pure.shell.temporary import Hashing
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Memory", "OpenedTarget", "Target", "Writable", "open_target"]
+__all__ = ["Memory", "Nowhere", "OpenedTarget", "Target", "Writable", "open_target"]
 
 STANDARD_OUTPUT: Final = "-"
 _CHUNK: Final = 1 << 20
@@ -43,6 +43,13 @@ class Writable(Protocol):
     """An object that takes bytes: an open file, a pipe, a buffer."""
 
     def write(self, data: bytes, /) -> Any: ...
+
+
+class Nowhere(io.TextIOWrapper):
+    """What stands for a standard output that is closed: it takes text, and what must not be lost is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(open(os.devnull, "wb"))  # noqa: SIM115 - as long as the program
 
 
 Target = str | os.PathLike[str] | LocalRange | Writable
@@ -75,6 +82,8 @@ def open_target(target: Target, default_name: str) -> OpenResult:
     if isinstance(target, str | os.PathLike):
         path = os.fspath(target)
         if path == STANDARD_OUTPUT:
+            if sys.stdout is None or isinstance(sys.stdout, Nowhere):
+                return Failure(LocalFailure("write", "standard output", "it is closed"))
             sys.stdout.flush()
             return Success(_writer(sys.stdout.buffer, "standard output"))
         return _open_path(path, default_name)
