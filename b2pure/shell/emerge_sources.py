@@ -158,7 +158,7 @@ def _taken_apart(given: object, number: int) -> tuple[object, int]:
 
 
 def _local(given: object) -> Resolved:
-    opened = open_source(cast(Source, given))  # which refuses what is none
+    opened = open_source(cast(Source, given), files=False)  # which refuses what is none
     if not ok(opened):
         return Failure(opened.failure())
     found = opened.unwrap()

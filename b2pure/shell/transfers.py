@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.bodies import Bodies
@@ -122,9 +122,9 @@ class Transfers:
         A source is a path, `-`, bytes, an open file, a pipe, a `LocalRange`, or a list of these. What the file is made
         with is one value or its fields (`content_type="text/plain"`). `length` and `sha1` (hex) are what the content
         must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
-        False starts anew). With `append` a version in B2 that is the beginning of the source is copied there, and only
-        the rest is sent. `part_size` is bytes. `listener` hears every event, `progress_listener` how many bytes are
-        there.
+        False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. With `append`
+        a version in B2 that is the beginning of the source is copied there, and only the rest is sent. `part_size` is
+        bytes. `listener` hears every event, `progress_listener` how many bytes are there.
         """
         made = new_file(new, choices)
         if not ok(made):
@@ -372,9 +372,8 @@ class _UploadJob:
         return resume_of(self.resume, keep=keep)
 
     def stream_upload(self, bucket_id: BucketId, name: str, sizes: PartSizes) -> StreamUpload:
-        """A stream cannot be read again, so only who names an unfinished file goes on with one."""
-        by_hand = not isinstance(self.resume, bool)
-        resume = evolve(resume_of(self.resume, keep=by_hand), auto=False)
+        """With `resume` False it leaves no large file that it could not finish."""
+        resume = resume_of(self.resume, keep=self.resume is not False)
         return StreamUpload(name, bucket_id, name, sizes, self.new, self.mod_time, self.sha1, resume, _STREAMS)
 
 
