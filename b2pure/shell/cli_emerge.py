@@ -16,8 +16,7 @@ import click
 from b2pure.effects.program import ok
 from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.model.protection import SseC
-from b2pure.plan.emerge import draw, summary
-from b2pure.plan.emerge.plan import PRIORITIES, EmergePlan, Prioritize
+from b2pure.plan.emerge.plan import PRIORITIES, Prioritize
 from b2pure.plan.failures import EmergeFailure, tell_failure
 from b2pure.shell.cli_common import Pace, client_of_environment, no_progress_option, pace_options, quiet_option
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
@@ -29,6 +28,7 @@ from b2pure.shell.cli_transfers import (
     resume_options,
     show_made,
 )
+from b2pure.shell.emerge_plans import CreatePlan
 from b2pure.shell.emerge_sources import B2Range, CreateSource, InOrder, Intents
 from b2pure.shell.quantities import SIZE
 from b2pure.shell.sources import LocalRange
@@ -154,5 +154,5 @@ def _end_plan(failure: EmergeFailure | B2Error) -> None:
     raise click.UsageError(str(failure) if isinstance(failure, InvalidArgument) else tell_failure(failure))
 
 
-def _show(plan: EmergePlan) -> None:
-    click.echo(f"{draw(plan)}\n{summary(plan)}")
+def _show(plan: CreatePlan) -> None:
+    click.echo(f"{plan.draw()}\n{plan.summary()}")

@@ -33,6 +33,7 @@ from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import emerge
 from b2pure.plan.emerge.stream import stream_parts
 from b2pure.plan.failures import EmergeFailure, PlanFailed, SideFailed, tell_failure
+from b2pure.shell.emerge_plans import CreatePlan, as_create_plan
 from b2pure.shell.emerge_sources import CreateSource, InOrder, Intents, Resolver
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.receive import Downloads
@@ -92,8 +93,9 @@ class _Asked:
 class Creations(Downloads):
     """What a client makes from several sources."""
 
-    def plan_create(self, intents: Intents, **planning: Any) -> Result[EmergePlan, EmergeFailure | B2Error]:
-        """The best plan for an object of `intents`: what stands where. The arguments are the fields of `Planning`:
+    def plan_create(self, intents: Intents, **planning: Any) -> Result[CreatePlan, EmergeFailure | B2Error]:
+        """The best plan for an object of `intents`: what stands where. It draws and explains itself, can be saved, and
+        loaded again (`CreatePlan.load`). The arguments are the fields of `Planning`:
         `prioritize="local_verification"`, `overlap=OverlapRule.ASSUME_EQUAL`, `part_size`, `min_part_size`,
         `max_part_size`.
 
@@ -106,7 +108,7 @@ class Creations(Downloads):
             settings = Planning(**planning)
         except TypeError as wrong:
             return Failure(InvalidArgument("the plan", str(wrong).removeprefix("Planning.__init__() ")))
-        return self._plan(self._resolver(()).intents(intents), settings)
+        return self._plan(self._resolver(()).intents(intents), settings).map(as_create_plan)
 
     def create_file(
         self,
