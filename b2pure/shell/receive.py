@@ -17,6 +17,7 @@ from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.plan.listing import version_of
+from b2pure.shell.arguments import checked_arguments
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import Opened
 from b2pure.shell.targets import Memory, OpenedTarget, Target, open_target
@@ -30,6 +31,7 @@ _STREAMS = 4
 class Downloads(Transfers):
     """What a client downloads."""
 
+    @checked_arguments(source="in_b2", encryption="key")
     def download(
         self,
         source: B2Source,
@@ -52,8 +54,6 @@ class Downloads(Transfers):
         a long file are on their way at once. `listener` hears every event, `progress_listener` how many bytes are
         there.
         """
-        if streams < 1:
-            return Failure(InvalidArgument("streams", "must be at least 1"))
         job = _job(source, wanted, verify, encryption)
         if not ok(job):
             return Failure(job.failure())
@@ -65,6 +65,7 @@ class Downloads(Transfers):
             result = self._download(evolve(job.unwrap(), streams=streams), found, hearing(listener, told.listener))
             return told.of(result, lambda done: done.length)
 
+    @checked_arguments(source="in_b2", encryption="key")
     def read(
         self,
         source: B2Source,

@@ -27,6 +27,7 @@ from b2pure.model.errors import InvalidArgument, LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, millis_from_ns
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice
+from b2pure.shell.arguments import range_problem
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.folder import explain
 
@@ -51,8 +52,21 @@ class LocalRange:
     stop: int | None = None
 
 
-Source = str | os.PathLike[str] | bytes | bytearray | LocalRange | Readable | list[Any] | tuple[Any, ...]
-"""A path (`-` for standard input), bytes, a range of a file, an open file or pipe, or a list of these."""
+Source = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | LocalRange
+    | Readable
+    | Iterator[bytes]
+    | list[Any]
+    | tuple[Any, ...]
+)
+"""A path (`-` for standard input), bytes, a range of a file, an open file or pipe, an iterator of bytes, or a list of
+these.
+"""
 
 
 @frozen(eq=False)
@@ -102,9 +116,12 @@ _Parts = Result[list[_Part], LocalFailure | InvalidArgument]
 
 
 def _parts(source: object, stack: ExitStack, files: bool) -> _Parts:
-    if isinstance(source, bytes | bytearray):
+    if isinstance(source, bytes | bytearray | memoryview):
         return Success([_Part(Blob(bytes(source)))])
     if isinstance(source, LocalRange):
+        problem = range_problem(source.path, source.start, source.stop)
+        if problem is not None:
+            return Failure(InvalidArgument("source", problem))
         return _local(os.fspath(source.path), stack, source)
     if isinstance(source, str | os.PathLike):
         if source == STANDARD_INPUT:
@@ -120,7 +137,9 @@ def _parts(source: object, stack: ExitStack, files: bool) -> _Parts:
         return Success(joined or [_Part(Blob(b""))])
     if isinstance(source, Readable):
         return Success([(_open_file(source, stack) if files else None) or _Part(read=source.read)])
-    told = "a path, bytes, an object with read(), a LocalRange, or a list of these"
+    if isinstance(source, Iterator):
+        return Success([_Part(read=_Chunks(source).read)])
+    told = "a path, bytes, an object with read(), an iterator of bytes, a LocalRange, or a list of these"
     return Failure(InvalidArgument("source", f"is {told}, not {type(source).__name__}"))
 
 
@@ -197,6 +216,26 @@ def _special(path: str, name: str, stack: ExitStack, wanted: LocalRange | None) 
     except OSError as error:
         return Failure(LocalFailure("read", path, explain(error)))
     return Success([_Part(None, stream.read, name)])
+
+
+class _Chunks:
+    """An iterator of bytes, as a stream."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` next bytes; none at the end. Raises TypeError for what is no bytes."""
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"it gives {type(chunk).__name__}, not bytes")
+            self._rest = bytes(chunk)
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
 
 
 class _Joined:

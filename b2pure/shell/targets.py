@@ -24,6 +24,7 @@ from b2pure.effects.handlers import Chunk, Disk, LocalTrouble, Sink
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.model.errors import InvalidArgument, LocalFailure
 from b2pure.model.files import LocalFact
+from b2pure.shell.arguments import range_problem
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.folder import explain
 from b2pure.shell.sources import LocalRange
@@ -89,6 +90,9 @@ def open_target(target: Target, default_name: str) -> OpenResult:
         return _open_path(path, default_name)
     if _is_text(target):
         return Failure(InvalidArgument("target", "is open for text; open it for bytes (mode 'wb')"))
+    if not callable(getattr(target, "write", None)):
+        told = "a path, an object with write(), or a LocalRange"
+        return Failure(InvalidArgument("target", f"is {told}, not {type(target).__name__}"))
     return Success(_open_file(target))
 
 
@@ -116,6 +120,9 @@ def _open_path(path: str, default_name: str) -> OpenResult:
 
 
 def _open_place(place: LocalRange) -> OpenResult:
+    problem = range_problem(place.path, place.start, place.stop)
+    if problem is not None:
+        return Failure(InvalidArgument("target", problem))
     path = os.fspath(place.path)
     try:
         file = open(path, "r+b", buffering=0)  # noqa: SIM115 - closed with the target

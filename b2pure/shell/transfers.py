@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from attrs import frozen
+from attrs import fields, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.bodies import Bodies
@@ -45,6 +45,7 @@ from b2pure.plan.cleanup import CleanupPlan, plan_cleanup
 from b2pure.plan.concurrency import Workers
 from b2pure.plan.parts import large_file_parts
 from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.arguments import argument_problem, checked_arguments
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
 
@@ -100,6 +101,7 @@ class Transfers:
         self._api, self._clock, self._machines = api, clock, machines
         self._drivers, self._workers, self._retry = drivers, workers, retry
 
+    @checked_arguments(encryption="encryption")
     def upload(
         self,
         source: Source,
@@ -179,6 +181,7 @@ class Transfers:
         )
         return self._transfer(upload_body(upload, self._retry), job.opened, listener)
 
+    @checked_arguments(source="in_b2", encryption="encryption")
     def copy(
         self,
         source: B2Source,
@@ -240,6 +243,7 @@ class Transfers:
             result = self._transfer(copy_file(job, self._retry), Opened(), heard)
             return progress.of(result, lambda reply: reply.content_length)
 
+    @checked_arguments()
     def plan_cleanup(
         self, folder: str, *, older_than: timedelta = timedelta(days=1)
     ) -> Result[CleanupPlan, TransferError]:
@@ -249,8 +253,6 @@ class Transfers:
         place = parse_b2_file(folder)
         if not ok(place):
             return Failure(place.failure())
-        if older_than < timedelta(0):
-            return Failure(InvalidArgument("older_than", "must be 0 or more"))
         bucket = self._query(find_bucket(place.unwrap().bucket_name, self._retry))
         if not ok(bucket):
             return Failure(bucket.failure())
@@ -407,9 +409,12 @@ def new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, In
         given = ", ".join(choices)
         return Failure(InvalidArgument("new", f"is given as one value and as fields ({given}); choose one way"))
     try:
-        return Success(new if new is not None else NewFile(**choices))
+        made = new if new is not None else NewFile(**choices)
     except (TypeError, ValueError) as wrong:
         return Failure(InvalidArgument("the new file", str(wrong).removeprefix("NewFile.__init__() ")))
+    problems = (argument_problem(each.name, getattr(made, each.name)) for each in fields(NewFile))
+    problem = next((problem for problem in problems if problem is not None), None)
+    return Success(made) if problem is None else Failure(problem)
 
 
 def _promised(sha1: str | None, new: NewFile) -> Result[str | None, InvalidArgument]:
