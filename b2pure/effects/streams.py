@@ -150,8 +150,8 @@ class PiecedStream:
         if self._length is None:
             return None
         if self._bytes + len(self._ahead) > self._length or (self._ended and self._bytes < self._length):
-            more = "more" if self._bytes + len(self._ahead) > self._length else f"only {self._bytes}"
-            return f"it has {more} than the {self._length} bytes it was said to have"
+            told = "more than" if self._bytes + len(self._ahead) > self._length else f"only {self._bytes} of"
+            return f"it has {told} the {self._length} bytes it was said to have"
         return None
 
     def _fail(self, detail: str) -> IOResult[TakenPiece | None, LocalError]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -49,6 +49,9 @@ from b2pure.shell.targets import Nowhere
 
 __all__ = ["run"]
 
+_GO_ON: Final = ("apply", "concatenate", "copy", "create", "download", "sync", "upload")
+"""Commands that find out by themselves what an earlier run has done."""
+
 
 def run() -> None:
     """Run the command line. A pipe that closes early and Ctrl-C end it quietly."""
@@ -65,13 +68,24 @@ def run() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        die("interrupted; run it again to go on from here", 1)
+        _end_interrupted(sys.argv[1:])
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         die(f"cannot write the output: {error.strerror or error}")
+
+
+def _end_interrupted(arguments: list[str]) -> NoReturn:
+    """Say what to do after Ctrl-C: most commands go on where they were. It is how a server ends."""
+    command = next((each for each in arguments if not each.startswith("-")), "")
+    if command == "serve":
+        sys.exit(0)
+    anew = "--no-resume" in arguments or (command == "download" and "-" in arguments)
+    if command not in _GO_ON or anew:
+        die("interrupted")
+    die("interrupted; run it again to go on from here")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -133,7 +147,7 @@ def _finish(report: Report) -> NoReturn:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, allow_dash=True),
+    type=click.Path(dir_okay=False, allow_dash=True, readable=False),
     help="Save the plan, for `b2pure apply` (-: print it).",
 )
 @click.option("--explain", metavar="PATH", help="Say why this one path is treated as it is, and nothing else.")
@@ -193,7 +207,7 @@ def _print_plan(made: Plan) -> None:
 
 
 @cli.command()
-@click.argument("plan_file", type=click.Path())
+@click.argument("plan_file", type=click.Path(readable=False))
 @pace_options
 @no_progress_option
 @quiet_option

@@ -6,6 +6,7 @@ else goes to standard error.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from datetime import timedelta
@@ -36,7 +37,7 @@ from b2pure.shell.cli_common import (
 )
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.progress import ProgressReport
-from b2pure.shell.quantities import SIZE, TIME
+from b2pure.shell.quantities import AGE, SIZE
 from b2pure.shell.transfers import TransferError
 
 __all__ = [
@@ -134,7 +135,7 @@ def upload(
     """Upload files (-: standard input) to b2://bucket/name, or into b2://bucket/folder/."""
     new, resume = new_file_of(**flags), resume_of_flags(no_resume, large_file_id)
     if len(sources) > 1:
-        _check_many(dest, sha1, large_file_id)
+        _check_many(sources, dest, sha1, large_file_id)
     failed = False
     with client_of_environment(pace) as client:
         progress = bar_of(no_progress, quiet)
@@ -162,11 +163,17 @@ def upload(
     sys.exit(1 if failed else 0)
 
 
-def _check_many(dest: str, sha1: str | None, large_file_id: str | None) -> None:
+def _check_many(sources: tuple[str, ...], dest: str, sha1: str | None, large_file_id: str | None) -> None:
     if not dest.endswith("/") and dest.count("/") > 2:
         raise click.UsageError(f"several files go into a folder: write {dest}/")
     if sha1 is not None or large_file_id is not None:
         raise click.UsageError("--sha1 and --large-file-id belong to a single file")
+    names = [os.path.basename(os.path.abspath(source)) for source in sources]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise click.UsageError(f"{printable(twice)} is there twice, and each would hide the one before it")
+    if "-" in sources:
+        raise click.UsageError("standard input has no name to go into a folder; upload it by itself")
 
 
 def bar_of(no_progress: bool, quiet: bool) -> ProgressReport:
@@ -176,7 +183,7 @@ def bar_of(no_progress: bool, quiet: bool) -> ProgressReport:
 
 @click.command()
 @click.argument("source")
-@click.argument("target", type=click.Path(allow_dash=True))
+@click.argument("target", type=click.Path(allow_dash=True, readable=False))
 @_range_option
 @click.option("--no-verify", is_flag=True, help="Do not compare the content with its SHA-1.")
 @source_key_option
@@ -282,7 +289,7 @@ def copy(
 @click.argument("folder")
 @click.option(
     "--older-than",
-    type=TIME,
+    type=AGE,
     default="1d",
     show_default=True,
     metavar="AGE",

@@ -33,7 +33,7 @@ from b2pure.shell.temporary import Hashing
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Memory", "Nowhere", "OpenedTarget", "Target", "Writable", "open_target"]
+__all__ = ["Memory", "Nowhere", "OpenedTarget", "Target", "Writable", "is_folder", "open_target"]
 
 STANDARD_OUTPUT: Final = "-"
 _CHUNK: Final = 1 << 20
@@ -93,6 +93,8 @@ def open_target(target: Target, default_name: str) -> OpenResult:
     if not callable(getattr(target, "write", None)):
         told = "a path, an object with write(), or a LocalRange"
         return Failure(InvalidArgument("target", f"is {told}, not {type(target).__name__}"))
+    if not getattr(target, "writable", lambda: True)():
+        return Failure(InvalidArgument("target", "is open for reading only; open it for writing (mode 'wb')"))
     return Success(_open_file(target))
 
 
@@ -100,8 +102,13 @@ def _is_text(target: Any) -> bool:
     return isinstance(target, io.TextIOBase)
 
 
+def is_folder(path: str) -> bool:
+    """Whether a path is that of a folder, into which a file goes under its own name."""
+    return os.path.isdir(path) or path.endswith(("/", os.sep))
+
+
 def _open_path(path: str, default_name: str) -> OpenResult:
-    if os.path.isdir(path) or path.endswith(("/", os.sep)):
+    if is_folder(path):
         if not default_name:
             return Failure(InvalidArgument("target", f"{path} is a folder; add the name of the file"))
         path = os.path.join(path, default_name)

@@ -276,6 +276,9 @@ class Transfers:
             return Failure(parsed.failure())
         name = parsed.unwrap().file_name
         if not name or name.endswith("/"):
+            if not default_name:
+                told = f"is the folder {dest}, and the source has no name to go there; write b2://bucket/name in full"
+                return Failure(InvalidArgument("dest", told))
             name += default_name
         problem = b2_name_problem(name)
         if problem is not None:
