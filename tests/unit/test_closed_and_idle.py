@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -126,3 +127,27 @@ def test_a_command_that_only_tells_what_it_did_needs_no_output(run: Run) -> None
 def test_standard_input_that_is_replaced_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"abc")))
     assert run("upload", "-", "b2://demo/in").stdout.split()[1:] == ["3", "in"]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (30, 100)])
+def test_a_terminal_shows_how_far_an_upload_is(run: Run, size: tuple[int, int]) -> None:
+    """One that does not know its size, too."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    with open("large", "wb") as file:
+        file.write(bytes(60_000))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    arguments = [sys.executable, "-m", "b2pure", "upload", "large", "b2://demo/large", "--limit-upload", "40KB"]
+    ended = subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=theirs, timeout=60, check=False)
+    shown = b""
+    while select.select([ours], [], [], 0.2)[0]:
+        shown += os.read(ours, 1 << 16)
+    os.close(theirs)
+    os.close(ours)
+    assert ended.returncode == 0
+    assert b"/60.0k" in shown
+    assert b"destination" not in shown
