@@ -19,7 +19,7 @@ from b2pure.effects.downloads import Downloaded
 from b2pure.effects.program import ok
 from b2pure.model.errors import InvalidArgument, describe
 from b2pure.model.ids import FileId
-from b2pure.model.limits import MAX_PART_SIZE
+from b2pure.model.limits import MAX_FILE_SIZE, MAX_PART_SIZE
 from b2pure.model.names import printable
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
@@ -53,23 +53,25 @@ __all__ = [
     "upload",
 ]
 
-_RANGE: Final = re.compile(r"(\d{1,18})-(\d{1,18})\Z", re.ASCII)
+_RANGE: Final = re.compile(r"(\d{1,18})-(\d{1,18})?\Z", re.ASCII)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON, as B2 answers.")
 resume_options = (
     click.option("--no-resume", is_flag=True, help="Begin anew, whatever unfinished large file is there."),
     click.option("--large-file-id", metavar="ID", help="Go on with this unfinished large file."),
 )
-_range_option = click.option("--range", "wanted", metavar="FIRST-LAST", help="Only these bytes; 0-99: the first 100.")
+_range_option = click.option(
+    "--range", "wanted", metavar="FIRST-LAST", help="Only these bytes; 0-99: the first 100, 100-: the others."
+)
 
 
 def _wanted(text: str | None) -> ByteRange | None:
     if text is None:
         return None
     match = _RANGE.match(text)
-    first, last = (int(match.group(1)), int(match.group(2))) if match else (1, 0)
+    first, last = (int(match.group(1)), int(match.group(2) or MAX_FILE_SIZE)) if match else (1, 0)
     if first > last:
-        raise click.UsageError(f"--range takes FIRST-LAST, as 0-99, not {text!r}")
+        raise click.UsageError(f"--range takes FIRST-LAST, as 0-99, or FIRST-, not {text!r}")
     return ByteRange(first, last + 1)
 
 

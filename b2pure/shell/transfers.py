@@ -200,7 +200,8 @@ class Transfers:
         """Make a version in B2, or a range of it, a new version of `b2://bucket/name`, on the server.
 
         The copy has the type of its source, unless `content_type` is given, and its info, unless `file_info` (or a
-        header) is given. `wanted` is the range, None all of it.
+        header) is given. `wanted` is the range, None all of it; as in a download, what is beyond the end
+        of the file is not there.
         More than 5 GB, or than `max_part_size`, is copied in parts, and goes on where an earlier run stopped. A
         `max_part_size` below what B2 takes as a part forces a single call.
         """
@@ -219,9 +220,11 @@ class Transfers:
         if not ok(sizes):
             return Failure(sizes.failure())
         whole = ByteRange(0, size)
-        if wanted is not None and not wanted.start < wanted.stop <= size:
-            told = f"[{wanted.start}, {wanted.stop}) is no range of a file of {size} bytes"
-            return Failure(InvalidArgument("wanted", told))
+        if wanted is not None:
+            if not wanted.start < min(wanted.stop, size):
+                told = f"[{wanted.start}, {wanted.stop}) is no range of a file of {size} bytes"
+                return Failure(InvalidArgument("wanted", told))
+            wanted = ByteRange(wanted.start, min(wanted.stop, size))
         bucket_id, name = target.unwrap()
         parts = _copy_parts(whole if wanted is None else wanted, max_part_size, sizes.unwrap().minimum)
         job = Copy(

@@ -89,6 +89,19 @@ def test_a_file_that_is_named_by_its_id_has_its_name_in_a_folder(run: Run, here:
     assert "b2id://nothing" in run("download", "b2id://nothing", ".").stderr
 
 
+def test_a_range_may_have_no_end(run: Run, here: Path) -> None:
+    """Or one beyond the file's, for a copy as for a download."""
+    content = (here / "here").read_bytes()
+    run("upload", "here", "b2://demo/old")
+    for number, text in enumerate(("100-", "100-99999")):
+        assert run("download", "b2://demo/old", f"down{number}", "--range", text).returncode == 0
+        assert (here / f"down{number}").read_bytes() == content[100:]
+        made = run("copy", "b2://demo/old", f"b2://demo/copied{number}", "--range", text)
+        assert made.stdout.split()[1] == "11900", made.stderr
+    assert run("copy", "b2://demo/old", "b2://demo/none", "--range", "12000-").returncode == 2
+    assert "or FIRST-" in run("download", "b2://demo/old", "x", "--range", "-5").stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the super-user reads everything")
 def test_a_target_needs_not_be_read(run: Run, here: Path) -> None:
     (here / "secret").write_bytes(b"old")
