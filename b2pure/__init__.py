@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from b2pure.plan.retry import RetryPolicy
     from b2pure.shell.client import Client
     from b2pure.shell.connect import connect, connect_simulated
+    from b2pure.shell.emerge_plans import CreatePlan
     from b2pure.shell.emerge_sources import B2Range, InOrder
     from b2pure.shell.plans import Plan, plan_sync
     from b2pure.shell.sources import LocalRange
@@ -65,6 +66,7 @@ __all__ = [
     "Client",
     "CompareVersionMode",
     "CopySource",
+    "CreatePlan",
     "Delete",
     "Downloaded",
     "EmergePlan",
@@ -118,6 +120,7 @@ _HOMES = {
     "b2pure.plan.cleanup": ("CleanupPlan",),
     "b2pure.model.intents": ("CopySource", "OverlapRule", "WriteIntent"),
     "b2pure.plan.emerge.plan": ("EmergePlan",),
+    "b2pure.shell.emerge_plans": ("CreatePlan",),
     "b2pure.shell.emerge_sources": ("B2Range", "InOrder"),
     "b2pure.plan.concurrency": ("Workers",),
     "b2pure.shell.sources": ("LocalRange",),

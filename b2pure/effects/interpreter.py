@@ -155,6 +155,7 @@ class Interpreter:
     def heed(self, stopped: Callable[[], bool]) -> None:
         """Ask this, while bytes wait, whether the job was told to stop; then `perform` raises Stopped."""
         self._stopped = stopped
+        self.stream.heed(stopped)
 
     def release(self) -> None:
         """The job is over, whether it came to its end or was stopped: nobody waits for what it will not do."""

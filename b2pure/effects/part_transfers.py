@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from attrs import field, frozen
 from returns.result import Failure, Result
@@ -23,10 +24,15 @@ from b2pure.model.protection import SseC
 from b2pure.model.replies import PartReply
 from b2pure.model.sources import NOTHING, Body, slice_body
 from b2pure.plan.large_file import CopyRange, Part, SendPart
-from b2pure.plan.resume import Wanted
+from b2pure.plan.resume import StreamStart, Wanted
 from b2pure.plan.retry import RetryPolicy
 
 __all__ = ["LargeFile", "PartResult", "Resume", "differing_copy", "transfer_part"]
+
+_DIFFER: Final = (
+    "the sources differ where they overlap (if the last one counts there, say overlap=OverlapRule.LAST_WINS, "
+    "--overlap last-wins)"
+)
 
 PartResult = Result[PartReply, B2Error]
 
@@ -49,7 +55,8 @@ class Resume:
 @frozen
 class LargeFile:
     """What is to be made: `parts` of `body`, of pieces of their own, or copied; None where they only show as a stream
-    is read. `keys` are those of the files that parts are read from. `label` is what events call it.
+    is read, which begins as `start` says. `keys` are those of the files that parts are read from. `label` is what
+    events call it.
     """
 
     label: str
@@ -61,10 +68,11 @@ class LargeFile:
     body: Body = NOTHING
     keys: KeyRing = field(factory=dict, hash=False, repr=False)
     resume: Resume = Resume()
+    start: StreamStart | None = None
 
     def wanted(self) -> Wanted:
         """What an unfinished file has to be, so that it becomes this one."""
-        return Wanted(self.file_name, self.new.content_type, self.info, self.new, self.parts)
+        return Wanted(self.file_name, self.new.content_type, self.info, self.new, self.parts, self.start)
 
     @property
     def part_encryption(self) -> SseC | None:
@@ -105,4 +113,4 @@ def differing_copy(part: CopyRange, found: str) -> Corrupt:
     what = f"[{part.range.start}, {part.range.stop}) of {part.source}"
     if part.at is not None:
         what = f"[{part.at}, {part.at + part.length}) of the object, copied from {what},"
-    return Corrupt(what, f"SHA-1 {part.sha1}", f"SHA-1 {found}")
+    return Corrupt(what, f"SHA-1 {part.sha1}", f"SHA-1 {found}", _DIFFER)

@@ -13,7 +13,7 @@ from b2pure.model.names import printable
 from b2pure.model.policy import NewerFileSyncMode
 from b2pure.plan.actions import SyncAction, actions_of, bytes_of
 from b2pure.plan.explain import show_action
-from b2pure.plan.reasons import tell
+from b2pure.plan.reasons import is_left_over, tell
 
 __all__ = ["Report", "ReportBuilder", "troubles"]
 
@@ -40,8 +40,11 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every path is as the policy wants it."""
-        return not (self.failed or self.drifted or self.conflicts or self.skipped or self.refused)
+        """Whether every path is as the policy wants it. A temporary file that is named among the skipped is no path of
+        anybody's.
+        """
+        skipped = any(not is_left_over(each.sync.reason) for each in self.skipped)
+        return not (self.failed or self.drifted or self.conflicts or skipped or self.refused)
 
     @property
     def actions(self) -> int:

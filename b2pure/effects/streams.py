@@ -2,20 +2,22 @@
 
 Rules. Pieces are taken one at a time and in order, whoever asks; the size of each is decided in `plan.parts`. A piece
 that is dropped is forgotten, so the memory that a stream takes is bounded by how many pieces are on their way. Who
-waits for the next piece keeps nobody from sending one that is there.
+waits for the next piece keeps nobody from sending one that is there. A source may block for as long as it likes: it is
+read on a thread of its own, which nobody waits for once the job is to stop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from hashlib import sha1 as new_sha1
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Final
 
+from attrs import define, field
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from b2pure.effects.effect import LocalError, TakenPiece
-from b2pure.effects.handlers import LocalTrouble
+from b2pure.effects.handlers import LocalTrouble, Stopped
 from b2pure.model.errors import LocalFailure
 from b2pure.model.limits import PartSizes
 from b2pure.model.ranges import ByteRange
@@ -25,6 +27,8 @@ from b2pure.plan.parts import stream_part_size
 __all__ = ["NAME", "NoStream", "PiecedStream"]
 
 _CHUNK: Final = 1 << 20
+_LOOK_SECONDS: Final = 0.1
+"""How often somebody who waits for a source looks whether the job is to stop."""
 NAME: Final = "the stream"
 
 
@@ -35,6 +39,9 @@ class NoStream:
         return IOFailure(LocalFailure("read", NAME, "this job has no stream"))
 
     def drop(self, piece: StreamPiece) -> None:
+        pass
+
+    def heed(self, stopped: Callable[[], bool]) -> None:
         pass
 
     def read(self, piece: StreamPiece) -> Iterator[bytes]:
@@ -66,16 +73,24 @@ class PiecedStream:
         self._bytes = 0
         self._ended = False
         self._failed: LocalFailure | None = None
+        self._stopped: Callable[[], bool] = lambda: False
+
+    def heed(self, stopped: Callable[[], bool]) -> None:
+        """Ask this while the source gives nothing, whether the job is to stop; then `take` raises Stopped."""
+        self._stopped = stopped
 
     def take(self, sizes: PartSizes) -> IOResult[TakenPiece | None, LocalError]:
-        """The next piece. After a failure there is no further one."""
+        """The next piece. After a failure there is no further one. Raises Stopped."""
         with self._lock:
             if self._failed is not None:
                 return IOFailure(self._failed)
             if self._ended:
                 return IOSuccess(None)
             try:
-                data = self._next(stream_part_size(self._taken + 1, self._bytes, sizes))
+                data = self._awaited(stream_part_size(self._taken + 1, self._bytes, sizes))
+            except Stopped:
+                self._failed = LocalFailure("read", self._name, "the job was stopped")  # somebody still reads it
+                raise
             except Exception as error:  # whatever a caller's object raises, the upload has to end well
                 return self._fail(str(error) or type(error).__name__)
             self._bytes += len(data)
@@ -99,6 +114,17 @@ class PiecedStream:
         view = memoryview(data)[piece.range.start : piece.range.stop]
         for start in range(0, len(view), _CHUNK):
             yield bytes(view[start : start + _CHUNK])
+
+    def _awaited(self, size: int) -> bytes:
+        """What `_next` gives. Raises what it raises, or Stopped: a read that blocks then is left to itself."""
+        reading = _Reading(lambda: self._next(size))
+        Thread(target=reading.run, name="b2pure-stream", daemon=True).start()
+        while not reading.ended.wait(_LOOK_SECONDS):
+            if self._stopped():
+                raise Stopped
+        if reading.trouble is not None:
+            raise reading.trouble
+        return reading.data
 
     def _next(self, size: int) -> bytes:
         """`size` bytes, fewer at the end. One byte more is looked for, so that the last piece knows that it is."""
@@ -124,10 +150,28 @@ class PiecedStream:
         if self._length is None:
             return None
         if self._bytes + len(self._ahead) > self._length or (self._ended and self._bytes < self._length):
-            more = "more" if self._bytes + len(self._ahead) > self._length else f"only {self._bytes}"
-            return f"it has {more} than the {self._length} bytes it was said to have"
+            told = "more than" if self._bytes + len(self._ahead) > self._length else f"only {self._bytes} of"
+            return f"it has {told} the {self._length} bytes it was said to have"
         return None
 
     def _fail(self, detail: str) -> IOResult[TakenPiece | None, LocalError]:
         self._failed = LocalFailure("read", self._name, detail)
         return IOFailure(self._failed)
+
+
+@define(eq=False)
+class _Reading:
+    """One piece, read on a thread that may block for ever."""
+
+    read: Callable[[], bytes]
+    ended: Event = field(factory=Event)
+    data: bytes = b""
+    trouble: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self.data = self.read()
+        except Exception as trouble:
+            self.trouble = trouble
+        finally:
+            self.ended.set()

@@ -2,7 +2,9 @@
 
 A body is pinned to what was seen of it: a reader that finds anything else fails with `LocalDrifted`, so that no wrong
 object comes into being. A file that is cut is hashed as a whole and in parts in one pass before it is started: the
-digest of the whole belongs into its info, and those of the parts tell what an unfinished file has of it already.
+digest of the whole belongs into its info, and those of the parts tell what an unfinished file has of it already. Of a
+stream nothing is known beforehand: it goes on with an unfinished file that begins as it does, and piece by piece shows
+which parts need not be sent again.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from b2pure.effects.large_files import (
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request, upload_request
 from b2pure.model.calls import HEX_DIGITS_AT_END, GetFileInfo, GetUploadPartUrl, GetUploadUrl, UploadFile, UploadPart
-from b2pure.model.errors import B2Error, Corrupt, Rejected
+from b2pure.model.errors import B2Error, Corrupt, LocalFailure, Rejected
 from b2pure.model.files import FileVersion
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import PartSizes
@@ -41,6 +43,7 @@ from b2pure.model.sources import Body, LocalSlice, body_length, slice_body
 from b2pure.plan.actions import UploadAction
 from b2pure.plan.failures import TooLarge, tell_failure
 from b2pure.plan.large_file import CopyRange, Part, SendPart, append_parts, read_with, send_parts
+from b2pure.plan.resume import StreamStart
 from b2pure.plan.retry import RetryPolicy
 
 __all__ = ["StreamUpload", "Upload", "too_short", "upload", "upload_body", "upload_stream"]
@@ -242,7 +245,7 @@ class StreamUpload:
     new: NewFile = PLAIN
     mod_time_millis: int | None = None
     sha1: str | None = None
-    resume: Resume = field(factory=lambda: Resume(auto=False, keep=False))
+    resume: Resume = field(factory=Resume)
     streams: int = 4
 
     def whole(self, first: TakenPiece) -> Upload:
@@ -251,20 +254,25 @@ class StreamUpload:
             self.label, self.bucket_id, self.file_name, first.body, self.new, self.mod_time_millis, sha1=first.sha1
         )
 
-    def large_file(self) -> LargeFile:
-        """The large file. What its parts are shows as the stream is read."""
+    def large_file(self, first: TakenPiece) -> LargeFile:
+        """The large file that begins so. What its other parts are shows as the stream is read."""
         more = {} if self.sha1 is None else {LARGE_FILE_SHA1: self.sha1}
         if self.mod_time_millis is not None:
             more[SRC_LAST_MODIFIED] = str(self.mod_time_millis)
         info = with_room(self.new.info(**more), LARGE_FILE_SHA1)
-        return LargeFile(self.label, self.bucket_id, self.file_name, info, self.new, None, resume=self.resume)
+        start = StreamStart(first.sha1, self.sizes) if self.resume.file_id is None else None
+        return LargeFile(
+            self.label, self.bucket_id, self.file_name, info, self.new, None, resume=self.resume, start=start
+        )
 
 
 PieceResults = Result[dict[int, str], B2Error]
 
 
 def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
-    """The new file. A stream cannot be read again, so only what is on its way is tried again."""
+    """The new file. A stream cannot be read again, so only what is on its way is tried again, and what ends because the
+    source failed leaves nothing, unless somebody named the file.
+    """
     taken = yield from perform(TakePiece(job.sizes))
     if not ok(taken):
         return Failure(taken.failure())
@@ -279,7 +287,7 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
         result = yield from upload_body(job.whole(first), retry)
         yield from perform(DropPiece(first.body))
         return result
-    large = job.large_file()
+    large = job.large_file(first)
     begun = yield from _begin_stream(large, retry)
     if not ok(begun):
         return Failure(begun.failure())
@@ -290,13 +298,24 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
     digests: dict[int, str] = {}
     for sent in results:
         if sent is None or not ok(sent):
-            return (yield from give_up(large, file_id, first_failure(results), retry))
+            error = first_failure(results)
+            return (yield from give_up(_kept_for_later(large, error), file_id, error, retry))
         digests |= sent.unwrap()
     beyond = [number for number in there if number > len(digests)]
     if beyond:
         why = f"the large file {file_id} has a part {min(beyond)}, the stream only {len(digests)} pieces"
-        return Failure(Rejected(400, "bad_request", why))
+        if job.resume.file_id is not None:
+            return Failure(Rejected(400, "bad_request", why))
+        why += "; it is cancelled, so run the upload again"  # nobody can take a part away
+        return (yield from give_up(large, file_id, Rejected(400, "bad_request", why), retry))
     return (yield from finish_large_file(large, file_id, digests, retry))
+
+
+def _kept_for_later(large: LargeFile, error: B2Error) -> LargeFile:
+    """The job, which leaves nothing for later where its source failed."""
+    if large.resume.file_id is not None or not isinstance(error, LocalFailure):
+        return large
+    return evolve(large, resume=evolve(large.resume, keep=False))
 
 
 def _begin_stream(large: LargeFile, retry: RetryPolicy) -> Program[Result[tuple[FileId, Mapping[int, str]], B2Error]]:

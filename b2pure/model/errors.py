@@ -97,11 +97,14 @@ class Transport:
 
 @frozen
 class Corrupt:
-    """The bytes are not the promised ones. Sizes are bytes, digests are hex SHA-1."""
+    """The bytes are not the promised ones. Sizes are bytes, digests are hex SHA-1. `why` says what is the matter where
+    nothing need be damaged.
+    """
 
     what: str
     expected: str
     found: str
+    why: str = ""
 
 
 @frozen
@@ -145,12 +148,16 @@ def describe(error: B2Error) -> str:
             return f"B2 is not available: {printable(message) or 'no message'} ({status} {code})"
         case Transport(kind, detail):
             return f"the connection failed ({kind}): {printable(detail)}"
+        case Corrupt(what, expected, found, why) if why:
+            return f"{why}: {what} has {expected} here, {found} there"
         case Corrupt(what, expected, found):
             return f"{what} is corrupt: expected {expected}, found {found}"
         case LocalFailure(operation, path, detail):
             return f"cannot {operation} {printable(path)}: {detail}"
         case LocalDrifted(path, expected, found) if expected == found:
             return f"{printable(path)} changed while it was read, and has its old size and time again"
+        case LocalDrifted(path, _, None):
+            return f"{printable(path)} vanished meanwhile"
         case LocalDrifted(path, expected, found):
             return f"{printable(path)} changed meanwhile: {show_fact(expected)} -> {show_fact(found)}"
         case _:

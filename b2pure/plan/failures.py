@@ -205,7 +205,7 @@ def tell_failure(failure: PlanFailure) -> str:
         case Hole(missing):
             return (
                 f"nothing is written to [{missing.start}, {missing.stop}) of the object, but there is something after "
-                "it; add an intent for these bytes"
+                "it; add an intent for these bytes (and in a stream, sort the intents by their destination offset)"
             )
         case NegativeOffset(index, offset):
             return f"intent {index} begins at {offset}; an object begins at 0"

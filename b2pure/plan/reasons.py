@@ -36,6 +36,7 @@ __all__ = [
     "VersionsNotDeleted",
     "VisibleInWindow",
     "VisibleNow",
+    "is_left_over",
     "tell",
 ]
 
@@ -164,6 +165,11 @@ class BelowDeleted(PlanRecord, frozen=True, tag="below_deleted"):
 
 
 DeleteReason = OldVersion | SourceGone | SupersededBeforeWindow | HiddenBeforeWindow | BelowDeleted
+
+
+def is_left_over(reason: Reason) -> bool:
+    """Whether the path is a temporary file of ours: nobody wants it on the other side, so nothing is amiss."""
+    return isinstance(reason, Unknown) and reason.why == "temporary file"
 
 
 def tell(reason: Reason | KeepReason | DeleteReason) -> str:

@@ -5,7 +5,9 @@ encryption and locks, and every part that it has is one of ours by number, lengt
 put together from what was downloaded, whose digest nobody here knows, by the identity of the plan in the file info).
 What cannot be told from what B2 says does not count as the same. B2 dates a large file by its start, so one that was
 started before the newest version of the name would come to lie below it, and is not taken. Of several the most complete
-is taken, then the oldest. A file without any part is better than none. Where all candidates of one plan have parts
+is taken, then the oldest. A file without any part is better than none. Of a stream only the first piece is known: a
+candidate has to begin with it, and to be cut as the stream will be; every further piece is compared as it is read, and
+sent over the part that is there if that is another. Where all candidates of one plan have parts
 that are none of ours, either they or what is here is damaged, and the decision is to stop.
 """
 
@@ -29,10 +31,12 @@ from b2pure.model.errors import (
     Unavailable,
 )
 from b2pure.model.ids import FileId
+from b2pure.model.limits import PartSizes
 from b2pure.model.new_file import AUTO_CONTENT_TYPE, LARGE_FILE_SHA1, PLAIN, PLAN_ID, NewFile
 from b2pure.model.protection import SseB2, SseC
 from b2pure.model.replies import FileReply, PartReply
 from b2pure.plan.large_file import CopyRange, Part
+from b2pure.plan.parts import stream_part_size
 
 __all__ = [
     "AllDiffer",
@@ -45,6 +49,7 @@ __all__ = [
     "OtherParts",
     "OtherProtection",
     "ResumeDecision",
+    "StreamStart",
     "Taken",
     "Verdict",
     "Wanted",
@@ -58,14 +63,25 @@ __all__ = [
 
 
 @frozen
+class StreamStart:
+    """What is known of a stream before it is read on: the SHA-1 (hex) of its first piece, and how it is cut."""
+
+    sha1: str
+    sizes: PartSizes
+
+
+@frozen
 class Wanted:
-    """The large file that is to be made. `parts` is None where they only show as a stream is read."""
+    """The large file that is to be made. `parts` is None where they only show as a stream is read; `start` is how that
+    begins, None where somebody names the file and answers for it.
+    """
 
     file_name: str
     content_type: str
     file_info: Mapping[str, str] = field(hash=False)
     new: NewFile = PLAIN
     parts: tuple[Part, ...] | None = ()
+    start: StreamStart | None = None
 
 
 @frozen
@@ -119,6 +135,7 @@ class OtherParts:
         "another SHA-1",
         "nobody knows what it was copied from",
         "nobody knows what was sent",
+        "it is not there, so nobody knows whether the stream is the same",
     ]
 
 
@@ -218,7 +235,7 @@ def metadata_objection(wanted: Wanted, found: FileReply) -> Why | None:
     keys = _differing(wanted, found.file_info)
     if keys:
         return OtherInfo(keys)
-    return _protection_objection(wanted.new, found)
+    return _protection_objection(wanted, found)
 
 
 def _differing(wanted: Wanted, found: Mapping[str, str]) -> tuple[str, ...]:
@@ -232,9 +249,10 @@ def _differing(wanted: Wanted, found: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(key for key in keys if ours.get(key) != found.get(key)))
 
 
-def _protection_objection(new: NewFile, found: FileReply) -> Why | None:
+def _protection_objection(wanted: Wanted, found: FileReply) -> Why | None:
     """What the caller did not ask for may be a default of the bucket; there is none for legal holds."""
-    if not _same_encryption(new, found):
+    new = wanted.new
+    if not _same_encryption(wanted.new, found, wanted.start):
         return OtherProtection("encryption")
     if new.retention is not None and _retention_of(found) != (
         new.retention.mode,
@@ -252,7 +270,7 @@ def _protection_objection(new: NewFile, found: FileReply) -> Why | None:
     return None
 
 
-def _same_encryption(new: NewFile, found: FileReply) -> bool:
+def _same_encryption(new: NewFile, found: FileReply, start: StreamStart | None) -> bool:
     mode = found.server_side_encryption.mode if found.server_side_encryption is not None else None
     match new.encryption:
         case None:
@@ -260,7 +278,7 @@ def _same_encryption(new: NewFile, found: FileReply) -> bool:
         case SseB2():
             return mode == "SSE-B2"
         case SseC():
-            return mode == "SSE-C"
+            return mode == "SSE-C" and start is None  # a part that is not sent again proves no key
         case _:
             assert_never(new.encryption)
 
@@ -284,7 +302,7 @@ def _age_objection(wanted: Wanted, found: FileReply, newest: int | None) -> Why 
 
 def _parts_objection(wanted: Wanted, found: Sequence[PartReply]) -> Why | None:
     if wanted.parts is None:
-        return None
+        return None if wanted.start is None else _start_objection(wanted.start, found)
     ours = {part.number: part for part in wanted.parts}
     for part in found:
         planned = ours.get(part.part_number)
@@ -298,6 +316,23 @@ def _parts_objection(wanted: Wanted, found: Sequence[PartReply]) -> Why | None:
             return OtherParts(part.part_number, "nobody knows what was sent")
         if planned.sha1 is None and PLAN_ID not in wanted.file_info:
             return OtherParts(part.part_number, "nobody knows what it was copied from")
+    return None
+
+
+def _start_objection(start: StreamStart, found: Sequence[PartReply]) -> OtherParts | None:
+    """The last part that is there may be the end of the stream, which nobody knows yet."""
+    there = {part.part_number: part for part in found}
+    if 1 not in there:
+        return OtherParts(1, "it is not there, so nobody knows whether the stream is the same")
+    if there[1].content_sha1 != start.sha1:
+        return OtherParts(1, "another SHA-1")
+    sent, last = 0, max(there)
+    for number in range(1, last + 1):
+        planned = stream_part_size(number, sent, start.sizes)
+        length = there[number].content_length if number in there else planned
+        if length > planned or (length < planned and number < last):
+            return OtherParts(number, "another length")
+        sent += planned
     return None
 
 

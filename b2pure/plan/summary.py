@@ -19,7 +19,7 @@ from b2pure.plan.actions import (
 )
 from b2pure.plan.capabilities import needs
 from b2pure.plan.cost import PRICES_2026, Cost, PriceTable, cost_of, dollars, estimate
-from b2pure.plan.reasons import DestNewer
+from b2pure.plan.reasons import DestNewer, is_left_over
 
 __all__ = ["Summary", "human_bytes", "summarize"]
 
@@ -91,7 +91,7 @@ def summarize(groups: Generator[FileSync, None, int]) -> Summary:
             return _total(tally, end.value or 0)
         if isinstance(sync.reason, DestNewer):
             tally.conflicts += 1
-        elif not sync.stages:
+        elif not sync.stages and not is_left_over(sync.reason):
             tally.skipped += 1
         for action in actions_of(sync):
             kind = type(action)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -45,15 +45,19 @@ from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.cli_serve import serve
 from b2pure.shell.cli_transfers import clean, copy, download, upload
 from b2pure.shell.plans import Plan
+from b2pure.shell.targets import Nowhere
 
 __all__ = ["run"]
+
+_GO_ON: Final = ("apply", "concatenate", "copy", "create", "download", "sync", "upload")
+"""Commands that find out by themselves what an earlier run has done."""
 
 
 def run() -> None:
     """Run the command line. A pipe that closes early and Ctrl-C end it quietly."""
     # A job may have been started with its output closed.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    sys.stdout = sys.stdout or Nowhere()
+    sys.stderr = sys.stderr or Nowhere()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # they are TextIOWrappers
     try:
@@ -64,13 +68,24 @@ def run() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        die("interrupted; run it again to go on from here", 1)
+        _end_interrupted(sys.argv[1:])
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         die(f"cannot write the output: {error.strerror or error}")
+
+
+def _end_interrupted(arguments: list[str]) -> NoReturn:
+    """Say what to do after Ctrl-C: most commands go on where they were. It is how a server ends."""
+    command = next((each for each in arguments if not each.startswith("-")), "")
+    if command == "serve":
+        sys.exit(0)
+    anew = "--no-resume" in arguments or (command == "download" and "-" in arguments)
+    if command not in _GO_ON or anew:
+        die("interrupted")
+    die("interrupted; run it again to go on from here")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -132,7 +147,7 @@ def _finish(report: Report) -> NoReturn:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, allow_dash=True),
+    type=click.Path(dir_okay=False, allow_dash=True, readable=False),
     help="Save the plan, for `b2pure apply` (-: print it).",
 )
 @click.option("--explain", metavar="PATH", help="Say why this one path is treated as it is, and nothing else.")
@@ -153,6 +168,8 @@ def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str
 
 def _show_plan(made: Plan, *, as_json: bool, output: str | None) -> None:
     """Print or save the plan; what cannot take part, and what would be refused, is named and makes the status 1."""
+    if output == "-" and isinstance(sys.stdout, Nowhere):
+        die("cannot write standard output: it is closed")
     if output is not None and output != "-":
         try:
             made.save(output)
@@ -190,7 +207,7 @@ def _print_plan(made: Plan) -> None:
 
 
 @cli.command()
-@click.argument("plan_file", type=click.Path())
+@click.argument("plan_file", type=click.Path(readable=False))
 @pace_options
 @no_progress_option
 @quiet_option

@@ -15,9 +15,9 @@ import click
 
 from b2pure.effects.program import ok
 from b2pure.model.errors import B2Error, InvalidArgument
+from b2pure.model.intents import OverlapRule
 from b2pure.model.protection import SseC
-from b2pure.plan.emerge import draw, summary
-from b2pure.plan.emerge.plan import PRIORITIES, EmergePlan, Prioritize
+from b2pure.plan.emerge.plan import PRIORITIES, Prioritize
 from b2pure.plan.failures import EmergeFailure, tell_failure
 from b2pure.shell.cli_common import Pace, client_of_environment, no_progress_option, pace_options, quiet_option
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
@@ -29,14 +29,17 @@ from b2pure.shell.cli_transfers import (
     resume_options,
     show_made,
 )
+from b2pure.shell.emerge_plans import CreatePlan
 from b2pure.shell.emerge_sources import B2Range, CreateSource, InOrder, Intents
-from b2pure.shell.quantities import SIZE
+from b2pure.shell.quantities import PLACE, SIZE
 from b2pure.shell.sources import LocalRange
 
 __all__ = ["concatenate", "create"]
 
 _RANGE: Final = re.compile(r"\[(\d{1,18}):(\d{0,18})\]\Z", re.ASCII)
-_PLACE: Final = re.compile(r"(\d{1,18})=", re.ASCII)
+_PLACE: Final = re.compile(r"(\d[\d.]{0,30}[a-z]{0,3})=", re.ASCII | re.IGNORECASE)
+
+_OVERLAPS: Final = tuple(rule.value.replace("_", "-") for rule in OverlapRule)
 
 Command = Callable[..., None]
 
@@ -71,7 +74,7 @@ def concatenate(sources: tuple[str, ...], dest: str, **flags: Any) -> None:
     copied there, as far as its smallest part allows it.
     """
     key = source_key_of(flags.pop("source_server_side_encryption"))
-    _make(InOrder([_source(text, key) for text in sources]), dest, key, None, **flags)
+    _make(InOrder([_source(text, key) for text in sources]), dest, key, None, None, **flags)
 
 
 @click.command()
@@ -84,22 +87,34 @@ def concatenate(sources: tuple[str, ...], dest: str, **flags: Any) -> None:
     show_default=True,
     help="What is taken where both are there, and what the plan saves.",
 )
+@click.option(
+    "--overlap",
+    type=click.Choice(_OVERLAPS),
+    default=_OVERLAPS[0],
+    show_default=True,
+    help="Whether sources that overlap have the same bytes there, or the one that is named last counts.",
+)
 @_options
-def create(intents: tuple[str, ...], dest: str, prioritize: Prioritize, **flags: Any) -> None:
+def create(intents: tuple[str, ...], dest: str, prioritize: Prioritize, overlap: str, **flags: Any) -> None:
     """Make one file in B2 from ranges of files here and there, which may overlap.
 
-    AT is where a source begins in the new file, in bytes; SOURCE is what `concatenate` takes. What is copied in B2, and
-    is here as well, is compared.
+    AT is where a source begins in the new file, in bytes, as 0, 5000000 or 5MB; SOURCE is what `concatenate` takes.
+    What is copied in B2, and is here as well, is compared.
     """
     key = source_key_of(flags.pop("source_server_side_encryption"))
-    _make([_intent(text, key) for text in intents], dest, key, prioritize, **flags)
+    _make([_intent(text, key) for text in intents], dest, key, prioritize, _rule_of(overlap), **flags)
+
+
+def _rule_of(overlap: str) -> OverlapRule:
+    return OverlapRule(overlap.replace("-", "_"))
 
 
 def _intent(text: str, key: SseC | None) -> tuple[CreateSource, int]:
     match = _PLACE.match(text)
     if match is None:
-        raise click.UsageError(f"write AT=SOURCE, as 0={text}")
-    return _source(text[match.end() :], key), int(match.group(1))
+        told = "AT is where it begins in the new file, in bytes, as 0, 5000000 or 5MB"
+        raise click.UsageError(f"write AT=SOURCE, as 0={text}, not {text}; {told}")
+    return _source(text[match.end() :], key), PLACE.convert(match.group(1), None, None)
 
 
 def _source(text: str, key: SseC | None) -> CreateSource:
@@ -117,6 +132,7 @@ def _make(
     dest: str,
     key: SseC | None,
     prioritize: Prioritize | None,
+    overlap: OverlapRule | None,
     *,
     part_size: int | None,
     plan_only: bool,
@@ -130,7 +146,7 @@ def _make(
 ) -> None:
     new, resume = new_file_of(**flags), resume_of_flags(no_resume, large_file_id)
     with client_of_environment(pace) as client:
-        planned = client.plan_create(intents, prioritize=prioritize, part_size=part_size)
+        planned = client.plan_create(intents, prioritize=prioritize, overlap=overlap, part_size=part_size)
         if not ok(planned):
             _end_plan(planned.failure())
         plan = planned.unwrap()
@@ -154,5 +170,5 @@ def _end_plan(failure: EmergeFailure | B2Error) -> None:
     raise click.UsageError(str(failure) if isinstance(failure, InvalidArgument) else tell_failure(failure))
 
 
-def _show(plan: EmergePlan) -> None:
-    click.echo(f"{draw(plan)}\n{summary(plan)}")
+def _show(plan: CreatePlan) -> None:
+    click.echo(f"{plan.draw()}\n{plan.summary()}")

@@ -197,6 +197,7 @@ def serve(
 
     Clients use the key that it prints, or the one in B2PURE_SERVE_KEY_ID and B2PURE_SERVE_KEY. Sizes are bytes, or as
     5MB or 100KiB. What it has is shown at its address in a browser. Without --data everything is gone when it ends.
+    Ctrl-C ends it, with status 0.
     """
     try:
         from b2pure.shell.serve import ServeOptions, serve_forever

@@ -6,6 +6,7 @@ else goes to standard error.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from datetime import timedelta
@@ -18,7 +19,7 @@ from b2pure.effects.downloads import Downloaded
 from b2pure.effects.program import ok
 from b2pure.model.errors import InvalidArgument, describe
 from b2pure.model.ids import FileId
-from b2pure.model.limits import MAX_PART_SIZE
+from b2pure.model.limits import MAX_FILE_SIZE, MAX_PART_SIZE
 from b2pure.model.names import printable
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
@@ -36,7 +37,7 @@ from b2pure.shell.cli_common import (
 )
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.progress import ProgressReport
-from b2pure.shell.quantities import SIZE, TIME
+from b2pure.shell.quantities import AGE, SIZE
 from b2pure.shell.transfers import TransferError
 
 __all__ = [
@@ -52,23 +53,25 @@ __all__ = [
     "upload",
 ]
 
-_RANGE: Final = re.compile(r"(\d{1,18})-(\d{1,18})\Z", re.ASCII)
+_RANGE: Final = re.compile(r"(\d{1,18})-(\d{1,18})?\Z", re.ASCII)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON, as B2 answers.")
 resume_options = (
     click.option("--no-resume", is_flag=True, help="Begin anew, whatever unfinished large file is there."),
     click.option("--large-file-id", metavar="ID", help="Go on with this unfinished large file."),
 )
-_range_option = click.option("--range", "wanted", metavar="FIRST-LAST", help="Only these bytes; 0-99: the first 100.")
+_range_option = click.option(
+    "--range", "wanted", metavar="FIRST-LAST", help="Only these bytes; 0-99: the first 100, 100-: the others."
+)
 
 
 def _wanted(text: str | None) -> ByteRange | None:
     if text is None:
         return None
     match = _RANGE.match(text)
-    first, last = (int(match.group(1)), int(match.group(2))) if match else (1, 0)
+    first, last = (int(match.group(1)), int(match.group(2) or MAX_FILE_SIZE)) if match else (1, 0)
     if first > last:
-        raise click.UsageError(f"--range takes FIRST-LAST, as 0-99, not {text!r}")
+        raise click.UsageError(f"--range takes FIRST-LAST, as 0-99, or FIRST-, not {text!r}")
     return ByteRange(first, last + 1)
 
 
@@ -134,7 +137,7 @@ def upload(
     """Upload files (-: standard input) to b2://bucket/name, or into b2://bucket/folder/."""
     new, resume = new_file_of(**flags), resume_of_flags(no_resume, large_file_id)
     if len(sources) > 1:
-        _check_many(dest, sha1, large_file_id)
+        _check_many(sources, dest, sha1, large_file_id)
     failed = False
     with client_of_environment(pace) as client:
         progress = bar_of(no_progress, quiet)
@@ -162,11 +165,17 @@ def upload(
     sys.exit(1 if failed else 0)
 
 
-def _check_many(dest: str, sha1: str | None, large_file_id: str | None) -> None:
+def _check_many(sources: tuple[str, ...], dest: str, sha1: str | None, large_file_id: str | None) -> None:
     if not dest.endswith("/") and dest.count("/") > 2:
         raise click.UsageError(f"several files go into a folder: write {dest}/")
     if sha1 is not None or large_file_id is not None:
         raise click.UsageError("--sha1 and --large-file-id belong to a single file")
+    names = [os.path.basename(os.path.abspath(source)) for source in sources]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise click.UsageError(f"{printable(twice)} is there twice, and each would hide the one before it")
+    if "-" in sources:
+        raise click.UsageError("standard input has no name to go into a folder; upload it by itself")
 
 
 def bar_of(no_progress: bool, quiet: bool) -> ProgressReport:
@@ -176,7 +185,7 @@ def bar_of(no_progress: bool, quiet: bool) -> ProgressReport:
 
 @click.command()
 @click.argument("source")
-@click.argument("target", type=click.Path(allow_dash=True))
+@click.argument("target", type=click.Path(allow_dash=True, readable=False))
 @_range_option
 @click.option("--no-verify", is_flag=True, help="Do not compare the content with its SHA-1.")
 @source_key_option
@@ -282,7 +291,7 @@ def copy(
 @click.argument("folder")
 @click.option(
     "--older-than",
-    type=TIME,
+    type=AGE,
     default="1d",
     show_default=True,
     metavar="AGE",

@@ -105,7 +105,7 @@ class Client(Creations):
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections. A client that is used again makes a new one for each call."""
         self._close()
 
     # --- one question each

@@ -33,6 +33,8 @@ from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import emerge
 from b2pure.plan.emerge.stream import stream_parts
 from b2pure.plan.failures import EmergeFailure, PlanFailed, SideFailed, tell_failure
+from b2pure.shell.arguments import checked_arguments
+from b2pure.shell.emerge_plans import CreatePlan, as_create_plan
 from b2pure.shell.emerge_sources import CreateSource, InOrder, Intents, Resolver
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.receive import Downloads
@@ -92,8 +94,10 @@ class _Asked:
 class Creations(Downloads):
     """What a client makes from several sources."""
 
-    def plan_create(self, intents: Intents, **planning: Any) -> Result[EmergePlan, EmergeFailure | B2Error]:
-        """The best plan for an object of `intents`: what stands where. The arguments are the fields of `Planning`:
+    @checked_arguments()
+    def plan_create(self, intents: Intents, **planning: Any) -> Result[CreatePlan, EmergeFailure | B2Error]:
+        """The best plan for an object of `intents`: what stands where. It draws and explains itself, can be saved, and
+        loaded again (`CreatePlan.load`). The arguments are the fields of `Planning`:
         `prioritize="local_verification"`, `overlap=OverlapRule.ASSUME_EQUAL`, `part_size`, `min_part_size`,
         `max_part_size`.
 
@@ -106,8 +110,9 @@ class Creations(Downloads):
             settings = Planning(**planning)
         except TypeError as wrong:
             return Failure(InvalidArgument("the plan", str(wrong).removeprefix("Planning.__init__() ")))
-        return self._plan(self._resolver(()).intents(intents), settings)
+        return self._plan(self._resolver(()).intents(intents), settings).map(as_create_plan)
 
+    @checked_arguments(encryption="encryption")
     def create_file(
         self,
         intents: Intents | EmergePlan,
@@ -153,14 +158,16 @@ class Creations(Downloads):
             plan = planned.unwrap()
         return self._make(asked, resolver, lambda job: create(job, plan, self._retry))
 
+    @checked_arguments()
     def concatenate(
-        self, sources: Iterable[CreateSource], dest: str, new: NewFile | None = None, **options: Any
+        self, sources: Iterable[CreateSource] | bytes, dest: str, new: NewFile | None = None, **options: Any
     ) -> Result[FileReply, TransferError]:
-        """Make a new version of `b2://bucket/name` from sources, one after the other. The options, and what a source
-        is, are those of `create_file`.
+        """Make a new version of `b2://bucket/name` from sources, one after the other (or from a single one). The
+        options, and what a source is, are those of `create_file`.
         """
-        return self.create_file(InOrder(sources), dest, new, **options)
+        return self.create_file(_in_order(sources), dest, new, **options)
 
+    @checked_arguments(encryption="encryption")
     def create_file_stream(
         self,
         intents: Intents,
@@ -202,13 +209,14 @@ class Creations(Downloads):
         )
         return self._make(asked, resolver, lambda job: create_stream(job, parts, self._retry))
 
+    @checked_arguments()
     def concatenate_stream(
-        self, sources: Iterable[CreateSource], dest: str, new: NewFile | None = None, **options: Any
+        self, sources: Iterable[CreateSource] | bytes, dest: str, new: NewFile | None = None, **options: Any
     ) -> Result[FileReply, TransferError]:
         """As `concatenate`, but the sources are taken as the object is made. The options are those of
         `create_file_stream`.
         """
-        return self.create_file_stream(InOrder(sources), dest, new, **options)
+        return self.create_file_stream(_in_order(sources), dest, new, **options)
 
     # --- putting it together
 
@@ -239,8 +247,6 @@ class Creations(Downloads):
         made = new_file(asked.new, asked.choices)
         if not ok(made):
             return Failure(made.failure())
-        if asked.memory < 1:
-            return Failure(InvalidArgument("memory", "must be at least 1 byte"))
         target = self._target(asked.dest, "")
         if not ok(target):
             return Failure(target.failure())
@@ -263,6 +269,11 @@ class Creations(Downloads):
             heard = hearing(asked.listener, told.listener, asked.on_large_file)
             result = self._transfer(program(job), Opened(), heard, room=asked.memory)
             return told.of(result, lambda reply: reply.content_length)
+
+
+def _in_order(sources: Iterable[CreateSource] | bytes) -> InOrder:
+    """A path or bytes are one source, not one of every letter."""
+    return InOrder([sources] if isinstance(sources, str | bytes | bytearray | memoryview) else sources)
 
 
 def _of_resolver(failed: PlanFailed) -> B2Error | InvalidArgument:

@@ -22,6 +22,7 @@ from b2pure.model.replies import FileReply
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 from b2pure.plan.emerge.digests import source_objection
 from b2pure.plan.failures import PlanFailed, SideFailed
+from b2pure.shell.arguments import range_problem
 from b2pure.shell.sources import Source, open_source
 
 __all__ = ["B2Range", "CreateSource", "InOrder", "IntentLike", "Intents", "Resolver"]
@@ -114,6 +115,9 @@ class Resolver:
         return self._remote(given) if isinstance(given, B2Range) else _local(given)
 
     def _remote(self, given: B2Range) -> Resolved:
+        problem = range_problem(given.file, given.start, given.stop)
+        if problem is not None:
+            return Failure(InvalidArgument("source", problem))
         sized = self._size(given.file)
         if not ok(sized):
             return Failure(sized.failure())
@@ -158,7 +162,7 @@ def _taken_apart(given: object, number: int) -> tuple[object, int]:
 
 
 def _local(given: object) -> Resolved:
-    opened = open_source(cast(Source, given))  # which refuses what is none
+    opened = open_source(cast(Source, given), files=False)  # which refuses what is none
     if not ok(opened):
         return Failure(opened.failure())
     found = opened.unwrap()

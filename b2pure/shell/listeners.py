@@ -2,7 +2,9 @@
 
 Rules. A listener hears the total once it is known, then how many bytes there are by now: never fewer than before, never
 more than the total, and all of them when the transfer succeeds. Whoever opens it (`with`) closes it: a transfer closes
-a listener only if nobody had opened it before.
+a listener only if nobody had opened it before. A listener that does not tell whether it is open (b2sdk's own, or
+anything with `set_total_bytes` and `bytes_completed`) is its caller's to close, as in b2sdk. What a listener raises
+ends the transfer; a large file that was begun stays for a run that goes on with it, as after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -210,7 +212,6 @@ class Telling:
 
     def close(self) -> None:
         """Close the listener, if the caller had not opened it."""
-        self._open()
         if self._ours:
             self._listener.__exit__(None, None, None)
 
@@ -220,18 +221,17 @@ class Telling:
             self._listener.set_total_bytes(total)
 
     def _tell(self, count: int) -> None:
-        self._open()
         if self._total is not None:
             count = min(count, self._total)
         if count > self._told:
             self._told = count
             self._listener.bytes_completed(count)
 
-    def _open(self) -> None:
-        """As late as can be: the total is told before, where it is known."""
-        if not self._listener.is_open:
-            self._ours = True
+    def open(self) -> None:
+        """Open the listener, if the caller has not, and it is one that tells."""
+        if not getattr(self._listener, "is_open", True):
             self._listener.__enter__()
+            self._ours = True
 
 
 class _Told:
@@ -254,6 +254,7 @@ def telling(listener: AbstractProgressListener | None) -> Iterator[_Told]:
         yield _Told(None)
         return
     teller = Telling(listener)
+    teller.open()  # before anything is begun: it may raise
     try:
         yield _Told(teller)
     finally:

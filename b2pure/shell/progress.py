@@ -6,9 +6,10 @@ Names from a server are never printed raw. A reader that goes away (`| head`) si
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
-from typing import TextIO, assert_never
+from typing import Any, TextIO, assert_never
 
 from tqdm import tqdm
 
@@ -34,8 +35,19 @@ __all__ = ["ProgressReport"]
 
 _LOG_SECONDS = 10.0
 """How often a log file gets a line of progress."""
+_USUAL_SIZE = 80, 24
 _WAIT_TOLD_SECONDS = 5.0
 """How often it is told that a request waits."""
+
+
+def _bar_on(terminal: TextIO) -> tqdm[Any]:
+    """A bar as wide as the terminal, or as most are where it does not say (tqdm would show nothing)."""
+    try:
+        known = 0 not in os.get_terminal_size(terminal.fileno())
+    except (OSError, ValueError):
+        known = True  # nobody knows better than tqdm
+    width: dict[str, Any] = {"dynamic_ncols": True} if known else {"ncols": _USUAL_SIZE[0], "nrows": _USUAL_SIZE[1]}
+    return tqdm(unit="B", unit_scale=True, file=terminal, leave=False, **width)
 
 
 class ProgressReport:
@@ -53,9 +65,7 @@ class ProgressReport:
         self._paths = 0
         self._moved = Moved()
         on_terminal = status is not None and status.isatty()
-        self._bar = (
-            tqdm(unit="B", unit_scale=True, file=status, leave=False, dynamic_ncols=True) if on_terminal else None
-        )
+        self._bar = _bar_on(status) if status is not None and on_terminal else None
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
@@ -122,6 +132,8 @@ class ProgressReport:
 
     def _phases(self) -> str:
         """Counting, comparing, transferring: all three go on at once."""
+        if not self._paths and not any((*self._counts.values(), *self._whole.values())):
+            return "a file"  # by itself: nothing is counted or compared
         told = [
             f"{side} {self._counts[side]:,}{'' if self._whole[side] else '+'}" for side in ("source", "destination")
         ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-__all__ = ["COUNT", "SIZE", "TIME", "IntType", "Quantity"]
+__all__ = ["AGE", "COUNT", "PLACE", "SIZE", "TIME", "IntType", "Quantity"]
 
 _UNITS: Final = {
     "": 1,
@@ -28,13 +28,19 @@ else:
 
 
 class Quantity(IntType):
-    """A number with a unit, as a whole number of the smallest one."""
+    """A number with a unit, as a whole number of the smallest one (`small`: what one of it is called), and not less
+    than `least` of it.
+    """
 
-    def __init__(self, name: str, units: dict[str, int], scale: int, example: str) -> None:
+    def __init__(
+        self, name: str, units: dict[str, int], scale: int, example: str, small: str, *, least: int = 1
+    ) -> None:
         self.name = name
         self._units = units
         self._scale = scale
         self._example = example
+        self._small = small
+        self._least = least
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, or an error that shows how one is written."""
@@ -44,11 +50,18 @@ class Quantity(IntType):
             self.fail(f"{value!r} is no {self.name}; it is a number, as {self._example}", param, ctx)
         amount = float(match.group(1)) if "." in match.group(1) else int(match.group(1))
         whole = math.floor(amount * unit * self._scale)
-        if not 1 <= whole <= _LARGEST:
-            self.fail(f"{value!r} is not between 1 and {_LARGEST}", param, ctx)
+        if whole < self._least:
+            self.fail(f"{value!r} is too small: a {self.name} is at least {self._least} {self._small}", param, ctx)
+        if whole > _LARGEST:
+            self.fail(f"{value!r} is too large for a {self.name}", param, ctx)
         return whole
 
 
-SIZE: Final = Quantity("size", _UNITS, 1, "5000000, 5MB or 100KiB")
-TIME: Final = Quantity("time", _SECONDS, 1000, "90s, 15m, 24h or 1d")
+SIZE: Final = Quantity("size", _UNITS, 1, "5000000, 5MB or 100KiB", "byte")
+"""Bytes, at least one."""
+PLACE: Final = Quantity("place", _UNITS, 1, "0, 5000000, 5MB or 100KiB", "byte", least=0)
+"""Where something is in a file, in bytes."""
+TIME: Final = Quantity("time", _SECONDS, 1000, "90s, 15m, 24h or 1d", "millisecond")
+"""Milliseconds, at least one."""
+AGE: Final = Quantity("time", _SECONDS, 1000, "0s, 90s, 15m, 24h or 1d", "millisecond", least=0)
 COUNT: Final = click.IntRange(1, 10_000_000)

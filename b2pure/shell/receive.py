@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 
 from attrs import evolve
@@ -10,6 +11,8 @@ from returns.result import Failure, Result, Success
 from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, download_over
 from b2pure.effects.interpreter import Listener
 from b2pure.effects.program import ok
+from b2pure.effects.requests import request
+from b2pure.model.calls import GetFileInfo
 from b2pure.model.errors import InvalidArgument, LocalDrifted, LocalFailure
 from b2pure.model.files import FileVersion
 from b2pure.model.ids import FileId
@@ -17,9 +20,10 @@ from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.plan.listing import version_of
+from b2pure.shell.arguments import checked_arguments
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import Opened
-from b2pure.shell.targets import Memory, OpenedTarget, Target, open_target
+from b2pure.shell.targets import Memory, OpenedTarget, Target, is_folder, open_target
 from b2pure.shell.transfers import B2Source, TransferError, Transfers, hearing, last_segment, parse_b2_file
 
 __all__ = ["Downloads"]
@@ -30,6 +34,7 @@ _STREAMS = 4
 class Downloads(Transfers):
     """What a client downloads."""
 
+    @checked_arguments(source="in_b2", encryption="key")
     def download(
         self,
         source: B2Source,
@@ -52,12 +57,13 @@ class Downloads(Transfers):
         a long file are on their way at once. `listener` hears every event, `progress_listener` how many bytes are
         there.
         """
-        if streams < 1:
-            return Failure(InvalidArgument("streams", "must be at least 1"))
         job = _job(source, wanted, verify, encryption)
         if not ok(job):
             return Failure(job.failure())
-        opened = open_target(target, _name_of(source))
+        named = self._name_for(source, target)
+        if not ok(named):
+            return Failure(named.failure())
+        opened = open_target(target, named.unwrap())
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
@@ -65,6 +71,7 @@ class Downloads(Transfers):
             result = self._download(evolve(job.unwrap(), streams=streams), found, hearing(listener, told.listener))
             return told.of(result, lambda done: done.length)
 
+    @checked_arguments(source="in_b2", encryption="key")
     def read(
         self,
         source: B2Source,
@@ -84,6 +91,18 @@ class Downloads(Transfers):
             heard = hearing(listener, told.listener)
             done = self._download(job.unwrap(), OpenedTarget(memory, "memory", in_order=True, rewinds=True), heard)
             return told.of(done, lambda got: got.length).map(lambda _: memory.content.getvalue())
+
+    def _name_for(self, source: B2Source, target: Target) -> Result[str, TransferError]:
+        """What the file is called in a folder; B2 is asked where only it knows, and somebody wants to know."""
+        name = _name_of(source)
+        if name or not isinstance(target, str | os.PathLike) or not is_folder(os.fspath(target)):
+            return Success(name)
+        if isinstance(source, str) and not source.startswith("b2id://"):
+            return Success(name)  # a folder in B2, which is refused as such
+        file_id = source.file_id if not isinstance(source, str) else FileId(source.removeprefix("b2id://"))
+        if not file_id:
+            return Success(name)
+        return self._query(request(GetFileInfo(file_id), self._retry)).map(lambda info: last_segment(info.file_name))
 
     def _download(
         self, job: Download, target: OpenedTarget, listener: Listener | None

@@ -2,15 +2,18 @@
 
 Rules. A regular file is pinned to its size and time as they are now. What can be read only once (a pipe, a device, an
 object with `read`) becomes a stream, and so does a chain that has one. Nothing is read here but the facts of files.
+Standard input is read from its descriptor, past the buffer of `sys.stdin`: whoever still waits for it when the program
+ends must not hold a lock that the end needs.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final, Protocol, assert_never, runtime_checkable
 
 from attrs import field, frozen
@@ -24,6 +27,7 @@ from b2pure.model.errors import InvalidArgument, LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, millis_from_ns
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice
+from b2pure.shell.arguments import range_problem
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.folder import explain
 
@@ -48,8 +52,21 @@ class LocalRange:
     stop: int | None = None
 
 
-Source = str | os.PathLike[str] | bytes | bytearray | LocalRange | Readable | list[Any] | tuple[Any, ...]
-"""A path (`-` for standard input), bytes, a range of a file, an open file or pipe, or a list of these."""
+Source = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | LocalRange
+    | Readable
+    | Iterator[bytes]
+    | list[Any]
+    | tuple[Any, ...]
+)
+"""A path (`-` for standard input), bytes, a range of a file, an open file or pipe, an iterator of bytes, or a list of
+these.
+"""
 
 
 @frozen(eq=False)
@@ -64,11 +81,13 @@ class Opened:
 
 
 def open_source(
-    source: Source, *, length: int | None = None, sha1: str | None = None
+    source: Source, *, length: int | None = None, sha1: str | None = None, files: bool = True
 ) -> Result[Opened, LocalFailure | InvalidArgument]:
-    """`length` and `sha1` are what a stream must turn out to have."""
+    """`length` and `sha1` are what a stream must turn out to have. With `files` False an open file is a stream, too,
+    whatever it is.
+    """
     stack = ExitStack()
-    parts = _parts(source, stack)
+    parts = _parts(source, stack, files)
     if not ok(parts):
         stack.close()
         return Failure(parts.failure())
@@ -96,32 +115,72 @@ class _Part:
 _Parts = Result[list[_Part], LocalFailure | InvalidArgument]
 
 
-def _parts(source: object, stack: ExitStack) -> _Parts:
-    if isinstance(source, bytes | bytearray):
+def _parts(source: object, stack: ExitStack, files: bool) -> _Parts:
+    if isinstance(source, bytes | bytearray | memoryview):
         return Success([_Part(Blob(bytes(source)))])
     if isinstance(source, LocalRange):
+        problem = range_problem(source.path, source.start, source.stop)
+        if problem is not None:
+            return Failure(InvalidArgument("source", problem))
         return _local(os.fspath(source.path), stack, source)
     if isinstance(source, str | os.PathLike):
         if source == STANDARD_INPUT:
-            return Success([_Part(read=_binary(sys.stdin))])
+            return _standard_input(stack, files)
         return _local(os.fspath(source), stack, None)
     if isinstance(source, list | tuple):
         joined: list[_Part] = []
         for each in source:
-            parts = _parts(each, stack)
+            parts = _parts(each, stack, files)
             if not ok(parts):
                 return parts
             joined.extend(parts.unwrap())
         return Success(joined or [_Part(Blob(b""))])
     if isinstance(source, Readable):
-        return Success([_Part(read=source.read)])
-    told = "a path, bytes, an object with read(), a LocalRange, or a list of these"
+        return Success([(_open_file(source, stack) if files else None) or _Part(read=source.read)])
+    if isinstance(source, Iterator):
+        return Success([_Part(read=_Chunks(source).read)])
+    told = "a path, bytes, an object with read(), an iterator of bytes, a LocalRange, or a list of these"
     return Failure(InvalidArgument("source", f"is {told}, not {type(source).__name__}"))
 
 
-def _binary(stream: Any) -> Callable[[int], bytes]:
-    read: Callable[[int], bytes] = getattr(stream, "buffer", stream).read
-    return read
+def _standard_input(stack: ExitStack, files: bool) -> _Parts:
+    stream: Any = sys.stdin
+    if stream is None:  # what runs without one
+        return Failure(LocalFailure("read", "standard input", "it is closed"))
+    stream = getattr(stream, "buffer", stream)
+    return Success([(_open_file(stream, stack) if files else None) or _Part(read=getattr(stream, "raw", stream).read)])
+
+
+def _open_file(file: Any, stack: ExitStack) -> _Part | None:
+    """The rest of an ordinary file that is open for reading and has a name still: it can be read again. Afterwards the
+    file stands at its end, as if it had been read.
+    """
+    if not isinstance(file, io.BufferedReader | io.FileIO):
+        return None
+    try:
+        status, start = os.fstat(file.fileno()), file.tell()
+        path = os.path.abspath(_name_of(file))
+        named = os.stat(path, follow_symlinks=False)
+    except (OSError, ValueError):
+        return None
+    regular = stat.S_ISREG(named.st_mode) and not file.writable() and start <= status.st_size
+    if not regular or (named.st_dev, named.st_ino) != (status.st_dev, status.st_ino):
+        return None
+    fact = LocalFact(status.st_size, millis_from_ns(status.st_mtime_ns))
+    stack.callback(_leave_at, file, fact.size)
+    return _Part(LocalSlice(path, ByteRange(start, fact.size), fact))
+
+
+def _leave_at(file: io.BufferedReader | io.FileIO, position: int) -> None:
+    with suppress(OSError, ValueError):
+        file.seek(position)
+
+
+def _name_of(file: io.BufferedReader | io.FileIO) -> str:
+    """Raises OSError where nobody knows it."""
+    if isinstance(file.name, str):
+        return file.name
+    return os.readlink(f"/proc/self/fd/{file.fileno()}")
 
 
 def _local(path: str, stack: ExitStack, wanted: LocalRange | None) -> _Parts:
@@ -157,6 +216,26 @@ def _special(path: str, name: str, stack: ExitStack, wanted: LocalRange | None) 
     except OSError as error:
         return Failure(LocalFailure("read", path, explain(error)))
     return Success([_Part(None, stream.read, name)])
+
+
+class _Chunks:
+    """An iterator of bytes, as a stream."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` next bytes; none at the end. Raises TypeError for what is no bytes."""
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"it gives {type(chunk).__name__}, not bytes")
+            self._rest = bytes(chunk)
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
 
 
 class _Joined:

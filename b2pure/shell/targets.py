@@ -24,6 +24,7 @@ from b2pure.effects.handlers import Chunk, Disk, LocalTrouble, Sink
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.model.errors import InvalidArgument, LocalFailure
 from b2pure.model.files import LocalFact
+from b2pure.shell.arguments import range_problem
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.folder import explain
 from b2pure.shell.sources import LocalRange
@@ -32,7 +33,7 @@ from b2pure.shell.temporary import Hashing
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Memory", "OpenedTarget", "Target", "Writable", "open_target"]
+__all__ = ["Memory", "Nowhere", "OpenedTarget", "Target", "Writable", "is_folder", "open_target"]
 
 STANDARD_OUTPUT: Final = "-"
 _CHUNK: Final = 1 << 20
@@ -43,6 +44,13 @@ class Writable(Protocol):
     """An object that takes bytes: an open file, a pipe, a buffer."""
 
     def write(self, data: bytes, /) -> Any: ...
+
+
+class Nowhere(io.TextIOWrapper):
+    """What stands for a standard output that is closed: it takes text, and what must not be lost is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(open(os.devnull, "wb"))  # noqa: SIM115 - as long as the program
 
 
 Target = str | os.PathLike[str] | LocalRange | Writable
@@ -75,11 +83,18 @@ def open_target(target: Target, default_name: str) -> OpenResult:
     if isinstance(target, str | os.PathLike):
         path = os.fspath(target)
         if path == STANDARD_OUTPUT:
+            if sys.stdout is None or isinstance(sys.stdout, Nowhere):
+                return Failure(LocalFailure("write", "standard output", "it is closed"))
             sys.stdout.flush()
             return Success(_writer(sys.stdout.buffer, "standard output"))
         return _open_path(path, default_name)
     if _is_text(target):
         return Failure(InvalidArgument("target", "is open for text; open it for bytes (mode 'wb')"))
+    if not callable(getattr(target, "write", None)):
+        told = "a path, an object with write(), or a LocalRange"
+        return Failure(InvalidArgument("target", f"is {told}, not {type(target).__name__}"))
+    if not getattr(target, "writable", lambda: True)():
+        return Failure(InvalidArgument("target", "is open for reading only; open it for writing (mode 'wb')"))
     return Success(_open_file(target))
 
 
@@ -87,8 +102,13 @@ def _is_text(target: Any) -> bool:
     return isinstance(target, io.TextIOBase)
 
 
+def is_folder(path: str) -> bool:
+    """Whether a path is that of a folder, into which a file goes under its own name."""
+    return os.path.isdir(path) or path.endswith(("/", os.sep))
+
+
 def _open_path(path: str, default_name: str) -> OpenResult:
-    if os.path.isdir(path) or path.endswith(("/", os.sep)):
+    if is_folder(path):
         if not default_name:
             return Failure(InvalidArgument("target", f"{path} is a folder; add the name of the file"))
         path = os.path.join(path, default_name)
@@ -107,6 +127,9 @@ def _open_path(path: str, default_name: str) -> OpenResult:
 
 
 def _open_place(place: LocalRange) -> OpenResult:
+    problem = range_problem(place.path, place.start, place.stop)
+    if problem is not None:
+        return Failure(InvalidArgument("target", problem))
     path = os.fspath(place.path)
     try:
         file = open(path, "r+b", buffering=0)  # noqa: SIM115 - closed with the target

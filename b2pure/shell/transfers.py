@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from attrs import evolve, frozen
+from attrs import fields, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.bodies import Bodies
@@ -45,6 +45,7 @@ from b2pure.plan.cleanup import CleanupPlan, plan_cleanup
 from b2pure.plan.concurrency import Workers
 from b2pure.plan.parts import large_file_parts
 from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.arguments import argument_problem, checked_arguments
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
 
@@ -100,6 +101,7 @@ class Transfers:
         self._api, self._clock, self._machines = api, clock, machines
         self._drivers, self._workers, self._retry = drivers, workers, retry
 
+    @checked_arguments(encryption="encryption")
     def upload(
         self,
         source: Source,
@@ -122,9 +124,9 @@ class Transfers:
         A source is a path, `-`, bytes, an open file, a pipe, a `LocalRange`, or a list of these. What the file is made
         with is one value or its fields (`content_type="text/plain"`). `length` and `sha1` (hex) are what the content
         must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
-        False starts anew). With `append` a version in B2 that is the beginning of the source is copied there, and only
-        the rest is sent. `part_size` is bytes. `listener` hears every event, `progress_listener` how many bytes are
-        there.
+        False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. With `append`
+        a version in B2 that is the beginning of the source is copied there, and only the rest is sent. `part_size` is
+        bytes. `listener` hears every event, `progress_listener` how many bytes are there.
         """
         made = new_file(new, choices)
         if not ok(made):
@@ -179,6 +181,7 @@ class Transfers:
         )
         return self._transfer(upload_body(upload, self._retry), job.opened, listener)
 
+    @checked_arguments(source="in_b2", encryption="encryption")
     def copy(
         self,
         source: B2Source,
@@ -197,7 +200,8 @@ class Transfers:
         """Make a version in B2, or a range of it, a new version of `b2://bucket/name`, on the server.
 
         The copy has the type of its source, unless `content_type` is given, and its info, unless `file_info` (or a
-        header) is given. `wanted` is the range, None all of it.
+        header) is given. `wanted` is the range, None all of it; as in a download, what is beyond the end
+        of the file is not there.
         More than 5 GB, or than `max_part_size`, is copied in parts, and goes on where an earlier run stopped. A
         `max_part_size` below what B2 takes as a part forces a single call.
         """
@@ -216,9 +220,11 @@ class Transfers:
         if not ok(sizes):
             return Failure(sizes.failure())
         whole = ByteRange(0, size)
-        if wanted is not None and not wanted.start < wanted.stop <= size:
-            told = f"[{wanted.start}, {wanted.stop}) is no range of a file of {size} bytes"
-            return Failure(InvalidArgument("wanted", told))
+        if wanted is not None:
+            if not wanted.start < min(wanted.stop, size):
+                told = f"[{wanted.start}, {wanted.stop}) is no range of a file of {size} bytes"
+                return Failure(InvalidArgument("wanted", told))
+            wanted = ByteRange(wanted.start, min(wanted.stop, size))
         bucket_id, name = target.unwrap()
         parts = _copy_parts(whole if wanted is None else wanted, max_part_size, sizes.unwrap().minimum)
         job = Copy(
@@ -240,6 +246,7 @@ class Transfers:
             result = self._transfer(copy_file(job, self._retry), Opened(), heard)
             return progress.of(result, lambda reply: reply.content_length)
 
+    @checked_arguments()
     def plan_cleanup(
         self, folder: str, *, older_than: timedelta = timedelta(days=1)
     ) -> Result[CleanupPlan, TransferError]:
@@ -249,8 +256,6 @@ class Transfers:
         place = parse_b2_file(folder)
         if not ok(place):
             return Failure(place.failure())
-        if older_than < timedelta(0):
-            return Failure(InvalidArgument("older_than", "must be 0 or more"))
         bucket = self._query(find_bucket(place.unwrap().bucket_name, self._retry))
         if not ok(bucket):
             return Failure(bucket.failure())
@@ -274,6 +279,9 @@ class Transfers:
             return Failure(parsed.failure())
         name = parsed.unwrap().file_name
         if not name or name.endswith("/"):
+            if not default_name:
+                told = f"is the folder {dest}, and the source has no name to go there; write b2://bucket/name in full"
+                return Failure(InvalidArgument("dest", told))
             name += default_name
         problem = b2_name_problem(name)
         if problem is not None:
@@ -372,9 +380,8 @@ class _UploadJob:
         return resume_of(self.resume, keep=keep)
 
     def stream_upload(self, bucket_id: BucketId, name: str, sizes: PartSizes) -> StreamUpload:
-        """A stream cannot be read again, so only who names an unfinished file goes on with one."""
-        by_hand = not isinstance(self.resume, bool)
-        resume = evolve(resume_of(self.resume, keep=by_hand), auto=False)
+        """With `resume` False it leaves no large file that it could not finish."""
+        resume = resume_of(self.resume, keep=self.resume is not False)
         return StreamUpload(name, bucket_id, name, sizes, self.new, self.mod_time, self.sha1, resume, _STREAMS)
 
 
@@ -408,9 +415,12 @@ def new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, In
         given = ", ".join(choices)
         return Failure(InvalidArgument("new", f"is given as one value and as fields ({given}); choose one way"))
     try:
-        return Success(new if new is not None else NewFile(**choices))
+        made = new if new is not None else NewFile(**choices)
     except (TypeError, ValueError) as wrong:
         return Failure(InvalidArgument("the new file", str(wrong).removeprefix("NewFile.__init__() ")))
+    problems = (argument_problem(each.name, getattr(made, each.name)) for each in fields(NewFile))
+    problem = next((problem for problem in problems if problem is not None), None)
+    return Success(made) if problem is None else Failure(problem)
 
 
 def _promised(sha1: str | None, new: NewFile) -> Result[str | None, InvalidArgument]:

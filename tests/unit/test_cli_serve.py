@@ -75,7 +75,7 @@ def test_a_large_smallest_part_makes_the_recommended_one_larger() -> None:
         ("--bucket bucket-one:secret", "NAME, NAME:public or NAME:private"),
         ("--bucket bucket-one --bucket BUCKET-one", "there twice"),
         ("--minimum-part-size 5QB", "5000000, 5MB or 100KiB"),
-        ("--max-part-size 0", "not between 1"),
+        ("--max-part-size 0", "is too small"),
         ("--recommended-part-size 1MB", "--recommended-part-size (1000000) is less than --minimum-part-size"),
         ("--max-parts 1", "--max-parts (1) is less than --minimum-part-count (2)"),
         ("--token-lifetime soon", "90s, 15m"),

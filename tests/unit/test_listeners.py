@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -98,3 +99,58 @@ def test_make_progress_listener(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(make_progress_listener("photo", False)) is TqdmProgressListener
     monkeypatch.setitem(sys.modules, "tqdm", None)  # as if it were not installed
     assert type(make_progress_listener("photo", False)) is SimpleProgressListener
+
+
+class Plain:
+    """What has the methods, and nothing else."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def set_total_bytes(self, total_byte_count: int) -> None:
+        self.calls.append(f"total {total_byte_count}")
+
+    def bytes_completed(self, byte_count: int) -> None:
+        self.calls.append(f"completed {byte_count}")
+
+
+def test_whatever_has_the_methods_is_a_listener() -> None:
+    """Its caller closes it."""
+    world, listener = simulated_b2("bucket", seed=1), Plain()
+    client: Any = world.client
+    client.upload(b"12345", "b2://bucket/n", progress_listener=listener).unwrap()
+    client.read("b2://bucket/n", progress_listener=listener).unwrap()
+    assert listener.calls == ["total 5", "completed 5"] * 2
+
+
+def test_listeners_of_b2sdk_itself() -> None:
+    """Opened by `with` or not: none is closed twice, which it would take amiss."""
+    theirs = pytest.importorskip("b2sdk.v2")
+
+    class Noting(theirs.DoNothingProgressListener):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.heard: list[int] = []
+
+        def bytes_completed(self, byte_count: int) -> None:
+            self.heard.append(byte_count)
+
+    world = simulated_b2("bucket", seed=1)
+    with Noting() as opened:
+        world.client.upload(b"12345", "b2://bucket/n", progress_listener=opened).unwrap()
+    alone = Noting()
+    world.client.read("b2://bucket/n", progress_listener=alone).unwrap()
+    alone.close()
+    assert (opened.heard, alone.heard) == ([5], [5])
+
+
+@pytest.mark.parametrize("method", ["__enter__", "set_total_bytes"])
+def test_a_listener_that_raises_before_the_transfer_leaves_nothing(method: str) -> None:
+    def raises(self: object, *args: object) -> None:
+        raise ValueError("no")
+
+    listener = type("Raising", (ProgressListenerForTest,), {method: raises})()
+    world = simulated_b2("bucket", seed=1)
+    with pytest.raises(ValueError, match="no"):
+        world.client.upload(bytes(40), "b2://bucket/n", progress_listener=listener)
+    assert not world.simulator.journal or [done.call.name for done in world.simulator.journal] == ["b2_create_bucket"]

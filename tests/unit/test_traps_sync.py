@@ -16,6 +16,7 @@ from b2pure.effects.events import Event, Scanned
 from b2pure.effects.report import troubles
 from b2pure.model.calls import HideFile
 from b2pure.model.limits import MILLIS_PER_DAY
+from b2pure.model.names import resumable_name, temporary_name
 from b2pure.model.policy import Delete, KeepDays, NewerFileSyncMode, NoDelete, ScanPolicies
 from b2pure.shell.client import Client
 from b2pure.testing import SimulatedB2, simulated_b2
@@ -237,3 +238,16 @@ def test_t33_nobody_needs_to_watch(world: SimulatedB2, client: Client, tmp_path:
     plan = client.plan_sync(tmp_path, BUCKET, newer=NewerFileSyncMode.REPLACE, keep=Delete(), listener=None)
     assert client.apply(plan, listener=None).ok
     assert world.contents("bucket") == {"a": b"a", "b": b"b"}
+
+
+@pytest.mark.parametrize("name", [temporary_name("01234567"), resumable_name("long")])
+def test_a_left_over_of_ours_is_named_and_makes_no_sync_fail(client: Client, tmp_path: Path, name: str) -> None:
+    """A download that was broken off waits there for a week."""
+    (tmp_path / name).write_bytes(b"half")
+    (tmp_path / "file").write_bytes(b"whole")
+    plan = client.plan_sync(tmp_path, BUCKET)
+    assert plan.summarize().skipped == 0
+    report = client.sync(tmp_path, BUCKET)
+    assert report.ok, troubles(report)
+    assert [skipped.sync.path for skipped in report.skipped] == [name]
+    assert [file.file_name for file in client.ls(BUCKET)] == ["file"]
