@@ -1,13 +1,12 @@
-"""`python -m benchmarks.light_server [--file PATH --sha1 HEX] [--listing N] [--latency-ms N]`: a B2 that no client waits
-for.
+"""`python -m benchmarks.light_server [--file PATH --sha1 HEX] [--listing N] [--latency-ms N]`: a B2 nobody waits for.
 
-It is there to measure clients with large files and long listings, not to judge them. One thread for each connection, blocking sockets,
-the standard library alone, nothing of b2pure. What is uploaded is counted and thrown away: the SHA-1 in the answer is
-the one that the client sent. On Linux the kernel even drops it without copying it (`MSG_TRUNC`). What is downloaded is
-one file, given at the start, that goes from the page cache to the socket (`sendfile`). Only what b2pure, b2sdk and
-rclone need for a large file is there; anything else is refused by name. There are three buckets: `bench-down` holds the
-file given at the start, under its own name; `bench-up` holds what was uploaded since; `bench-list` holds as many files as
-`--listing` says (`long_listing.py`), whose pages are made once.
+It is there to measure clients with large files and long listings, not to judge them. One thread for each connection,
+blocking sockets, the standard library alone, nothing of b2pure. What is uploaded is counted and thrown away: the SHA-1
+in the answer is the one that the client sent. On Linux the kernel even drops it without copying it (`MSG_TRUNC`). What
+is downloaded is one file, given at the start, that goes from the page cache to the socket (`sendfile`). Only what
+b2pure, b2sdk and rclone need for that is there; anything else is refused by name. There are three buckets: `bench-down`
+holds the file given at the start, under its own name; `bench-up` holds what was uploaded since; `bench-list` holds as
+many files as `--listing` says (`long_listing.py`), whose pages are made once.
 
 It prints its URL as a line of JSON. `GET /cpu` tells its own CPU seconds so far, its peak memory in KiB, and how many
 files it holds beside the long listing.

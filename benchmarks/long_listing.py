@@ -58,8 +58,8 @@ class LongListing:
                 following = (name, file_id)
                 break
             files.append(entry)
-        name, file_id = following if following is not None else (None, None)
-        ends = {"nextFileName": name, "nextFileId": file_id} if versions else {"nextFileName": name}
+        next_name, next_id = following if following is not None else (None, None)
+        ends = {"nextFileName": next_name, "nextFileId": next_id} if versions else {"nextFileName": next_name}
         return b'{"files": [' + b", ".join(files) + b"], " + json.dumps(ends).encode()[1:]
 
     def _entries(self, start: str, prefix: str, delimiter: str) -> Iterator[tuple[str, str, bytes]]:
