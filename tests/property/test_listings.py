@@ -29,7 +29,7 @@ _MILLIS = st.one_of(
     ),
     st.just("1700000000000"),
 )
-_INFO = st.one_of(
+_INFO: st.SearchStrategy[dict[str, str]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {},
