@@ -34,7 +34,7 @@ class _End:
     path: None = None
 
 
-_END: Final = _End()
+_END: Final[Any] = _End()
 
 
 def merge(
@@ -60,7 +60,7 @@ def merge(
                 _open(holes, s)
                 _open(holes, d)
             if same_time_is_quiet and not holes:
-                for s, d in both:  # noqa: B007  # they are looked at below
+                for s, d in both:  # they are looked at below
                     path = s.path
                     if path != d.path or path <= s_path:
                         break

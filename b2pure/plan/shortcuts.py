@@ -114,11 +114,7 @@ def same_time_is_quiet(rules: Rules) -> bool:
     """Whether `quiet_for(rules)` is true of every local file and B2 file of one visible version whose modification
     times are equal.
     """
-    return (
-        rules.direction == "up"
-        and rules.policy.compare is CompareVersionMode.MODTIME
-        and not _asks_filters(rules)
-    )
+    return rules.direction == "up" and rules.policy.compare is CompareVersionMode.MODTIME and not _asks_filters(rules)
 
 
 def _asks_filters(rules: Rules) -> bool:
