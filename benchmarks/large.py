@@ -31,7 +31,7 @@ from benchmarks.measure import Line, alternate, in_child, memory_folder, show_li
 from interop.commands import NO_PROXY
 from interop.environments import CHECKOUT, ROOT, environment
 
-__all__ = ["PEAK_MIB", "add_options", "main", "run"]
+__all__ = ["PEAK_MIB", "Contestant", "Sample", "Server", "add_options", "main", "median_sample", "peers_of", "run"]
 
 PEAK_MIB: Final = 200
 """What b2pure may need for a file of any size."""
@@ -101,7 +101,7 @@ def _serving(source: Source, latency_ms: float) -> Iterator[Server]:
 
 def run(*, mib: int, rounds: int, latency_ms: float = 0, interop: Path = ROOT, only: Sequence[str] = ()) -> list[Line]:
     """Measure both directions, print a table, and return the lines for the common one."""
-    peers = _peers(interop, only)
+    peers = peers_of(interop, only)
     with tempfile.TemporaryDirectory(dir=memory_folder(3 * mib << 20), prefix="b2pure-bench-") as name:
         source = _written(Path(name) / "source", mib)
         print(f"one file of {mib:,} MiB, {rounds} alternating rounds", flush=True)
@@ -110,12 +110,12 @@ def run(*, mib: int, rounds: int, latency_ms: float = 0, interop: Path = ROOT, o
             one = partial(_one, direction, source, latency_ms)
             contestants = _contestants(peers, {"up": "parts only", "down": "unverified"}[direction], extra)
             samples = alternate(rounds, {each.label: partial(one, each) for each in contestants})
-            measured[direction] = {label: _median(taken) for label, taken in samples.items()}
+            measured[direction] = {label: median_sample(taken) for label, taken in samples.items()}
     print(_show(measured, mib << 20), flush=True)
     return [line for direction, samples in measured.items() for line in _lines(direction, samples, mib)]
 
 
-def _peers(interop: Path, only: Sequence[str]) -> dict[str, Path]:
+def peers_of(interop: Path, only: Sequence[str]) -> dict[str, Path]:
     """The environments of the peers; one that cannot be installed is left out and named."""
     peers = {}
     for client in ("b2sdk2", "rclone"):
@@ -169,7 +169,8 @@ def _arrived(server: Server, source: Source) -> bool:
     return (file["fileName"], file["contentLength"], told) == (_NAME, source.size, source.sha1)
 
 
-def _median(samples: Sequence[Sample]) -> Sample:
+def median_sample(samples: Sequence[Sample]) -> Sample:
+    """The median of each figure."""
     return Sample(
         median(s.wall for s in samples),
         median(s.cpu for s in samples),

@@ -1,13 +1,15 @@
-"""`python -m benchmarks.light_server [--file PATH --sha1 HEX] [--latency-ms N]`: a B2 that no client waits for.
+"""`python -m benchmarks.light_server [--file PATH --sha1 HEX] [--listing N] [--latency-ms N]`: a B2 nobody waits for.
 
-It is there to measure clients with large files, not to judge them. One thread for each connection, blocking sockets,
-the standard library alone, nothing of b2pure. What is uploaded is counted and thrown away: the SHA-1 in the answer is
-the one that the client sent. On Linux the kernel even drops it without copying it (`MSG_TRUNC`). What is downloaded is
-one file, given at the start, that goes from the page cache to the socket (`sendfile`). Only what b2pure, b2sdk and
-rclone need for a large file is there; anything else is refused by name. There are two buckets: `bench-down` holds the
-file given at the start, under its own name; `bench-up` holds what was uploaded since.
+It is there to measure clients with large files and long listings, not to judge them. One thread for each connection,
+blocking sockets, the standard library alone, nothing of b2pure. What is uploaded is counted and thrown away: the SHA-1
+in the answer is the one that the client sent. On Linux the kernel even drops it without copying it (`MSG_TRUNC`). What
+is downloaded is one file, given at the start, that goes from the page cache to the socket (`sendfile`). Only what
+b2pure, b2sdk and rclone need for that is there; anything else is refused by name. There are three buckets: `bench-down`
+holds the file given at the start, under its own name; `bench-up` holds what was uploaded since; `bench-list` holds as
+many files as `--listing` says (`long_listing.py`), whose pages are made once.
 
-It prints its URL as a line of JSON. `GET /cpu` tells its own CPU seconds so far, and its peak memory in KiB.
+It prints its URL as a line of JSON. `GET /cpu` tells its own CPU seconds so far, its peak memory in KiB, and how many
+files it holds beside the long listing.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from threading import Lock, Thread
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from benchmarks.long_listing import LIST_ID, LongListing
 from benchmarks.peak import peak_kib
 
 __all__ = ["KEY", "KEY_ID", "main"]
@@ -37,7 +40,8 @@ KEY: Final = "light-key"
 ACCOUNT: Final = "a1"
 UP: Final = "bench-up"
 DOWN: Final = "bench-down"
-BUCKETS: Final = {UP: "b0up", DOWN: "b0down"}
+LIST: Final = "bench-list"
+BUCKETS: Final = {UP: "b0up", DOWN: "b0down", LIST: LIST_ID}
 AT_END: Final = "hex_digits_at_end"
 _HEX_DIGITS: Final = 40
 _PART_SIZES: Final = {"recommendedPartSize": 100_000_000, "absoluteMinimumPartSize": 5_000_000}
@@ -82,8 +86,9 @@ class Request:
 class Store:
     """The state: files by id. The content of at most one of them can be downloaded."""
 
-    def __init__(self, file: Path | None, sha1: str, url: str, latency: float) -> None:
+    def __init__(self, file: Path | None, sha1: str, url: str, latency: float, listing: int = 0) -> None:
         self.url, self.latency = url, latency
+        self.listing = LongListing(listing)
         self._lock, self._numbers = Lock(), count(1)
         self.files: dict[str, Stored] = {}
         self.content: int | None = None
@@ -277,15 +282,25 @@ class Connection:
                 self._download(request, self._store.file(request.query["fileId"]).reply)
             elif request.path.startswith("/file/"):
                 self._download(request, self._named(request.path))
+            elif call in ("b2_list_file_names", "b2_list_file_versions"):
+                self._list(request, call)
             else:
                 self._json(200, self._called(request, call))
         except Refused as refused:
             self._json(refused.status, refused.body, head=request.method == "HEAD")
 
+    def _list(self, request: Request, call: str) -> None:
+        wanted = json.loads(self._take(request.length))
+        if wanted["bucketId"] != LIST_ID:
+            self._json(200, _CALLS[call](self._store, wanted))
+            return
+        page = self._store.listing.page(wanted, versions=call == "b2_list_file_versions")
+        self._send(200, {"content-type": "application/json", "content-length": str(len(page))}, page)
+
     def _called(self, request: Request, call: str) -> Json:
         wanted = json.loads(self._take(request.length) or b"{}")
         if request.path == "/cpu":
-            return {"seconds": time.process_time(), "peak_kib": peak_kib()}
+            return {"seconds": time.process_time(), "peak_kib": peak_kib(), "files": len(self._store.files)}
         version = re.match(r"/b2api/v(\d)/", request.path)
         if call == "b2_authorize_account" and version is not None:
             return _authorize(self._store, int(version[1]))
@@ -348,7 +363,9 @@ class Connection:
     def _send(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
         told = {"date": formatdate(usegmt=True), **headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-        self._sock.sendall(f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body)
+        self._sock.sendall(f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body[:_HEAD_BYTES])
+        if len(body) > _HEAD_BYTES:
+            self._sock.sendall(memoryview(body)[_HEAD_BYTES:])
 
 
 def main() -> None:
@@ -356,11 +373,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.light_server", description=__doc__)
     parser.add_argument("--file", type=Path, help="what the bucket bench-down holds")
     parser.add_argument("--sha1", default="", help="the SHA-1 of the file")
+    parser.add_argument("--listing", type=int, default=0, help="how many files the bucket bench-list holds")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="a pause before each answer")
     options = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        store = Store(options.file, options.sha1, url, options.latency_ms / 1000)
+        store = Store(options.file, options.sha1, url, options.latency_ms / 1000, options.listing)
         print(json.dumps({"url": url, "application_key_id": KEY_ID, "application_key": KEY}), flush=True)
         while True:
             connection, _ = listener.accept()

@@ -9,16 +9,24 @@ from returns.result import Failure, Result, Success
 from b2pure.effects.job import B2Side
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import authorization, request
-from b2pure.model.calls import ListBuckets, ListFileVersions
+from b2pure.model.calls import ListBuckets, ListFileVersions, ListVersionsToCompare
 from b2pure.model.errors import B2Error, Rejected
 from b2pure.model.files import B2Path
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MAX_LIST_COUNT
-from b2pure.model.replies import FileReply, FileVersionPage
-from b2pure.plan.listing import group_versions
+from b2pure.model.replies import FileVersionPage, ListedPage, ListedVersion
+from b2pure.plan.listing import paths_of
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["find_bucket", "first_page", "fresh_versions", "newest_upload", "next_page"]
+__all__ = [
+    "find_bucket",
+    "first_page",
+    "first_to_compare",
+    "fresh_versions",
+    "newest_upload",
+    "next_page",
+    "next_to_compare",
+]
 
 
 def first_page(
@@ -38,6 +46,22 @@ def next_page(
     call = ListFileVersions(
         side.bucket_id, page.next_file_name, page.next_file_id, max_file_count=count, prefix=side.prefix or None
     )
+    result = yield from request(call, retry)
+    return result.map(lambda reply: reply)
+
+
+def first_to_compare(side: B2Side, retry: RetryPolicy) -> Program[Result[ListedPage, B2Error]]:
+    """`first_page`, with what a sync compares."""
+    call = ListVersionsToCompare(side.bucket_id, max_file_count=MAX_LIST_COUNT, prefix=side.prefix or None)
+    return (yield from request(call, retry))
+
+
+def next_to_compare(side: B2Side, page: ListedPage, retry: RetryPolicy) -> Program[Result[ListedPage | None, B2Error]]:
+    """`next_page`, with what a sync compares."""
+    if page.next_file_name is None:
+        return Success(None)
+    start = page.next_file_name, page.next_file_id
+    call = ListVersionsToCompare(side.bucket_id, *start, max_file_count=MAX_LIST_COUNT, prefix=side.prefix or None)
     result = yield from request(call, retry)
     return result.map(lambda reply: reply)
 
@@ -90,13 +114,13 @@ def fresh_versions(
     """
     names = [side.prefix + path for path in paths]
     prefix = _common_prefix(names)
-    found: list[FileReply] = []
+    found: list[ListedVersion] = []
     wanted = set(names)
     at = 0
     start: tuple[str | None, FileId | None] = (_at(names, 0), None)
     while at < len(names):
         count = _page_size(names, at) if start[1] is None else 1000
-        call = ListFileVersions(side.bucket_id, *start, count, prefix)
+        call = ListVersionsToCompare(side.bucket_id, *start, count, prefix)
         result = yield from request(call, retry)
         if not ok(result):
             return Failure(result.failure())
@@ -109,7 +133,7 @@ def fresh_versions(
             at += 1
         # Inside the versions of a wanted name the cursor goes on; over names that nobody asked for it jumps.
         start = (end, page.next_file_id) if at < len(names) and names[at] == end else (_at(names, at), None)
-    return Success({path.path: path for path in group_versions(found, side.prefix)})
+    return Success({path.path: path for path in paths_of((found,), side.prefix)})
 
 
 def _at(names: list[str], at: int) -> str | None:

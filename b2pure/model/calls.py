@@ -57,6 +57,7 @@ __all__ = [
     "ListKeys",
     "ListParts",
     "ListUnfinishedLargeFiles",
+    "ListVersionsToCompare",
     "SendCall",
     "SetBucketNotificationRules",
     "StartLargeFile",
@@ -234,11 +235,8 @@ class ListFileNames(Call[replies.FileNamePage], frozen=True):
     delimiter: str | None = None
 
 
-class ListFileVersions(Call[replies.FileVersionPage], frozen=True):
-    """All versions, names in byte order, versions newest first. The start pair is inclusive."""
-
+class _VersionsCall(Call[R_co], frozen=True):
     name = "b2_list_file_versions"
-    reply = replies.FileVersionPage
     capability = "listFiles"
     billing = "C"
 
@@ -248,6 +246,18 @@ class ListFileVersions(Call[replies.FileVersionPage], frozen=True):
     max_file_count: int | None = None
     prefix: str | None = None
     delimiter: str | None = None
+
+
+class ListFileVersions(_VersionsCall[replies.FileVersionPage], frozen=True):
+    """All versions, names in byte order, versions newest first. The start pair is inclusive."""
+
+    reply = replies.FileVersionPage
+
+
+class ListVersionsToCompare(_VersionsCall[replies.ListedPage], frozen=True):
+    """ListFileVersions, of whose answer only that is read which a sync compares: it is the same request."""
+
+    reply = replies.ListedPage
 
 
 class GetFileInfo(Call[replies.FileReply], frozen=True):
@@ -536,6 +546,7 @@ SendCall = (
     | SetBucketNotificationRules
     | ListFileNames
     | ListFileVersions
+    | ListVersionsToCompare
     | GetFileInfo
     | GetUploadUrl
     | UploadFile
@@ -566,3 +577,4 @@ ALL_CALLS: tuple[type[Call[object]], ...] = (
     DeleteFileVersion, UpdateFileRetention, UpdateFileLegalHold, GetDownloadAuthorization,
     DownloadFileById, DownloadFileByName,
 )  # fmt: skip
+"""Each of B2's calls once."""

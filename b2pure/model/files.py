@@ -7,7 +7,7 @@ name come newest first, as b2_list_file_versions returns them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import frozen
 
@@ -15,6 +15,7 @@ from b2pure.model.ids import FileId
 from b2pure.model.record import Record
 
 __all__ = [
+    "NS_PER_MILLI",
     "B2Item",
     "B2Path",
     "B2Tree",
@@ -28,6 +29,9 @@ __all__ = [
     "VersionAction",
     "millis_from_ns",
 ]
+
+NS_PER_MILLI: Final = 1_000_000
+"""Nanoseconds, as file systems count, in one of B2's milliseconds."""
 
 VersionAction = Literal["upload", "hide"]
 """`upload` makes the name visible with this content, `hide` makes it invisible; an unfinished file is no version."""
@@ -136,4 +140,4 @@ def millis_from_ns(ns: int) -> int:
     """A file system's nanoseconds as B2's milliseconds: rounded down, the same way everywhere, so that a time that
     went to B2 and back compares equal.
     """
-    return ns // 1_000_000
+    return ns // NS_PER_MILLI

@@ -110,28 +110,28 @@ class _Reply(msgspec.Struct, frozen=True, rename="camel"):
     """Base of what comes back."""
 
 
-class EncryptionReply(_Reply, frozen=True):
+class EncryptionReply(_Reply, frozen=True, gc=False):
     """`mode` None: not encrypted."""
 
     mode: str | None = None
     algorithm: str | None = None
 
 
-class RetentionValue(_Reply, frozen=True):
+class RetentionValue(_Reply, frozen=True, gc=False):
     """`mode` None: none is set."""
 
     mode: str | None = None
     retain_until_timestamp: int | None = None
 
 
-class RetentionReply(_Reply, frozen=True):
+class RetentionReply(_Reply, frozen=True, gc=False):
     """`value` None: the key may not read it."""
 
     is_client_authorized_to_read: bool
     value: RetentionValue | None
 
 
-class LegalHoldReply(_Reply, frozen=True):
+class LegalHoldReply(_Reply, frozen=True, gc=False):
     """`value` None: the key may not read it, or none was ever set."""
 
     is_client_authorized_to_read: bool

@@ -50,6 +50,9 @@ __all__ = [
     "FileVersionPage",
     "KeyPage",
     "KeyReply",
+    "ListedInfo",
+    "ListedPage",
+    "ListedVersion",
     "NotificationRulesReply",
     "PartPage",
     "PartReply",
@@ -160,7 +163,7 @@ class KeyPage(_Reply, frozen=True):
     next_application_key_id: str | None
 
 
-class FileReply(_Reply, frozen=True):
+class FileReply(_Reply, frozen=True, gc=False):
     """The file object of every call that returns one. `content_sha1` is hex, `none`, `unverified:` + hex, or None.
     Hide markers and folders have neither encryption nor retention nor legal hold.
     """
@@ -189,6 +192,33 @@ class FileNamePage(_Reply, frozen=True):
 
 class FileVersionPage(_Reply, frozen=True):
     files: tuple[FileReply, ...]
+    next_file_name: str | None
+    next_file_id: FileId | None
+
+
+class ListedInfo(msgspec.Struct, frozen=True, gc=False):
+    """Of the file info, what a sync writes there itself. The keys are those of B2's documentation."""
+
+    src_last_modified_millis: str | None = None
+    large_file_sha1: str | None = None
+
+
+class ListedVersion(_Reply, frozen=True, gc=False):
+    """Of a FileReply, what a sync compares. A bucket has as many as versions, and most are looked at once."""
+
+    action: str
+    content_length: int
+    content_sha1: str | None
+    file_id: FileId | None
+    file_info: ListedInfo
+    file_name: str
+    upload_timestamp: int
+
+
+class ListedPage(_Reply, frozen=True):
+    """A FileVersionPage of such."""
+
+    files: tuple[ListedVersion, ...]
     next_file_name: str | None
     next_file_id: FileId | None
 

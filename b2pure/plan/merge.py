@@ -4,14 +4,15 @@ Rules. Both streams are in B2's order, each name at most once; anything else end
 that `quiet` knows to need no decision does not leave the join at all: that is why an unchanged file costs next to
 nothing. A skipped folder stands for everything below it: what the other side has there is paired with it.
 
-The loop below is the only one that runs for every file of both sides, so it is written out: no call, no tuple and no
-record for a name that needs nothing.
+The loops below are the only ones that run for every file of both sides, so they are written out: no call, no tuple and
+no record for a name that needs nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Literal
+from itertools import chain, repeat
+from typing import Any, Final, Literal
 
 from b2pure.model.files import B2Item, LocalItem, SkippedPath
 from b2pure.plan.failures import OutOfOrder, PlanFailed
@@ -27,9 +28,25 @@ Quiet = Callable[[Item, Item], bool]
 _Side = Literal["source", "destination"]
 
 
-def merge(source: Iterable[Item], dest: Iterable[Item], quiet: Quiet) -> Generator[Pair, None, int]:
-    """Pairs that need a decision, in order; returns how many names there were. Raises PlanFailed(OutOfOrder)."""
+class _End:
+    """Stands for all that comes after the last item of the destination: it has no name."""
+
+    path: None = None
+
+
+_END: Final[Any] = _End()
+
+
+def merge(
+    source: Iterable[Item], dest: Iterable[Item], quiet: Quiet, *, same_time_is_quiet: bool = False
+) -> Generator[Pair, None, int]:
+    """Pairs that need a decision, in order; returns how many names there were. Raises PlanFailed(OutOfOrder).
+
+    `same_time_is_quiet` says that `quiet` is true of every local file and B2 file of one visible version whose
+    modification times are equal, so that nobody has to ask.
+    """
     s_rest, d_rest = iter(source), iter(dest)
+    both: Iterator[tuple[Any, Any]] = zip(s_rest, chain(d_rest, repeat(_END)), strict=False)  # the source ends first
     s, d = next(s_rest, None), next(d_rest, None)
     s_path = "" if s is None else s.path
     d_path = "" if d is None else d.path
@@ -42,13 +59,31 @@ def merge(source: Iterable[Item], dest: Iterable[Item], quiet: Quiet) -> Generat
                 yield s_path, (_hole_over(holes, s_path) if holes else None) or s, d
                 _open(holes, s)
                 _open(holes, d)
-            s = next(s_rest, None)
+            if same_time_is_quiet and not holes:
+                for s, d in both:  # they are looked at below
+                    path = s.path
+                    if path != d.path or path <= s_path:
+                        break
+                    try:
+                        (top,) = d.versions
+                        if s.mod_time_millis != top.mod_time_millis or top.action != "upload":
+                            break
+                    except (AttributeError, ValueError):  # a skipped path has no such fields; several versions
+                        break
+                    s_path = path
+                    names += 1
+                else:
+                    s, d = None, next(d_rest, None)
+                d_path = s_path
+                if d is _END:
+                    d = None
+            else:
+                s, d = next(s_rest, None), next(d_rest, None)
             if s is not None:
                 path = s.path
                 if path <= s_path:
                     raise _disorder("source", s_path, path)
                 s_path = path
-            d = next(d_rest, None)
             if d is not None:
                 path = d.path
                 if path <= d_path:

@@ -38,7 +38,7 @@ from b2pure.plan.reasons import (
 )
 from b2pure.plan.rules import Rules
 
-__all__ = ["Fresh", "Renewed", "fresh_for", "quiet_for", "renewed_for"]
+__all__ = ["Fresh", "Renewed", "fresh_for", "quiet_for", "renewed_for", "same_time_is_quiet"]
 
 Fresh = Callable[[str, Item], FileSync | None]
 Renewed = Callable[[str, Item, Item], FileSync | None]
@@ -61,7 +61,7 @@ def quiet_for(rules: Rules) -> Quiet:
     need nothing.
     """
     policy = rules.policy
-    if rules.scanner.filters_times or (rules.scanner.filters_names and policy.filter_sides == "source"):
+    if _asks_filters(rules):
         return _never
     same, calm = _same(policy), _calm_history(policy.keep, rules.now_millis)
     longest = policy.compare_threshold_millis
@@ -108,6 +108,19 @@ def quiet_for(rules: Rules) -> Quiet:
             return quiet_copy
         case _:
             assert_never(rules.direction)
+
+
+def same_time_is_quiet(rules: Rules) -> bool:
+    """Whether `quiet_for(rules)` is true of every local file and B2 file of one visible version whose modification
+    times are equal.
+    """
+    return rules.direction == "up" and rules.policy.compare is CompareVersionMode.MODTIME and not _asks_filters(rules)
+
+
+def _asks_filters(rules: Rules) -> bool:
+    """Whether a filter may have something against one of two files."""
+    scanner = rules.scanner
+    return scanner.filters_times or (scanner.filters_names and rules.policy.filter_sides == "source")
 
 
 def _never(source: Item, dest: Item) -> bool:

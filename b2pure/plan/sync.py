@@ -20,7 +20,7 @@ from b2pure.plan.failures import EmptySource, PlanFailed
 from b2pure.plan.merge import Item, Pair, Quiet, merge
 from b2pure.plan.reasons import DestNewer, Unknown, UnusableName
 from b2pure.plan.rules import Direction, Rules, make_rules
-from b2pure.plan.shortcuts import fresh_for, quiet_for, renewed_for
+from b2pure.plan.shortcuts import fresh_for, quiet_for, renewed_for, same_time_is_quiet
 
 __all__ = [
     "Pairs",
@@ -88,7 +88,8 @@ def plan_groups(
 
 def pair_up(source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Quiet) -> Pairs:
     """The merge-join of the two sides, without the pairs that `quiet` passes over. Raises PlanFailed."""
-    return merge(source if rules.policy.allow_empty_source else _not_empty(source), dest, quiet)
+    ours = source if rules.policy.allow_empty_source else _not_empty(source)
+    return merge(ours, dest, quiet, same_time_is_quiet=quiet is not never_quiet and same_time_is_quiet(rules))
 
 
 def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Generator[FileSync, None, int]:

@@ -60,8 +60,8 @@ class LocalFolderOnDisk:
             return iter(())
         items = scan(
             self.root,
-            excludes_directory=scanner.excludes_directory,
-            excludes_file=scanner.excludes_file,
+            excludes_directory=scanner.excludes_directory if scanner.filters_names else None,
+            excludes_file=scanner.excludes_file if scanner.filters_names else None,
             exclude_symlinks=scanner.policies.exclude_all_symlinks,
             stay_inside=role == "destination",
         )

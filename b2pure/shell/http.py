@@ -156,14 +156,14 @@ class HttpApi:
         try:
             response = self._exchange(self._prepared(request, reader))
             try:
-                response.read()
+                body = response.stream.whole() if isinstance(response.stream, Answer) else response.read()
             finally:
                 response.close()
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except _TROUBLE as error:
             return IOFailure(explain_transport(error))
-        return IOResult.from_result(decode(call, _response(response, response.content)))
+        return IOResult.from_result(decode(call, _response(response, body)))
 
     def fetch(
         self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard

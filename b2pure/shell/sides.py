@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from attrs import frozen
@@ -16,7 +17,7 @@ from b2pure.effects.effect import HashBody
 from b2pure.effects.events import Scanned
 from b2pure.effects.interpreter import Listener
 from b2pure.effects.job import B2Side, Job, Mode
-from b2pure.effects.listings import first_page, next_page
+from b2pure.effects.listings import first_to_compare, next_to_compare
 from b2pure.effects.program import Program, ok, perform
 from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure
 from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
@@ -26,12 +27,12 @@ from b2pure.model.places import B2Folder, Place
 from b2pure.model.policy import ScanPolicies
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
-from b2pure.model.replies import FileReply, FileVersionPage
+from b2pure.model.replies import ListedPage, ListedVersion
 from b2pure.model.sources import LocalSlice
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.compare import needs_hash
 from b2pure.plan.failures import PlanFailed, SideFailed
-from b2pure.plan.listing import group_versions
+from b2pure.plan.listing import paths_of
 from b2pure.plan.merge import Item
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Direction, Rules
@@ -95,28 +96,32 @@ class SideReader:
         return items if listener is None else _counted(items, role, listener)
 
     def _scanned(self, side: Side, role: Role, rules: Rules) -> Iterator[Item]:
+        return chain.from_iterable(self._opened(side, role, rules))
+
+    def _opened(self, side: Side, role: Role, rules: Rules) -> Iterator[Iterator[Item]]:
+        """The stream of a side, opened when somebody asks for it; nothing stands between them and it then."""
         if side.folder is not None:
             try:
                 one_sided = rules.policy.filter_sides == "source"
                 scanner = compile_scan(ScanPolicies()) if one_sided and role == "destination" else rules.scanner
                 items = side.folder.scan(scanner, role)
-                yield from _without_excluded(items) if one_sided else items
             except ScanFailed as failed:
                 raise PlanFailed(SideFailed(role, failed.error)) from None
+            yield _without_excluded(items) if one_sided else items
         elif side.b2 is not None:
-            yield from group_versions(self._listing(side.b2, role), side.b2.prefix)
+            yield paths_of(self._pages(side.b2, role), side.b2.prefix)
 
-    def _listing(self, side: B2Side, role: Role) -> Iterator[FileReply]:
+    def _pages(self, side: B2Side, role: Role) -> Iterator[tuple[ListedVersion, ...]]:
         """All versions of a side; the next page is fetched while this one is looked at."""
-        first = listed(self._ask(first_page(side, self._retry)), role)
+        first = listed(self._ask(first_to_compare(side, self._retry)), role)
         if first.next_file_name is None:
-            yield from first.files
+            yield first.files
             return
-        page: FileVersionPage | None = first
+        page: ListedPage | None = first
         with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
             while page is not None:
-                following = ahead.submit(self._ask, next_page(side, page, self._retry))
-                yield from page.files
+                following = ahead.submit(self._ask, next_to_compare(side, page, self._retry))
+                yield page.files
                 page = listed(following.result(), role)
 
     def with_hashes(self, pairs: Pairs, sync: Sides) -> Pairs:

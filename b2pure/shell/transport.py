@@ -30,6 +30,8 @@ __all__ = ["Answer", "SocketTransport", "fitting_transport"]
 
 CHUNK_BYTES: Final = 1 << 20
 """How much of an answer is read at once, at most."""
+WHOLE_BYTES: Final = 1 << 25
+"""How large an answer may say it is for the memory to be taken at its word."""
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""
 _PORTS: Final = {"http": 80, "https": 443}
@@ -291,6 +293,18 @@ class Answer(httpx.SyncByteStream):
             left -= got
             yield buffer[:got]
         self._whole = True
+
+    def whole(self) -> bytes:
+        """All of the body, without a copy where its length is known and no more than a page of a listing has."""
+        left = self._answer.length
+        if left is None or not 0 < left <= WHOLE_BYTES:
+            return b"".join(self)
+        with _told(httpx.ReadTimeout, httpx.ReadError):
+            body: bytes = self._answer.fp.read(left)
+        if len(body) < left:
+            raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+        self._whole = True
+        return body
 
     def close(self) -> None:
         connection = self._connection

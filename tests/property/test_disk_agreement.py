@@ -174,7 +174,7 @@ def test_published_files_are_what_a_scan_finds(temps: list[tuple[str, bytes]], m
                 player.play(("create_temp", path))
                 player.play(("write", before, 0, data))
                 player.play(("publish", before, millis, "seen"))
-        found = scan(root, excludes_directory=lambda _: False, excludes_file=lambda _: False)
+        found = scan(root)
         assert list(found) == list(simulated.tree())
 
 
@@ -224,7 +224,9 @@ def test_a_scan_is_in_order_and_complete(paths: list[str]) -> None:
                 Path(name, path).touch()
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 continue  # a file and a folder of one name
-        scanned = [item.path for item in scan(name, excludes_directory=lambda _: False, excludes_file=lambda _: False)]
+        items = list(scan(name))
+        assert items == list(scan(name, excludes_directory=lambda _: False, excludes_file=lambda _: False))
+        scanned = [item.path for item in items]
         walked = [
             os.path.relpath(os.path.join(folder, file), name) for folder, _, names in os.walk(name) for file in names
         ]

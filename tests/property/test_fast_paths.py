@@ -15,10 +15,11 @@ from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree
 from b2pure.model.ids import FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.policy import CompareVersionMode, KeepDays, NewerFileSyncMode, RetentionClock, SyncPolicy
-from b2pure.plan.merge import Item, Pair, merge
+from b2pure.plan.failures import PlanFailed
+from b2pure.plan.merge import Item, Pair, Quiet, merge
 from b2pure.plan.reasons import Nowhere, Unknown
 from b2pure.plan.rules import Rules, make_rules
-from b2pure.plan.shortcuts import fresh_for, quiet_for
+from b2pure.plan.shortcuts import fresh_for, quiet_for, same_time_is_quiet
 from b2pure.plan.sync import speaks
 from b2pure.testing import (
     NOW_MILLIS,
@@ -236,6 +237,61 @@ def test_the_join_counts_every_name(pair: tuple[Tree, Tree]) -> None:
         found, count = _counted(merge(source.items, dest.items, quiet))
         assert count == len(names)
         assert set(names) - {path for path, _, _ in found} <= both
+
+
+@given(_policies("up"), histories(min_size=1, max_size=1), st.integers(0, 3))
+def test_whoever_says_that_the_same_time_is_quiet_finds_it_quiet(
+    policy: SyncPolicy, versions: tuple[FileVersion, ...], size: int
+) -> None:
+    """same_time_is_quiet promises something of quiet_for, and quiet_for keeps it."""
+    rules = make_rules("up", policy, now_millis=NOW_MILLIS)
+    (only,) = versions
+    if same_time_is_quiet(rules) and only.action == "upload":
+        assert quiet_for(rules)(LocalPath("a", size, only.mod_time_millis), B2Path("a", versions))
+
+
+_NAMES = st.sampled_from(("a", "a-", "a/b", "a/c", "b", "c"))
+_TIMES = st.integers(1, 2)
+_HOLES = st.builds(SkippedPath, _NAMES, st.just("unreadable"), st.just(""), st.booleans())
+_LOCALS = st.one_of(st.builds(LocalPath, _NAMES, st.just(1), _TIMES), _HOLES)
+_VERSIONS = st.builds(
+    FileVersion, st.just(FileId("v")), st.sampled_from(("upload", "upload", "hide")), st.just(1), _TIMES, _TIMES
+)
+_STORED = st.one_of(
+    st.builds(B2Path, _NAMES, st.lists(_VERSIONS, min_size=1, max_size=2).map(tuple)),
+    st.builds(B2Path, _NAMES, st.tuples(_VERSIONS)),
+    _HOLES,
+)
+
+
+def _ordered(items: st.SearchStrategy[Item]) -> st.SearchStrategy[list[Item]]:
+    """Mostly in order, as a scan gives them."""
+    in_order = st.lists(items, max_size=6, unique_by=lambda item: item.path).map(
+        lambda found: sorted(found, key=lambda item: item.path)
+    )
+    return st.one_of(in_order, in_order, st.lists(items, max_size=4))
+
+
+def _joined(source: list[Item], dest: list[Item], quiet: Quiet, *, short: bool) -> tuple[list[Pair], object]:
+    """The pairs that come, and how the join ends: with a count or with an error."""
+    found: list[Pair] = []
+    pairs = merge(iter(source), iter(dest), quiet, same_time_is_quiet=short)
+    while True:
+        try:
+            found.append(next(pairs))
+        except StopIteration as end:
+            return found, end.value
+        except PlanFailed as failed:
+            return found, failed.failure
+
+
+@given(_ordered(_LOCALS), _ordered(_STORED), _policies("up"))
+def test_the_join_that_asks_nobody_is_the_join(source: list[Item], dest: list[Item], policy: SyncPolicy) -> None:
+    """With the promise that the same time is quiet, the join gives the same pairs, count and errors as without."""
+    rules = make_rules("up", policy, now_millis=NOW_MILLIS)
+    if same_time_is_quiet(rules):
+        quiet = quiet_for(rules)
+        assert _joined(source, dest, quiet, short=True) == _joined(source, dest, quiet, short=False)
 
 
 @given(

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,8 +24,12 @@ def nothing(path: str) -> bool:
     return False
 
 
+filters: Callable[[str], bool] | None = nothing
+"""What `found` gives as filters: none, or such as let everything pass; set for each test by `way`."""
+
+
 def found(root: Path, **options: bool) -> list[LocalItem]:
-    return list(scan(root, excludes_directory=nothing, excludes_file=nothing, **options))
+    return list(scan(root, excludes_directory=filters, excludes_file=filters, **options))
 
 
 def make(root: Path, *paths: str, data: bytes = b"x") -> None:
@@ -48,11 +52,13 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.fixture(autouse=True, params=["descriptors", "paths"])
+@pytest.fixture(autouse=True, params=["descriptors", "paths", "descriptors, no filter", "paths, no filter"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How folders are read: on POSIX by descriptors, on Windows by paths."""
-    if request.param == "paths":
+    """How folders are read: on POSIX by descriptors, on Windows by paths; without filters there is a shorter way."""
+    if request.param.startswith("paths"):
         monkeypatch.setattr(scan_module, "_SCANS_FD", False)
+    if request.param.endswith("no filter"):
+        monkeypatch.setattr(f"{__name__}.filters", None)
 
 
 @contextmanager

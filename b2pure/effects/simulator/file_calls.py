@@ -45,6 +45,7 @@ from b2pure.model.calls import (
     HideFile,
     ListFileNames,
     ListFileVersions,
+    ListVersionsToCompare,
     UpdateFileLegalHold,
     UpdateFileRetention,
 )
@@ -58,7 +59,9 @@ from b2pure.model.replies import (
     FileReply,
     FileRetentionReply,
     FileVersionPage,
+    ListedPage,
 )
+from b2pure.plan.listing import listed_page
 
 __all__ = ["DEFAULT_COUNT", "FILE_HANDLERS", "check_prefix", "copied_source"]
 
@@ -97,7 +100,7 @@ def _readable_all(key: Key, files: list[FileReply]) -> tuple[FileReply, ...]:
     return tuple(readable(key, file) for file in files)
 
 
-def _list_file_versions(world: World, key: Key, call: ListFileVersions) -> FileVersionPage:
+def _list_file_versions(world: World, key: Key, call: ListFileVersions | ListVersionsToCompare) -> FileVersionPage:
     bucket = _listed_bucket(world, key, call.bucket_id)
     prefix = call.prefix or ""
     check_prefix(key, prefix)
@@ -110,6 +113,10 @@ def _list_file_versions(world: World, key: Key, call: ListFileVersions) -> FileV
     if after is None:
         return FileVersionPage(page, None, None)
     return FileVersionPage(page, after.file_name, after.file_id)
+
+
+def _list_to_compare(world: World, key: Key, call: ListVersionsToCompare) -> ListedPage:
+    return listed_page(_list_file_versions(world, key, call))
 
 
 def _get_file_info(world: World, key: Key, call: GetFileInfo) -> FileReply:
@@ -258,6 +265,7 @@ def _copied_metadata(
 FILE_HANDLERS: Final[Mapping[type[Call[Any]], Handler]] = {
     ListFileNames: _list_file_names,
     ListFileVersions: _list_file_versions,
+    ListVersionsToCompare: _list_to_compare,
     GetFileInfo: _get_file_info,
     HideFile: _hide_file,
     DeleteFileVersion: _delete_file_version,

@@ -142,6 +142,20 @@ def _one(ids: tuple[str, ...] | None) -> str | None:
     return ids[0]
 
 
+def _list_versions(raw: Any, url: str, token: str, call: calls.ListFileVersions | calls.ListVersionsToCompare) -> Any:
+    return raw.list_file_versions(
+        url,
+        token,
+        call.bucket_id,
+        **_given(
+            start_file_name=call.start_file_name,
+            start_file_id=call.start_file_id,
+            max_file_count=call.max_file_count,
+            prefix=call.prefix,
+        ),
+    )
+
+
 _METHODS: Final[Mapping[type[Call[Any]], Method]] = {
     calls.CreateKey: lambda raw, url, token, c: raw.create_key(
         url,
@@ -186,17 +200,8 @@ _METHODS: Final[Mapping[type[Call[Any]], Method]] = {
         c.bucket_id,
         **_given(start_file_name=c.start_file_name, max_file_count=c.max_file_count, prefix=c.prefix),
     ),
-    calls.ListFileVersions: lambda raw, url, token, c: raw.list_file_versions(
-        url,
-        token,
-        c.bucket_id,
-        **_given(
-            start_file_name=c.start_file_name,
-            start_file_id=c.start_file_id,
-            max_file_count=c.max_file_count,
-            prefix=c.prefix,
-        ),
-    ),
+    calls.ListFileVersions: _list_versions,
+    calls.ListVersionsToCompare: _list_versions,
     calls.GetFileInfo: lambda raw, url, token, c: raw.get_file_info(url, token, c.file_id),
     calls.GetUploadUrl: lambda raw, url, token, c: raw.get_upload_url(url, token, c.bucket_id),
     calls.GetUploadPartUrl: lambda raw, url, token, c: raw.get_upload_part_url(url, token, c.file_id),
@@ -247,6 +252,7 @@ _TAKEN: Final[Mapping[type[Call[Any]], set[str]]] = {
     calls.ListBuckets: {"account_id", "bucket_id", "bucket_name", "bucket_types"},
     calls.ListFileNames: {"bucket_id", "start_file_name", "max_file_count", "prefix"},
     calls.ListFileVersions: {"bucket_id", "start_file_name", "start_file_id", "max_file_count", "prefix"},
+    calls.ListVersionsToCompare: {"bucket_id", "start_file_name", "start_file_id", "max_file_count", "prefix"},
     calls.StartLargeFile: {"bucket_id", "file_name", "content_type", "file_info"},
     calls.CopyPart: {"source_file_id", "large_file_id", "part_number", "range"},
     calls.CopyFile: {
