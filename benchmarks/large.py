@@ -31,7 +31,7 @@ from benchmarks.measure import Line, alternate, in_child, memory_folder, show_li
 from interop.commands import NO_PROXY
 from interop.environments import CHECKOUT, ROOT, environment
 
-__all__ = ["PEAK_MIB", "add_options", "main", "run"]
+__all__ = ["PEAK_MIB", "Sample", "Server", "add_options", "main", "peers_in", "run"]
 
 PEAK_MIB: Final = 200
 """What b2pure may need for a file of any size."""
@@ -101,7 +101,7 @@ def _serving(source: Source, latency_ms: float) -> Iterator[Server]:
 
 def run(*, mib: int, rounds: int, latency_ms: float = 0, interop: Path = ROOT, only: Sequence[str] = ()) -> list[Line]:
     """Measure both directions, print a table, and return the lines for the common one."""
-    peers = _peers(interop, only)
+    peers = peers_in(interop, only)
     with tempfile.TemporaryDirectory(dir=memory_folder(3 * mib << 20), prefix="b2pure-bench-") as name:
         source = _written(Path(name) / "source", mib)
         print(f"one file of {mib:,} MiB, {rounds} alternating rounds", flush=True)
@@ -115,7 +115,7 @@ def run(*, mib: int, rounds: int, latency_ms: float = 0, interop: Path = ROOT, o
     return [line for direction, samples in measured.items() for line in _lines(direction, samples, mib)]
 
 
-def _peers(interop: Path, only: Sequence[str]) -> dict[str, Path]:
+def peers_in(interop: Path, only: Sequence[str]) -> dict[str, Path]:
     """The environments of the peers; one that cannot be installed is left out and named."""
     peers = {}
     for client in ("b2sdk2", "rclone"):

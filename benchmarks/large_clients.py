@@ -21,6 +21,8 @@ from typing import Any, Final
 
 from benchmarks.peak import peak_kib
 
+__all__ = ["WORKERS", "Usage", "measured", "run_program", "run_rclone"]
+
 WORKERS: Final = 10
 
 
@@ -49,7 +51,8 @@ class Task:
 Usage = dict[str, float]
 
 
-def _measured(job: Callable[[], None]) -> Usage:
+def measured(job: Callable[[], None]) -> Usage:
+    """What a job in this process takes."""
     cpu, wall = time.process_time(), time.perf_counter()
     job()
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak_kib": peak_kib()}
@@ -66,7 +69,7 @@ def _b2pure(task: Task) -> Usage:
         if not report.ok:
             raise RuntimeError(f"the sync failed: {report}")
 
-    return _measured(job)
+    return measured(job)
 
 
 def _b2sdk(task: Task) -> Usage:
@@ -84,23 +87,29 @@ def _b2sdk(task: Task) -> Usage:
         else:
             bucket.download_file_by_name(name).save_to(task.file)
 
-    return _measured(job)
+    return measured(job)
 
 
 def _rclone(task: Task) -> Usage:
     program, *options = task.options
-    settings = {"TYPE": "b2", "ACCOUNT": task.key_id, "KEY": task.key, "ENDPOINT": task.url}
+    remote = f"b2:{task.bucket}/{Path(task.file).name}"
+    ends = (task.file, remote) if task.up else (remote, task.file)
+    return run_rclone(program, ("copyto", *options, *ends), task.url, task.key_id, task.key)
+
+
+def run_rclone(program: str, words: Sequence[str], url: str, key_id: str, key: str) -> Usage:
+    """One command of rclone, without what it takes to start; its remote `b2:` is the server."""
+    settings = {"TYPE": "b2", "ACCOUNT": key_id, "KEY": key, "ENDPOINT": url}
     with tempfile.NamedTemporaryFile(suffix=".conf") as config:
         variables = {f"RCLONE_CONFIG_B2_{name}": value for name, value in settings.items()}
         environment = {**os.environ, **variables, "RCLONE_CONFIG": config.name}
-        nothing = _run([program, "version"], environment)
-        remote = f"b2:{task.bucket}/{Path(task.file).name}"
-        ends = (task.file, remote) if task.up else (remote, task.file)
-        usage = _run([program, "copyto", *options, *ends], environment)
+        nothing = run_program([program, "version"], environment)
+        usage = run_program([program, *words], environment)
     return {**usage, "wall": usage["wall"] - nothing["wall"], "cpu": usage["cpu"] - nothing["cpu"]}
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
+def run_program(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
+    """What a program takes. Raises RuntimeError when it fails."""
     begin = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)

@@ -30,7 +30,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from benchmarks.peak import peak_kib
 
-__all__ = ["KEY", "KEY_ID", "main"]
+__all__ = ["ACCOUNT", "AT_END", "BUCKETS", "KEY", "KEY_ID", "UP", "Refused", "Store", "called", "main"]
 
 KEY_ID: Final = "light"
 KEY: Final = "light-key"
@@ -214,6 +214,18 @@ _CALLS: Final[Mapping[str, Callable[[Store, Json], Json]]] = {
 }  # fmt: skip
 
 
+def called(store: Store, path: str, wanted: Json) -> Json:
+    """The answer to anything but an upload or a download. Raises Refused."""
+    if path == "/cpu":
+        return {"seconds": time.process_time(), "peak_kib": peak_kib()}
+    call, version = path.rpartition("/")[2], re.match(r"/b2api/v(\d)/", path)
+    if call == "b2_authorize_account" and version is not None:
+        return _authorize(store, int(version[1]))
+    if call not in _CALLS:
+        raise Refused(400, "bad_request", f"this server has no {path}")
+    return _CALLS[call](store, wanted)
+
+
 # -- a connection
 
 
@@ -278,20 +290,9 @@ class Connection:
             elif request.path.startswith("/file/"):
                 self._download(request, self._named(request.path))
             else:
-                self._json(200, self._called(request, call))
+                self._json(200, called(self._store, request.path, json.loads(self._take(request.length) or b"{}")))
         except Refused as refused:
             self._json(refused.status, refused.body, head=request.method == "HEAD")
-
-    def _called(self, request: Request, call: str) -> Json:
-        wanted = json.loads(self._take(request.length) or b"{}")
-        if request.path == "/cpu":
-            return {"seconds": time.process_time(), "peak_kib": peak_kib()}
-        version = re.match(r"/b2api/v(\d)/", request.path)
-        if call == "b2_authorize_account" and version is not None:
-            return _authorize(self._store, int(version[1]))
-        if call not in _CALLS:
-            raise Refused(400, "bad_request", f"this server has no {request.path}")
-        return _CALLS[call](self._store, wanted)
 
     def _named(self, path: str) -> Json:
         _, _, bucket, name = path.split("/", 3)
