@@ -170,9 +170,9 @@ def _lines(samples: Measured, files: int, latency: float) -> Iterator[Line]:
             continue
         theirs = samples[peer]
         rates = [f"{1 / each.wall:,.0f} files/s" for each in (ours, theirs)]
-        yield Line(f"{what}, beside {peer}", *rates, theirs.wall / ours.wall, _RATES.get((peer, late)))
+        yield Line(f"{what}, beside {peer}", rates[0], rates[1], theirs.wall / ours.wall, _RATES.get((peer, late)))
         cpu = [f"{each.cpu * 1000:.2f} ms/file" for each in (ours, theirs)]
-        yield Line(f"{what}, CPU beside {peer}", *cpu, theirs.cpu / ours.cpu, _LESS_CPU.get((peer, late)))
+        yield Line(f"{what}, CPU beside {peer}", cpu[0], cpu[1], theirs.cpu / ours.cpu, _LESS_CPU.get((peer, late)))
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.small_clients CLIENT URL KEY_ID KEY FOLDER BUCKET [...]`: a folder of small files by one client.
+"""`python -m benchmarks.small_clients CLIENT URL KEY_ID KEY FOLDER BUCKET HOW`: many small files by one client.
 
-Prints wall and CPU seconds and the peak memory as JSON, and is measured as `large_clients.py` does it. The last words
-are b2pure's number of workers (0: as many as help), or the program of rclone.
+Prints wall and CPU seconds and the peak memory as JSON, and is measured as `large_clients.py` does it. HOW is
+b2pure's number of workers (0: as many as help), or the program of rclone.
 """
 
 from __future__ import annotations

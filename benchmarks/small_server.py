@@ -1,6 +1,6 @@
 """`python -m benchmarks.small_server [--latency-ms N]`: a B2 for many small files that no client waits for.
 
-It is there to measure clients. One thread, one loop over sockets that never block, the standard library alone, nothing
+It is there to measure clients. One thread with one loop over all sockets, the standard library alone, nothing
 of b2pure; what small files do not need is answered by `light_server.py`. A file is hashed, forgotten, and remembered
 as the JSON that listings show; content of another SHA-1 than the client promised is refused. Every answer comes
 `--latency-ms` after its request, however many are under way.
@@ -39,12 +39,12 @@ _LISTINGS: Final = ("b2_list_file_names", "b2_list_file_versions")
 _MOST: Final = 10_000
 
 _FILE: Final = (
-    '{"accountId":"%s","action":"upload","bucketId":"%s","contentLength":%%d,"size":%%d,"contentSha1":"%%s",'
-    '"contentMd5":null,"contentType":"application/octet-stream","fileId":"4_z%s_f%%08d","fileInfo":%%s,'
-    '"fileName":%%s,"uploadTimestamp":%%d,"serverSideEncryption":{"mode":null,"algorithm":null},'
+    f'{{"accountId":"{ACCOUNT}","action":"upload","bucketId":"{BUCKETS[UP]}","contentLength":%d,"size":%d,'
+    f'"contentSha1":"%s","contentMd5":null,"contentType":"application/octet-stream","fileId":"4_z{BUCKETS[UP]}_f%08d",'
+    '"fileInfo":%s,"fileName":%s,"uploadTimestamp":%d,"serverSideEncryption":{"mode":null,"algorithm":null},'
     '"fileRetention":{"isClientAuthorizedToRead":true,"value":{"mode":null}},'
     '"legalHold":{"isClientAuthorizedToRead":true,"value":null}}'
-) % (ACCOUNT, BUCKETS[UP], BUCKETS[UP])
+)
 
 
 class Files:

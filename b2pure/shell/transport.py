@@ -12,19 +12,22 @@ raises passes through.
 
 from __future__ import annotations
 
+import io
 import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
-from typing import Final
+from typing import Any, Final, cast
 from urllib.request import getproxies
 
 import httpx
 from attrs import define, field
+
+from b2pure.shell.plain import MAX_HEAD_BYTES, Origin, Received, Target, origin_of, plain_head, target_of
 
 __all__ = ["Answer", "SocketTransport", "fitting_transport"]
 
@@ -32,11 +35,15 @@ CHUNK_BYTES: Final = 1 << 20
 """How much of an answer is read at once, at most."""
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""
-_PORTS: Final = {"http": 80, "https": 443}
-Origin = tuple[str, str, int]
+_RECEIVED_BYTES: Final = 1 << 14
+"""How much of a small answer is received at once."""
+_TARGETS: Final = 1000
+"""How many addresses are remembered."""
+Timeouts = Mapping[str, float | None]
+"""Seconds for `connect`, and for each step of `write` and `read`."""
 
 
-def fitting_transport(pool_size: int) -> httpx.BaseTransport | None:
+def fitting_transport(pool_size: int) -> SocketTransport | None:
     """The transport for this environment; None, which is httpx's own, where it names a proxy."""
     if any(scheme in getproxies() for scheme in ("http", "https", "all")):
         return None
@@ -51,10 +58,14 @@ class _Connection:
     socket: socket.socket
     idle_since: float = field(default=0.0)
     buffer: bytearray = field(factory=bytearray)
+    _readable: Callable[[], bool] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._readable = _listening_to(self.socket)
 
     def usable(self, now: float) -> bool:
         """Whether the other side still keeps it open and said nothing since the last answer."""
-        return now - self.idle_since < KEPT_SECONDS and not _readable(self.socket)
+        return now - self.idle_since < KEPT_SECONDS and not self._readable()
 
     def room(self, size: int) -> memoryview:
         """A buffer of so many bytes, the same each time."""
@@ -67,12 +78,13 @@ class _Connection:
             self.socket.close()
 
 
-def _readable(sock: socket.socket) -> bool:
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([sock], [], [], 0)[0])
+def _listening_to(sock: socket.socket) -> Callable[[], bool]:
+    """Tells at once whether there is something to read, or the end."""
+    if not hasattr(select, "poll"):
+        return lambda: bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return lambda: bool(poll.poll(0))
 
 
 class SocketTransport(httpx.BaseTransport):
@@ -84,14 +96,54 @@ class SocketTransport(httpx.BaseTransport):
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._targets: dict[str, Target] = {}
+
+    def exchange(
+        self, method: str, url: str, headers: Iterable[tuple[str, str]], body: Iterable[bytes], timeouts: Timeouts
+    ) -> Received:
+        """One exchange whose answer is small: what `handle_request` does, without httpx's objects. A body has its
+        `Content-Length` among the headers. Raises httpx.TransportError, httpx.InvalidURL, and what the body raises.
+        """
+        target = self._target(url)
+        head = target.request_head(method, headers)
+        connection = self._take(target.origin, timeouts.get("connect"))
+        try:
+            _set_timeout(connection.socket, timeouts.get("write"))
+            early = _send_chunks(connection.socket, head, body)
+            _set_timeout(connection.socket, timeouts.get("read"))
+            came = _received(connection.socket, early)
+            answer = _head(_Begun(connection.socket, came), method, early) if isinstance(came, bytes) else came
+        except BaseException:
+            connection.close()
+            raise
+        if isinstance(answer, Received):
+            self.give_back(connection)
+            return answer
+        stream = Answer(self, connection, answer, keep=early is None)
+        try:
+            whole = b"".join(stream)
+        finally:
+            stream.close()
+        return Received(answer.status, {name.lower(): value for name, value in answer.getheaders()}, whole)
+
+    def _target(self, url: str) -> Target:
+        target = self._targets.get(url)
+        if target is None:
+            target = target_of(httpx.URL(url))
+            if len(self._targets) >= _TARGETS:
+                self._targets = {}
+            self._targets[url] = target
+        return target
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange. The body of the answer must be read, or closed. Raises httpx.TransportError."""
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
-        connection = self._take(_origin(request.url), timeouts.get("connect"))
+        connection = self._take(origin_of(request.url), timeouts.get("connect"))
         try:
-            early = _send(connection.socket, request, timeouts.get("write"))
-            answer = _head(connection.socket, request.method, timeouts.get("read"), early)
+            _set_timeout(connection.socket, timeouts.get("write"))
+            early = _send_chunks(connection.socket, _request_head(request), _framed(request))
+            _set_timeout(connection.socket, timeouts.get("read"))
+            answer = _head(connection.socket, request.method, early)
         except BaseException:
             connection.close()
             raise
@@ -158,27 +210,27 @@ class SocketTransport(httpx.BaseTransport):
         return self._context
 
 
-def _origin(url: httpx.URL) -> Origin:
-    if url.scheme not in _PORTS or not url.host:
-        raise httpx.UnsupportedProtocol("the address must begin with http:// or https:// and name a host")
-    return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
-
-
 # -- sending
 
 
-def _send(sock: socket.socket, request: httpx.Request, timeout: float | None) -> OSError | None:
+def _set_timeout(sock: socket.socket, seconds: float | None) -> None:
+    if sock.gettimeout() != seconds:  # to set it is a system call
+        sock.settimeout(seconds)
+
+
+def _send_chunks(sock: socket.socket, head: bytes, chunks: Iterable[bytes]) -> OSError | None:
     """Send a request. What broke the line in the middle of it is returned: an answer may be there nevertheless."""
-    sock.settimeout(timeout)
-    waiting = _request_head(request)
+    waiting = head
     try:
-        for chunk in _framed(request):
+        for chunk in chunks:
             if waiting and len(waiting) + len(chunk) <= CHUNK_BYTES:
                 chunk, waiting = waiting + chunk, b""
-            _send_all(sock, waiting)
-            waiting = b""
+            if waiting:
+                _send_all(sock, waiting)
+                waiting = b""
             _send_all(sock, chunk)
-        _send_all(sock, waiting)
+        if waiting:
+            _send_all(sock, waiting)
     except _Broken as broken:
         return broken.cause
     return None
@@ -194,10 +246,12 @@ class _Broken(Exception):
 
 def _send_all(sock: socket.socket, data: bytes) -> None:
     # Not `sendall`, whose timeout is for all of the data rather than for each step.
-    rest = memoryview(data)
     try:
-        while rest:
-            rest = rest[sock.send(rest) :]
+        sent = sock.send(data) if data else 0
+        if sent < len(data):
+            rest = memoryview(data)[sent:]
+            while rest:
+                rest = rest[sock.send(rest) :]
     except TimeoutError:
         raise httpx.WriteTimeout("the server takes no more of the body") from None
     except OSError as error:
@@ -236,10 +290,59 @@ def _framed(request: httpx.Request) -> Iterator[bytes]:
 # -- receiving
 
 
-def _head(sock: socket.socket, method: str, timeout: float | None, early: OSError | None) -> HTTPResponse:
+def _received(sock: socket.socket, early: OSError | None) -> Received | bytes:
+    """A whole answer, if its head is plain and nothing follows it; else what came of it so far."""
+    data = b""
+    if early is not None:
+        return data
+    with _told(httpx.ReadTimeout, httpx.ReadError):
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            got = sock.recv(_RECEIVED_BYTES)
+            data += got
+            if not got or len(data) > MAX_HEAD_BYTES:
+                return data
+        head = plain_head(data[: end + 2])
+        if head is None or len(data) > (stop := end + 4 + head.length):
+            return data
+        pieces, left = [data[end + 4 :]], stop - len(data)
+        while left:
+            got = sock.recv(min(left, CHUNK_BYTES))
+            if not got:
+                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+            pieces.append(got)
+            left -= len(got)
+    return Received(head.status, head.headers, b"".join(pieces))
+
+
+class _Begun:
+    """A connection from which the beginning of an answer was taken already."""
+
+    def __init__(self, sock: socket.socket, came: bytes) -> None:
+        self._socket, self._came = sock, came
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What came and what comes, as one."""
+        return io.BufferedReader(_Rest(self._socket, self._came))
+
+
+class _Rest(io.RawIOBase):
+    def __init__(self, sock: socket.socket, came: bytes) -> None:
+        self._socket, self._came = sock, came
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._came:
+            return self._socket.recv_into(buffer)
+        piece, self._came = self._came[: len(buffer)], self._came[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _head(sock: socket.socket | _Begun, method: str, early: OSError | None) -> HTTPResponse:
     """The head of the answer; after a broken line, the one that came before it."""
-    sock.settimeout(timeout)
-    answer = HTTPResponse(sock, method=method)
+    answer = HTTPResponse(cast(socket.socket, sock), method=method)
     try:
         with _told(httpx.ReadTimeout, httpx.ReadError):
             answer.begin()
