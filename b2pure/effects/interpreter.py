@@ -311,4 +311,4 @@ class Interpreter:
 
 def _value(result: IOResult[T, E]) -> Result[T, E]:
     """The answer of the world, once it has been asked. The only place that leaves `IO`."""
-    return unsafe_perform_io(cast(IO[Result[T, E]], result))
+    return unsafe_perform_io(cast("IO[Result[T, E]]", result))

@@ -20,10 +20,8 @@ __all__ = ["MAX_HEAD_BYTES", "Head", "Received", "Target", "plain_head", "target
 MAX_HEAD_BYTES: Final = 1 << 16
 """A longer head is nothing plain."""
 _PORTS: Final = {"http": 80, "https": 443}
-_PLAIN: Final = re.compile(
-    rb"HTTP/1\.1 ([2-5][0-9][0-9]) [\t\x20-\x7e]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*"
-)
-_FIELD: Final = re.compile(rb"\n([^:\n]+):[ \t]*([^\r]*?)[ \t]*(?=\r)")
+_STATUS: Final = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*\r")
+_FIELD: Final = re.compile(r"\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r")
 _WITHOUT_BODY: Final = (204, 304)
 
 Origin = tuple[str, str, int]
@@ -39,9 +37,10 @@ class Target:
 
     def request_head(self, method: str, headers: Iterable[tuple[str, str]]) -> bytes:
         """The head of a request. Raises httpx.LocalProtocolError for what no header can carry."""
-        fields = [f"{name}: {value}\r\n" for name, value in headers]
-        text = "".join((f"{method} {self.path} HTTP/1.1\r\nHost: {self.host}\r\n", *fields, "\r\n"))
-        breaks = len(fields) + 3
+        lines = [f"{method} {self.path} HTTP/1.1\r\nHost: {self.host}\r\n"]
+        lines += [f"{name}: {value}\r\n" for name, value in headers]
+        lines.append("\r\n")
+        text, breaks = "".join(lines), len(lines) + 1
         if text.count("\r") != breaks or text.count("\n") != breaks or "\0" in text or not text.isascii():
             raise httpx.LocalProtocolError("a header has a line break in it, or is not ASCII")
         return text.encode("ascii")
@@ -79,14 +78,15 @@ class Head:
 
 def plain_head(data: bytes) -> Head | None:
     """What the head of an answer says, up to the line break before the empty line; None if it is anything but plain."""
-    match = _PLAIN.fullmatch(data)
-    if match is None:
+    text = data.decode("latin-1")
+    status, fields = _STATUS.match(text), _FIELD.findall(text)
+    # A line that is no plain field was not found, and breaks count those: nothing lies between the fields.
+    if status is None or text.count("\n") != len(fields) + 1 or text.count("\r") != len(fields) + 1:
         return None
-    fields = _FIELD.findall(data)
-    headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in fields}
-    status, length = int(match[1]), headers.get("content-length", "")
-    if len(headers) != len(fields) or status in _WITHOUT_BODY or "transfer-encoding" in headers:
+    headers = {name.lower(): value.strip(" \t") for name, value in fields}
+    code, length = int(status[1]), headers.get("content-length", "")
+    if len(headers) != len(fields) or code in _WITHOUT_BODY or "transfer-encoding" in headers:
         return None
     if not (length.isascii() and length.isdigit()) or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
-    return Head(status, headers, int(length))
+    return Head(code, headers, int(length))

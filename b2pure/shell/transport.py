@@ -177,14 +177,18 @@ class SocketTransport(httpx.BaseTransport):
         """The idle connection that was used last, or a new one."""
         while True:
             with self._lock:
-                places = range(len(self._idle) - 1, -1, -1)
-                place = next((place for place in places if self._idle[place].origin == origin), None)
-                connection = None if place is None else self._idle.pop(place)
+                connection = self._idle_to(origin)
             if connection is None:
                 return self._connect(origin, timeout)
             if connection.usable(time.monotonic()):
                 return connection
             connection.close()
+
+    def _idle_to(self, origin: Origin) -> _Connection | None:
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place].origin == origin:
+                return self._idle.pop(place)
+        return None
 
     def _connect(self, origin: Origin, timeout: float | None) -> _Connection:
         scheme, host, port = origin
@@ -295,7 +299,7 @@ def _received(sock: socket.socket, early: OSError | None) -> Received | bytes:
     data = b""
     if early is not None:
         return data
-    with _told(httpx.ReadTimeout, httpx.ReadError):
+    try:  # not `_told`, which takes longer than to read the answer
         while (end := data.find(b"\r\n\r\n")) < 0:
             got = sock.recv(_RECEIVED_BYTES)
             data += got
@@ -311,6 +315,8 @@ def _received(sock: socket.socket, early: OSError | None) -> Received | bytes:
                 raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
             pieces.append(got)
             left -= len(got)
+    except OSError as error:
+        raise _as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
     return Received(head.status, head.headers, b"".join(pieces))
 
 
@@ -410,11 +416,19 @@ def _told(timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError
     """What the standard library raises, as httpx says it."""
     try:
         yield
-    except RemoteDisconnected as error:
-        raise httpx.RemoteProtocolError("the server closed the connection without an answer") from error
-    except TimeoutError as error:
-        raise timeout("the server takes too long") from error
-    except OSError as error:
-        raise broken(str(error)) from error
-    except HTTPException as error:
-        raise httpx.RemoteProtocolError(f"no proper HTTP: {type(error).__name__}") from error
+    except (OSError, HTTPException) as error:
+        raise _as_httpx(error, timeout, broken) from error
+
+
+def _as_httpx(
+    error: OSError | HTTPException, timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]
+) -> httpx.TransportError:
+    match error:
+        case RemoteDisconnected():
+            return httpx.RemoteProtocolError("the server closed the connection without an answer")
+        case TimeoutError():
+            return timeout("the server takes too long")
+        case OSError():
+            return broken(str(error))
+        case _:
+            return httpx.RemoteProtocolError(f"no proper HTTP: {type(error).__name__}")
