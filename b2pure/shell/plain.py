@@ -9,7 +9,9 @@ that goes on. Whatever else comes is None here, and is left to the standard libr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -19,6 +21,8 @@ __all__ = ["MAX_HEAD_BYTES", "Head", "Received", "Target", "plain_head", "target
 
 MAX_HEAD_BYTES: Final = 1 << 16
 """A longer head is nothing plain."""
+_HEADS: Final = 64
+"""How many heads are remembered: within a second, those of one server differ by a length."""
 _PORTS: Final = {"http": 80, "https": 443}
 _STATUS: Final = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*\r")
 _FIELD: Final = re.compile(r"\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r")
@@ -63,7 +67,7 @@ class Received:
     """A whole answer; the names of `headers` are lower case."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -72,10 +76,11 @@ class Head:
     """The head of an answer whose body has `length` bytes."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     length: int
 
 
+@lru_cache(_HEADS)
 def plain_head(data: bytes) -> Head | None:
     """What the head of an answer says, up to the line break before the empty line; None if it is anything but plain."""
     text = data.decode("latin-1")
@@ -89,4 +94,4 @@ def plain_head(data: bytes) -> Head | None:
         return None
     if not (length.isascii() and length.isdigit()) or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
-    return Head(code, headers, int(length))
+    return Head(code, MappingProxyType(headers), int(length))

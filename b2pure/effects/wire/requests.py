@@ -70,17 +70,20 @@ def unsendable(call: Call[Any]) -> Rejected | None:
 
 
 def _field_problem(call: Call[Any]) -> str | None:
+    header_fields = _HEADER_FIELDS.get(type(call), ())
     for name in call.__struct_fields__:
         value = getattr(call, name)
+        if value is None:
+            continue
         if isinstance(value, str):
             if not _is_unicode(value):
                 return f"{name} is not valid Unicode"
-            if name in _HEADER_FIELDS.get(type(call), ()) and (problem := header_problem(value)):
+            if name in header_fields and (problem := header_problem(value)):
                 return f"{name}: {problem}"
-        elif name == "file_info" and value is not None:
+        elif name == "file_info":
             if problem := _info_problem(value):
                 return problem
-        elif value is not None and not all(map(_is_unicode, _texts(value))):
+        elif not all(map(_is_unicode, _texts(value))):
             return f"{name} is not valid Unicode"
     return None
 
