@@ -151,8 +151,8 @@ class _Measured:
 @frozen
 class Concurrency:
     """The limit, and what is known about it. `since` is the number of the last exchange that began under another limit.
-    `base` is the limit to which the present one is compared; None when the present one is no trial. `sure` when a window
-    spoke for the smaller of the two already.
+    `base` is the limit to which the present one is compared; None when the present one is no trial. `sure` is whether a
+    window spoke for the smaller of the two already.
     """
 
     limit: int

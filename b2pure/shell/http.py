@@ -42,7 +42,8 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
-from b2pure.shell.transport import Answer, SocketTransport, fitting_transport
+from b2pure.shell.answers import Answer
+from b2pure.shell.transport import SocketTransport, fitting_transport
 
 __all__ = ["DEFAULT_USER_AGENT", "UNKNOWN_HOST", "Exchange", "HttpApi", "TestMode", "explain_transport", "realm_url"]
 

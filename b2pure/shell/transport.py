@@ -1,42 +1,39 @@
 """An httpx transport on the standard library's `http.client`: HTTP/1.1 over plain or TLS connections that are kept.
 
 It stands under httpx because httpx's own moves bodies in pieces of 64 KiB, each through several layers, which halves
-the rate of a large download (`python -m benchmarks.large`). TLS has httpx's settings. Proxies are left to httpx's own
-transport (`fitting_transport`).
+the rate of a large download (`python -m benchmarks.large`). `exchange` does without httpx's objects what
+`handle_request` does with them: with a small call they take longer than all the rest (`python -m benchmarks.small`).
+TLS has httpx's settings. Proxies are left to httpx's own transport (`fitting_transport`).
 
-Rules. A connection carries one exchange at a time and is kept only if the whole answer was read. One that the server
-closed meanwhile, or that was idle too long, is not used again. When the server answers in the middle of a body and
-closes, its answer counts, not the broken pipe. Whatever fails is one of httpx's exceptions; what the body of a request
-raises passes through.
+Rules. A connection carries one exchange at a time and is kept only if the whole answer was read and nothing followed.
+One that the server closed meanwhile, or that was idle too long, is not used again. When the server answers in the
+middle of a body and closes, its answer counts, not the broken pipe. Whatever fails is one of httpx's exceptions; what
+the body of a request raises passes through.
 """
 
 from __future__ import annotations
 
-import io
 import select
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from http.client import HTTPException, HTTPResponse, RemoteDisconnected
-from typing import Any, Final, cast
+from contextlib import suppress
+from functools import partial
+from typing import Final
 from urllib.request import getproxies
 
 import httpx
 from attrs import define, field
 
-from b2pure.shell.plain import MAX_HEAD_BYTES, Origin, Received, Target, origin_of, plain_head, target_of
+from b2pure.shell.answers import CHUNK_BYTES, Answer, Line, head_of, received, told
+from b2pure.shell.plain import Origin, Received, Target, origin_of, target_of
 
 __all__ = ["Answer", "SocketTransport", "fitting_transport"]
 
-CHUNK_BYTES: Final = 1 << 20
-"""How much of an answer is read at once, at most."""
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""
-_RECEIVED_BYTES: Final = 1 << 14
-"""How much of a small answer is received at once."""
 _TARGETS: Final = 1000
 """How many addresses are remembered."""
 Timeouts = Mapping[str, float | None]
@@ -111,15 +108,16 @@ class SocketTransport(httpx.BaseTransport):
             _set_timeout(connection.socket, timeouts.get("write"))
             early = _send_chunks(connection.socket, head, body)
             _set_timeout(connection.socket, timeouts.get("read"))
-            came = _received(connection.socket, early)
-            answer = _head(_Begun(connection.socket, came), method, early) if isinstance(came, bytes) else came
+            came = received(connection.socket, method, early)
+            if isinstance(came, Received):
+                self.give_back(connection)
+                return came
+            line = Line(connection.socket, came)
+            answer = head_of(line, method, early)
         except BaseException:
             connection.close()
             raise
-        if isinstance(answer, Received):
-            self.give_back(connection)
-            return answer
-        stream = Answer(self, connection, answer, keep=early is None)
+        stream = Answer(line, answer, connection.room, partial(self._leave, connection, early))
         try:
             whole = b"".join(stream)
         finally:
@@ -143,11 +141,12 @@ class SocketTransport(httpx.BaseTransport):
             _set_timeout(connection.socket, timeouts.get("write"))
             early = _send_chunks(connection.socket, _request_head(request), _framed(request))
             _set_timeout(connection.socket, timeouts.get("read"))
-            answer = _head(connection.socket, request.method, early)
+            line = Line(connection.socket, b"")
+            answer = head_of(line, request.method, early)
         except BaseException:
             connection.close()
             raise
-        stream = Answer(self, connection, answer, keep=early is None)
+        stream = Answer(line, answer, connection.room, partial(self._leave, connection, early))
         return httpx.Response(
             answer.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()],
@@ -173,6 +172,13 @@ class SocketTransport(httpx.BaseTransport):
         if not kept:
             connection.close()
 
+    def _leave(self, connection: _Connection, early: OSError | None, as_it_was: bool) -> None:
+        """After an answer that was read, or not."""
+        if as_it_was and early is None:
+            self.give_back(connection)
+        else:
+            connection.close()
+
     def _take(self, origin: Origin, timeout: float | None) -> _Connection:
         """The idle connection that was used last, or a new one."""
         while True:
@@ -193,7 +199,7 @@ class SocketTransport(httpx.BaseTransport):
     def _connect(self, origin: Origin, timeout: float | None) -> _Connection:
         scheme, host, port = origin
         try:
-            with _told(httpx.ConnectTimeout, httpx.ConnectError):
+            with told(httpx.ConnectTimeout, httpx.ConnectError):
                 sock = socket.create_connection((host, port), timeout)
                 try:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -289,146 +295,3 @@ def _framed(request: httpx.Request) -> Iterator[bytes]:
         yield chunk
     if left:
         raise httpx.LocalProtocolError("the body is shorter than its Content-Length")
-
-
-# -- receiving
-
-
-def _received(sock: socket.socket, early: OSError | None) -> Received | bytes:
-    """A whole answer, if its head is plain and nothing follows it; else what came of it so far."""
-    data = b""
-    if early is not None:
-        return data
-    try:  # not `_told`, which takes longer than to read the answer
-        while (end := data.find(b"\r\n\r\n")) < 0:
-            got = sock.recv(_RECEIVED_BYTES)
-            data += got
-            if not got or len(data) > MAX_HEAD_BYTES:
-                return data
-        head = plain_head(data[: end + 2])
-        if head is None or len(data) > (stop := end + 4 + head.length):
-            return data
-        pieces, left = [data[end + 4 :]], stop - len(data)
-        while left:
-            got = sock.recv(min(left, CHUNK_BYTES))
-            if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
-            pieces.append(got)
-            left -= len(got)
-    except OSError as error:
-        raise _as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
-    return Received(head.status, head.headers, b"".join(pieces))
-
-
-class _Begun:
-    """A connection from which the beginning of an answer was taken already."""
-
-    def __init__(self, sock: socket.socket, came: bytes) -> None:
-        self._socket, self._came = sock, came
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """What came and what comes, as one."""
-        return io.BufferedReader(_Rest(self._socket, self._came))
-
-
-class _Rest(io.RawIOBase):
-    def __init__(self, sock: socket.socket, came: bytes) -> None:
-        self._socket, self._came = sock, came
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._came:
-            return self._socket.recv_into(buffer)
-        piece, self._came = self._came[: len(buffer)], self._came[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
-def _head(sock: socket.socket | _Begun, method: str, early: OSError | None) -> HTTPResponse:
-    """The head of the answer; after a broken line, the one that came before it."""
-    answer = HTTPResponse(cast(socket.socket, sock), method=method)
-    try:
-        with _told(httpx.ReadTimeout, httpx.ReadError):
-            answer.begin()
-    except httpx.TransportError:
-        answer.close()
-        if early is not None:
-            raise httpx.WriteError("the line broke while the request was sent") from early
-        raise
-    return answer
-
-
-class Answer(httpx.SyncByteStream):
-    """The body of an answer."""
-
-    def __init__(
-        self, transport: SocketTransport, connection: _Connection, answer: HTTPResponse, *, keep: bool
-    ) -> None:
-        self._transport, self._connection, self._answer, self._keep = transport, connection, answer, keep
-        self._whole = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._answer.length is not None:
-            yield from map(bytes, self.views())
-            return
-        came = False
-        while True:
-            with _told(httpx.ReadTimeout, httpx.ReadError):
-                chunk = self._answer.read1(CHUNK_BYTES)
-            if not chunk:
-                break
-            came = True
-            yield chunk
-        if not came and not self._answer.chunked:  # a head that breaks off looks like this, and B2 answers otherwise
-            raise httpx.RemoteProtocolError("the server closed the connection in the middle of its answer")
-        self._whole = True
-
-    def views(self) -> Iterator[bytes | memoryview]:
-        """The body as it comes; each view is good until the next one is taken."""
-        left = self._answer.length
-        if left is None:  # chunked, or until the connection ends
-            yield from self
-            return
-        buffer = self._connection.room(min(left, CHUNK_BYTES))
-        while left:
-            with _told(httpx.ReadTimeout, httpx.ReadError):
-                got = self._answer.fp.readinto1(buffer[:left])
-            if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
-            left -= got
-            yield buffer[:got]
-        self._whole = True
-
-    def close(self) -> None:
-        connection = self._connection
-        keep = self._keep and self._whole and not self._answer.will_close
-        self._answer.close()
-        if keep:
-            self._transport.give_back(connection)
-        else:
-            connection.close()
-
-
-@contextmanager
-def _told(timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]) -> Iterator[None]:
-    """What the standard library raises, as httpx says it."""
-    try:
-        yield
-    except (OSError, HTTPException) as error:
-        raise _as_httpx(error, timeout, broken) from error
-
-
-def _as_httpx(
-    error: OSError | HTTPException, timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]
-) -> httpx.TransportError:
-    match error:
-        case RemoteDisconnected():
-            return httpx.RemoteProtocolError("the server closed the connection without an answer")
-        case TimeoutError():
-            return timeout("the server takes too long")
-        case OSError():
-            return broken(str(error))
-        case _:
-            return httpx.RemoteProtocolError(f"no proper HTTP: {type(error).__name__}")
