@@ -10,7 +10,7 @@ Rules.
   For the smaller one two windows in a row have to speak: a moment in which this machine does something else is none
   in which B2 is slow.
 - It begins by doubling the limit; after the first that did not help, steps are a quarter, up and down in turn.
-  After each that did not help it goes back and rests for longer.
+  After each of these that did not help it goes back and rests for longer.
 - A window in which mostly nothing waited for its turn says nothing: a limit that is not reached cannot be judged.
 - Time only measures. A clock that goes backwards begins a window anew, and one that stands still changes nothing.
 """
@@ -48,7 +48,9 @@ __all__ = [
 ]
 
 MAX_WORKERS: Final = 512
-_START: Final = 10
+_START: Final = 4
+"""A few: where B2 is near, threads get into each other's way, and where it is far, doubling is soon done."""
+_STREAMS: Final = 10
 _CALL_BYTES: Final = 1 << 18
 """What a call counts on top of its body: about what a line moves while a call waits for its answer."""
 _WINDOW_MILLIS: Final = 100
@@ -67,7 +69,7 @@ class Workers:
     ValueError unless 1 <= floor <= start <= ceiling <= 512.
     """
 
-    floor: int = 2
+    floor: int = 1
     ceiling: int = 96
     start: int = field(default=Factory(lambda self: min(max(_START, self.floor), self.ceiling), takes_self=True))
 
@@ -75,6 +77,11 @@ class Workers:
         if not 1 <= self.floor <= self.start <= self.ceiling <= MAX_WORKERS:
             told = f"floor {self.floor}, start {self.start}, ceiling {self.ceiling}"
             raise ValueError(f"workers need 1 <= floor <= start <= ceiling <= {MAX_WORKERS}, not {told}")
+
+    @property
+    def streams(self) -> int:
+        """How many pieces of one long download are on their way at once, which nobody finds out."""
+        return max(self.start, min(_STREAMS, self.ceiling))
 
 
 def workers_of(workers: Workers | int) -> Workers:
@@ -223,7 +230,7 @@ def _judged(policy: Workers, state: Concurrency, here: _Measured, begun: int) ->
         begun,
         eager=False,
         upwards=not state.upwards,
-        rest=state.patience,
+        rest=0 if state.eager else state.patience,
         patience=min(2 * state.patience, _RESTS[1]),
     )
 

@@ -345,8 +345,8 @@ class Client(Creations):
             builder.refused.append(describe(trouble))
             return builder.report()
 
-        breaker = Breaker(self._workers.start)
-        job = evolve(sync.job(mode, self._retry), download_streams=self._workers.start)
+        breaker = Breaker(self._workers.streams)
+        job = evolve(sync.job(mode, self._retry), download_streams=self._workers.streams)
 
         def listen(event: Event) -> None:
             nonlocal breaker

@@ -209,7 +209,7 @@ def test_between_the_two_it_finds_as_many_as_keep_the_processor_busy(latency: fl
 def test_what_is_not_used_does_not_grow(latency: float) -> None:
     road = _Road(Workers(), latency, busy=0)
     road.drive(10_000, waiting=False)
-    assert set(road.limits) == {10}
+    assert set(road.limits) == {Workers().start}
 
 
 # --- the drivers
