@@ -6,6 +6,7 @@ import argparse
 import time
 
 from benchmarks import emerge, killed, large, loopback, noop, planner_memory, planning, records, server
+from benchmarks import small as small_files
 from benchmarks.measure import show_lines
 
 __all__ = ["main"]
@@ -28,6 +29,9 @@ def main() -> None:
     lines += large.run(mib=256 if small else 512, rounds=1 if small else 3, interop=given.interop)
     print(flush=True)
     lines += noop.run(files=10_000 if small else 100_000, rounds=1 if small else 3, interop=given.interop)
+    lines += small_files.run(
+        files=1_000 if small else 5_000, rounds=1 if small else 3, latencies=(0.0, 30.0), interop=given.interop
+    )
     print(flush=True)
     print(server.show(server.run(files=500 if small else 5_000, mib=32 if small else 128)), end="\n\n", flush=True)
     print(killed.show(killed.run(mib=256 if small else 512)), end="\n\n", flush=True)

@@ -79,7 +79,7 @@ class Server:
         self.url, self.key_id, self.key = told["url"], told["application_key_id"], told["application_key"]
         self._opener = build_opener(ProxyHandler({}))
 
-    def ask(self, path: str, **fields: str) -> dict[str, Any]:
+    def ask(self, path: str, **fields: str | int) -> dict[str, Any]:
         """What it answers."""
         request = Request(self.url + path, data=json.dumps(fields).encode())
         with self._opener.open(request, timeout=60) as response:

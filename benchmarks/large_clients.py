@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from benchmarks.peak import peak_kib
 
-__all__ = ["CLIENTS", "WORKERS", "Task", "Usage", "measured", "rclone_variables", "run_program"]
+__all__ = ["CLIENTS", "WORKERS", "Task", "Usage", "measured", "rclone_variables", "run_program", "run_rclone"]
 
 WORKERS: Final = 10
 
@@ -92,12 +92,17 @@ def _b2sdk(task: Task) -> Usage:
 
 def _rclone(task: Task) -> Usage:
     program, *options = task.options
+    remote = f"b2:{task.bucket}/{Path(task.file).name}"
+    ends = (task.file, remote) if task.up else (remote, task.file)
+    return run_rclone(program, ("copyto", *options, *ends), task.url, task.key_id, task.key)
+
+
+def run_rclone(program: str, words: Sequence[str], url: str, key_id: str, key: str) -> Usage:
+    """One command of rclone, without what it takes to start; its remote `b2:` is the server."""
     with tempfile.NamedTemporaryFile(suffix=".conf") as config:
-        environment = {**os.environ, **rclone_variables(task.url, task.key_id, task.key, config.name)}
+        environment = {**os.environ, **rclone_variables(url, key_id, key, config.name)}
         nothing = run_program([program, "version"], environment)
-        remote = f"b2:{task.bucket}/{Path(task.file).name}"
-        ends = (task.file, remote) if task.up else (remote, task.file)
-        usage = run_program([program, "copyto", *options, *ends], environment)
+        usage = run_program([program, *words], environment)
     return {**usage, "wall": usage["wall"] - nothing["wall"], "cpu": usage["cpu"] - nothing["cpu"]}
 
 

@@ -33,7 +33,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from benchmarks.long_listing import LIST_ID, LongListing
 from benchmarks.peak import peak_kib
 
-__all__ = ["KEY", "KEY_ID", "main"]
+__all__ = ["ACCOUNT", "AT_END", "BUCKETS", "KEY", "KEY_ID", "UP", "Refused", "Store", "called", "main"]
 
 KEY_ID: Final = "light"
 KEY: Final = "light-key"
@@ -219,6 +219,18 @@ _CALLS: Final[Mapping[str, Callable[[Store, Json], Json]]] = {
 }  # fmt: skip
 
 
+def called(store: Store, path: str, wanted: Json) -> Json:
+    """The answer to anything but an upload or a download. Raises Refused."""
+    if path == "/cpu":
+        return {"seconds": time.process_time(), "peak_kib": peak_kib(), "files": len(store.files)}
+    call, version = path.rpartition("/")[2], re.match(r"/b2api/v(\d)/", path)
+    if call == "b2_authorize_account" and version is not None:
+        return _authorize(store, int(version[1]))
+    if call not in _CALLS:
+        raise Refused(400, "bad_request", f"this server has no {path}")
+    return _CALLS[call](store, wanted)
+
+
 # -- a connection
 
 
@@ -285,7 +297,7 @@ class Connection:
             elif call in ("b2_list_file_names", "b2_list_file_versions"):
                 self._list(request, call)
             else:
-                self._json(200, self._called(request, call))
+                self._json(200, called(self._store, request.path, json.loads(self._take(request.length) or b"{}")))
         except Refused as refused:
             self._json(refused.status, refused.body, head=request.method == "HEAD")
 
@@ -296,17 +308,6 @@ class Connection:
             return
         page = self._store.listing.page(wanted, versions=call == "b2_list_file_versions")
         self._send(200, {"content-type": "application/json", "content-length": str(len(page))}, page)
-
-    def _called(self, request: Request, call: str) -> Json:
-        wanted = json.loads(self._take(request.length) or b"{}")
-        if request.path == "/cpu":
-            return {"seconds": time.process_time(), "peak_kib": peak_kib(), "files": len(self._store.files)}
-        version = re.match(r"/b2api/v(\d)/", request.path)
-        if call == "b2_authorize_account" and version is not None:
-            return _authorize(self._store, int(version[1]))
-        if call not in _CALLS:
-            raise Refused(400, "bad_request", f"this server has no {request.path}")
-        return _CALLS[call](self._store, wanted)
 
     def _named(self, path: str) -> Json:
         _, _, bucket, name = path.split("/", 3)

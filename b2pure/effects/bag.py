@@ -24,7 +24,9 @@ class Bag(Generic[T]):
     def __init__(self, bound: int, draw: Callable[[], float], *, patience: float = 0.1) -> None:
         self._bound, self._draw, self._patience = bound, draw, patience
         self._things: list[T] = []
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._filled = threading.Condition(lock)
+        self._emptied = threading.Condition(lock)
         self._closed = False
 
     @property
@@ -34,34 +36,36 @@ class Bag(Generic[T]):
 
     def put(self, thing: T) -> bool:
         """Add it as soon as there is room; False if the bag was closed meanwhile."""
-        with self._changed:
+        with self._filled:
             while len(self._things) >= self._bound and not self._closed:
-                self._changed.wait()
+                self._emptied.wait()
             if self._closed:
                 return False
             self._things.append(thing)
-            self._changed.notify()
+            self._filled.notify()
             return True
 
     def take(self) -> T | None:
         """One of the things, as soon as there is one; None when the bag is closed and empty."""
-        with self._changed:
+        with self._filled:
             if len(self._things) * 4 < self._bound and not self._closed:
-                self._changed.wait(self._patience)
+                self._filled.wait(self._patience)
             while not self._things:
                 if self._closed:
                     return None
-                self._changed.wait()
+                self._filled.wait()
             index = int(self._draw() * len(self._things))
             self._things[index], self._things[-1] = self._things[-1], self._things[index]
             thing = self._things.pop()
-            self._changed.notify_all()
+            if len(self._things) * 4 <= self._bound * 3:  # not for each: whoever puts has more than one
+                self._emptied.notify_all()
             return thing
 
     def close(self, *, drop: bool = False) -> None:
         """Let nothing more in; with `drop`, let nothing more out either."""
-        with self._changed:
+        with self._filled:
             self._closed = True
             if drop:
                 self._things.clear()
-            self._changed.notify_all()
+            self._filled.notify_all()
+            self._emptied.notify_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha1
+from itertools import chain
 from queue import Queue
 from threading import Thread
 from typing import Final, Protocol, assert_never
@@ -50,19 +51,18 @@ class Bodies:
     def read(self, body: Body) -> Iterator[bytes]:
         """The bytes of the body in chunks. Raises LocalTrouble."""
         match body:
-            case Blob():
-                yield body.data
             case LocalSlice():
                 if self._disk is None:
                     raise LocalTrouble(LocalFailure("read", body.path, "this job has no local folder"))
-                yield from self._disk.read(body)
+                return self._disk.read(body)
+            case Blob():
+                return iter((body.data,))
             case StreamPiece():
                 if self._pieces is None:
                     raise LocalTrouble(LocalFailure("read", "the stream", "this job has no stream"))
-                yield from self._pieces.read(body)
+                return self._pieces.read(body)
             case Chained():
-                for each in body.bodies:
-                    yield from self.read(each)
+                return chain.from_iterable(map(self.read, body.bodies))
             case _:
                 assert_never(body)
 

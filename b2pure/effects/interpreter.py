@@ -128,7 +128,7 @@ class Machines:
 
 
 class Interpreter:
-    """Performs effects for one job."""
+    """Performs effects for one job. Without `flights` the listener hears nothing of bytes on their way."""
 
     def __init__(
         self,
@@ -140,12 +140,14 @@ class Interpreter:
         *,
         stream: Stream | None = None,
         room: int = ROOM,
+        flights: bool = True,
     ) -> None:
         self.api, self.disk, self.clock, self.machines = api, disk, clock, machines
         self.stream = stream or NoStream()
         self.reader: Reader = Bodies(disk, self.stream)
         self.room = Room(room)
         self._listener = listener
+        self._flights = flights and listener is not None
         self._emitting = threading.Lock()
         self._crowded = False
         self._requests = count(1)
@@ -174,6 +176,10 @@ class Interpreter:
                 return self._step_session(effect.event)
             case Emit():
                 return self._emit(effect.event)
+            case Now():
+                return self.clock.now_millis()
+            case Draw():
+                return self.clock.draw()
             case Fetch():
                 return self._fetch(effect)
             case FetchBytes():
@@ -217,10 +223,6 @@ class Interpreter:
                 return self._crowded
             case Sleep():
                 return self.clock.sleep(effect.seconds)
-            case Now():
-                return self.clock.now_millis()
-            case Draw():
-                return self.clock.draw()
             case AwaitSession():
                 return self.machines.await_session()
             case All():
@@ -243,7 +245,7 @@ class Interpreter:
 
     def _send(self, effect: Send[T]) -> Result[T, B2Error]:
         call, reader = effect.call, self._sent_from()
-        if self._listener is None or call.name not in (UploadFile.name, UploadPart.name):
+        if not self._flights or call.name not in (UploadFile.name, UploadPart.name):
             return _value(self.api.send(call, effect.credential, reader))
         flight = Flight(next(self._requests), self._emit, self.clock.now_millis)
         try:
@@ -257,7 +259,7 @@ class Interpreter:
         return self.reader if up is None else ThrottledReader(self.reader, up.toll(self.clock, self._stopped))
 
     def _fetch(self, effect: Fetch) -> Fetched:
-        if self._listener is None:
+        if not self._flights:
             return self._fetch_to(effect, lambda sink: sink)
         flight = Flight(next(self._requests), self._emit, self.clock.now_millis, effect.before)
         try:
@@ -312,4 +314,4 @@ class Interpreter:
 
 def _value(result: IOResult[T, E]) -> Result[T, E]:
     """The answer of the world, once it has been asked. The only place that leaves `IO`."""
-    return unsafe_perform_io(cast(IO[Result[T, E]], result))
+    return unsafe_perform_io(cast("IO[Result[T, E]]", result))

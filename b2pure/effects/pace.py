@@ -27,16 +27,16 @@ __all__ = ["Pace", "outcome_of"]
 
 def outcome_of(effect: AnyEffect, reply: Any) -> tuple[B2Error | None, int]:
     """The error of an exchange (None: it was a success), and the bytes of its body."""
+    if isinstance(effect, Send):
+        call = effect.call
+        size = body_length(call.body) if isinstance(call, (UploadFile, UploadPart)) else 0
+        return None if ok(reply) else reply.failure(), size
     if isinstance(effect, Fetch):
         assert isinstance(reply, Fetched)
         return reply.error, reply.length
-    if isinstance(effect, FetchBytes):
-        assert isinstance(reply, FetchedBytes)
-        return reply.error, len(reply.data)
-    assert isinstance(effect, Send)
-    call = effect.call
-    size = body_length(call.body) if isinstance(call, UploadFile | UploadPart) else 0
-    return None if ok(reply) else reply.failure(), size
+    assert isinstance(effect, FetchBytes)
+    assert isinstance(reply, FetchedBytes)
+    return reply.error, len(reply.data)
 
 
 @define(eq=False)

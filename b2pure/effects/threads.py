@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 
 _NAP_SECONDS = 0.25
+_EXCHANGES = (Send, Fetch, FetchBytes)
 
 
 class ThreadDriver:
@@ -151,7 +152,7 @@ class ThreadDriver:
                     raise Stopped
                 if isinstance(effect, All):
                     reply = run_all(effect.programs)
-                elif isinstance(effect, Send | Fetch | FetchBytes):
+                elif isinstance(effect, _EXCHANGES):
                     reply = self._pace.exchange(effect, perform)
                 elif isinstance(effect, Sleep):
                     self._sleep(effect.seconds)

@@ -50,6 +50,7 @@ __all__ = ["StreamUpload", "Upload", "too_short", "upload", "upload_body", "uplo
 
 _FEWEST_PARTS: Final = 2
 """B2 makes no large file of one part."""
+_IN_A_SYNC: Final = Resume(cancel_others=True)
 
 
 @frozen
@@ -91,7 +92,7 @@ def upload(
             mod_time_millis=action.source.mod_time_millis,
             parts=action.parts,
             append_to=action.append_to,
-            resume=Resume(cancel_others=True),
+            resume=_IN_A_SYNC,
         ),
         retry,
     )

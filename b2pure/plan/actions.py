@@ -106,6 +106,8 @@ class FileSync(PlanRecord, frozen=True, tag="path"):
 
 def actions_of(sync: FileSync) -> tuple[SyncAction, ...]:
     """The actions of all stages, in an order in which they may be done."""
+    if len(sync.stages) == 1:  # as with nearly every path
+        return sync.stages[0]
     return tuple(action for stage in sync.stages for action in stage)
 
 

@@ -7,8 +7,10 @@ Rules.
 - Everything else is a hill climb over work done per second, window by window. Work is bytes, and each call counts as
   256 KiB on top of its body. Of two limits the larger is better only if it gives at least a third of what it is
   larger by: where calls wait for B2, more of them help; where the processor or the line is busy, they only cost.
-- It begins with steps of half the limit; after the first that did not help, steps are a quarter, up and down in turn.
-  After each that did not help it goes back and rests for longer.
+  For the smaller one two windows in a row have to speak: a moment in which this machine does something else is none
+  in which B2 is slow.
+- It begins by doubling the limit; after the first that did not help, steps are a quarter, up and down in turn.
+  After each of these that did not help it goes back and rests for longer.
 - A window in which mostly nothing waited for its turn says nothing: a limit that is not reached cannot be judged.
 - Time only measures. A clock that goes backwards begins a window anew, and one that stands still changes nothing.
 """
@@ -46,10 +48,12 @@ __all__ = [
 ]
 
 MAX_WORKERS: Final = 512
-_START: Final = 10
+_START: Final = 4
+"""A few: where B2 is near, threads get into each other's way, and where it is far, doubling is soon done."""
+_STREAMS: Final = 10
 _CALL_BYTES: Final = 1 << 18
 """What a call counts on top of its body: about what a line moves while a call waits for its answer."""
-_WINDOW_MILLIS: Final = 200
+_WINDOW_MILLIS: Final = 100
 _ROUNDS: Final = 2
 """A window lasts until so many times the limit were answered."""
 _LEAST_ANSWERS: Final = 8
@@ -65,14 +69,19 @@ class Workers:
     ValueError unless 1 <= floor <= start <= ceiling <= 512.
     """
 
-    floor: int = 2
-    ceiling: int = 64
+    floor: int = 1
+    ceiling: int = 96
     start: int = field(default=Factory(lambda self: min(max(_START, self.floor), self.ceiling), takes_self=True))
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.floor <= self.start <= self.ceiling <= MAX_WORKERS:
             told = f"floor {self.floor}, start {self.start}, ceiling {self.ceiling}"
             raise ValueError(f"workers need 1 <= floor <= start <= ceiling <= {MAX_WORKERS}, not {told}")
+
+    @property
+    def streams(self) -> int:
+        """How many pieces of one long download are on their way at once, which nobody finds out."""
+        return max(self.start, min(_STREAMS, self.ceiling))
 
 
 def workers_of(workers: Workers | int) -> Workers:
@@ -149,7 +158,8 @@ class _Measured:
 @frozen
 class Concurrency:
     """The limit, and what is known about it. `since` is the number of the last exchange that began under another limit.
-    `base` is the limit to which the present one is compared; None when the present one is no trial.
+    `base` is the limit to which the present one is compared; None when the present one is no trial. `sure` is whether a
+    window spoke for the smaller of the two already.
     """
 
     limit: int
@@ -160,6 +170,7 @@ class Concurrency:
     upwards: bool = True
     rest: int = 0
     patience: int = _RESTS[0]
+    sure: bool = False
 
 
 def initial(policy: Workers) -> Concurrency:
@@ -209,14 +220,17 @@ def _judged(policy: Workers, state: Concurrency, here: _Measured, begun: int) ->
         if state.rest > 0:
             return evolve(state, rest=state.rest - 1)
         return _try_next(policy, state, here, begun)
-    if _better(state.base, here):
+    better = _better(state.base, here)
+    if better == (here.limit < state.base.limit) and not state.sure:
+        return evolve(state, sure=True)
+    if better:
         return _try_next(policy, evolve(state, patience=_RESTS[0]), here, begun)
     return Concurrency(
         state.base.limit,
         begun,
         eager=False,
         upwards=not state.upwards,
-        rest=state.patience,
+        rest=0 if state.eager else state.patience,
         patience=min(2 * state.patience, _RESTS[1]),
     )
 
@@ -224,7 +238,7 @@ def _judged(policy: Workers, state: Concurrency, here: _Measured, begun: int) ->
 def _try_next(policy: Workers, state: Concurrency, here: _Measured, begun: int) -> Concurrency:
     """Try the next limit in the direction of the climb, or in the other one at the end of the way."""
     upwards = here.limit < policy.ceiling if state.upwards else here.limit <= policy.floor
-    step = max(1, here.limit // (2 if state.eager else 4))
+    step = max(1, here.limit // (1 if state.eager else 4))
     limit = min(policy.ceiling, here.limit + step) if upwards else max(policy.floor, here.limit - step)
     if state.base is not None and upwards != state.upwards:  # it has just climbed to the end: let it stay there
         return Concurrency(here.limit, begun, eager=False, upwards=upwards, rest=state.patience)

@@ -217,7 +217,7 @@ def download(
                 wanted=part,
                 verify=not no_verify,
                 encryption=key,
-                streams=pace.workers.start,
+                streams=pace.workers.streams,
                 listener=progress,
             )
         finally:

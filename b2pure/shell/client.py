@@ -345,8 +345,8 @@ class Client(Creations):
             builder.refused.append(describe(trouble))
             return builder.report()
 
-        breaker = Breaker(self._workers.start)
-        job = evolve(sync.job(mode, self._retry), download_streams=self._workers.start)
+        breaker = Breaker(self._workers.streams)
+        job = evolve(sync.job(mode, self._retry), download_streams=self._workers.streams)
 
         def listen(event: Event) -> None:
             nonlocal breaker
@@ -359,7 +359,8 @@ class Client(Creations):
                 listener(event)
 
         try:
-            with self._drivers(self._interpreter(sync.folder, listen), self._workers) as driver:
+            interpreter = self._interpreter(sync.folder, listen, flights=listener is not None)
+            with self._drivers(interpreter, self._workers) as driver:
                 driver.run_each(run_chunk(job, chunk) for chunk in chunked(_until_failure(plan, mode, builder)))
         finally:
             if sync.folder is not None:
@@ -372,9 +373,9 @@ class Client(Creations):
         with self._drivers(self._interpreter(folder, None), None) as driver:
             return driver.run(program)
 
-    def _interpreter(self, folder: Folder | None, listener: Listener | None) -> Interpreter:
+    def _interpreter(self, folder: Folder | None, listener: Listener | None, *, flights: bool = True) -> Interpreter:
         disk = folder.disk if folder is not None else SimulatedDisk()
-        return Interpreter(self._api, disk, self._clock, self._machines, listener)
+        return Interpreter(self._api, disk, self._clock, self._machines, listener, flights=flights)
 
 
 def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy:

@@ -1,13 +1,14 @@
 """An httpx transport on the standard library's `http.client`: HTTP/1.1 over plain or TLS connections that are kept.
 
 It stands under httpx because httpx's own moves bodies in pieces of 64 KiB, each through several layers, which halves
-the rate of a large download (`python -m benchmarks.large`). TLS has httpx's settings. Proxies are left to httpx's own
-transport (`fitting_transport`).
+the rate of a large download (`python -m benchmarks.large`). `exchange` does without httpx's objects what
+`handle_request` does with them: with a small call they take longer than all the rest (`python -m benchmarks.small`).
+TLS has httpx's settings. Proxies are left to httpx's own transport (`fitting_transport`).
 
-Rules. A connection carries one exchange at a time and is kept only if the whole answer was read. One that the server
-closed meanwhile, or that was idle too long, is not used again. When the server answers in the middle of a body and
-closes, its answer counts, not the broken pipe. Whatever fails is one of httpx's exceptions; what the body of a request
-raises passes through.
+Rules. A connection carries one exchange at a time and is kept only if the whole answer was read and nothing followed.
+One that the server closed meanwhile, or that was idle too long, is not used again. When the server answers in the
+middle of a body and closes, its answer counts, not the broken pipe. Whatever fails is one of httpx's exceptions; what
+the body of a request raises passes through.
 """
 
 from __future__ import annotations
@@ -17,28 +18,29 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.client import HTTPException, HTTPResponse, RemoteDisconnected
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Final
 from urllib.request import getproxies
 
 import httpx
 from attrs import define, field
 
+from b2pure.shell.answers import CHUNK_BYTES, Answer, Line, head_of, received, told
+from b2pure.shell.plain import Origin, Received, Target, origin_of, target_of
+
 __all__ = ["Answer", "SocketTransport", "fitting_transport"]
 
-CHUNK_BYTES: Final = 1 << 20
-"""How much of an answer is read at once, at most."""
-WHOLE_BYTES: Final = 1 << 25
-"""How large an answer may say it is for the memory to be taken at its word."""
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""
-_PORTS: Final = {"http": 80, "https": 443}
-Origin = tuple[str, str, int]
+_TARGETS: Final = 1000
+"""How many addresses are remembered."""
+Timeouts = Mapping[str, float | None]
+"""Seconds for `connect`, and for each step of `write` and `read`."""
 
 
-def fitting_transport(pool_size: int) -> httpx.BaseTransport | None:
+def fitting_transport(pool_size: int) -> SocketTransport | None:
     """The transport for this environment; None, which is httpx's own, where it names a proxy."""
     if any(scheme in getproxies() for scheme in ("http", "https", "all")):
         return None
@@ -53,10 +55,14 @@ class _Connection:
     socket: socket.socket
     idle_since: float = field(default=0.0)
     buffer: bytearray = field(factory=bytearray)
+    _readable: Callable[[], bool] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._readable = _listening_to(self.socket)
 
     def usable(self, now: float) -> bool:
         """Whether the other side still keeps it open and said nothing since the last answer."""
-        return now - self.idle_since < KEPT_SECONDS and not _readable(self.socket)
+        return now - self.idle_since < KEPT_SECONDS and not self._readable()
 
     def room(self, size: int) -> memoryview:
         """A buffer of so many bytes, the same each time."""
@@ -69,12 +75,13 @@ class _Connection:
             self.socket.close()
 
 
-def _readable(sock: socket.socket) -> bool:
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([sock], [], [], 0)[0])
+def _listening_to(sock: socket.socket) -> Callable[[], bool]:
+    """Tells at once whether there is something to read, or the end."""
+    if not hasattr(select, "poll"):
+        return lambda: bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return lambda: bool(poll.poll(0))
 
 
 class SocketTransport(httpx.BaseTransport):
@@ -86,18 +93,60 @@ class SocketTransport(httpx.BaseTransport):
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._targets: dict[str, Target] = {}
+
+    def exchange(
+        self, method: str, url: str, headers: Iterable[tuple[str, str]], body: Iterable[bytes], timeouts: Timeouts
+    ) -> Received:
+        """One exchange whose answer is small: what `handle_request` does, without httpx's objects. A body has its
+        `Content-Length` among the headers. Raises httpx.TransportError, httpx.InvalidURL, and what the body raises.
+        """
+        target = self._target(url)
+        head = target.request_head(method, headers)
+        connection = self._take(target.origin, timeouts.get("connect"))
+        try:
+            _set_timeout(connection.socket, timeouts.get("write"))
+            early = _send_chunks(connection.socket, head, body)
+            _set_timeout(connection.socket, timeouts.get("read"))
+            came = received(connection.socket, method, early)
+            if isinstance(came, Received):
+                self.give_back(connection)
+                return came
+            line = Line(connection.socket, came)
+            answer = head_of(line, method, early)
+        except BaseException:
+            connection.close()
+            raise
+        stream = Answer(line, answer, connection.room, partial(self._leave, connection, early))
+        try:
+            whole = b"".join(stream)
+        finally:
+            stream.close()
+        return Received(answer.status, {name.lower(): value for name, value in answer.getheaders()}, whole)
+
+    def _target(self, url: str) -> Target:
+        target = self._targets.get(url)
+        if target is None:
+            target = target_of(httpx.URL(url))
+            if len(self._targets) >= _TARGETS:
+                self._targets = {}
+            self._targets[url] = target
+        return target
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange. The body of the answer must be read, or closed. Raises httpx.TransportError."""
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
-        connection = self._take(_origin(request.url), timeouts.get("connect"))
+        connection = self._take(origin_of(request.url), timeouts.get("connect"))
         try:
-            early = _send(connection.socket, request, timeouts.get("write"))
-            answer = _head(connection.socket, request.method, timeouts.get("read"), early)
+            _set_timeout(connection.socket, timeouts.get("write"))
+            early = _send_chunks(connection.socket, _request_head(request), _framed(request))
+            _set_timeout(connection.socket, timeouts.get("read"))
+            line = Line(connection.socket, b"")
+            answer = head_of(line, request.method, early)
         except BaseException:
             connection.close()
             raise
-        stream = Answer(self, connection, answer, keep=early is None)
+        stream = Answer(line, answer, connection.room, partial(self._leave, connection, early))
         return httpx.Response(
             answer.status,
             headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()],
@@ -123,23 +172,34 @@ class SocketTransport(httpx.BaseTransport):
         if not kept:
             connection.close()
 
+    def _leave(self, connection: _Connection, early: OSError | None, as_it_was: bool) -> None:
+        """After an answer that was read, or not."""
+        if as_it_was and early is None:
+            self.give_back(connection)
+        else:
+            connection.close()
+
     def _take(self, origin: Origin, timeout: float | None) -> _Connection:
         """The idle connection that was used last, or a new one."""
         while True:
             with self._lock:
-                places = range(len(self._idle) - 1, -1, -1)
-                place = next((place for place in places if self._idle[place].origin == origin), None)
-                connection = None if place is None else self._idle.pop(place)
+                connection = self._idle_to(origin)
             if connection is None:
                 return self._connect(origin, timeout)
             if connection.usable(time.monotonic()):
                 return connection
             connection.close()
 
+    def _idle_to(self, origin: Origin) -> _Connection | None:
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place].origin == origin:
+                return self._idle.pop(place)
+        return None
+
     def _connect(self, origin: Origin, timeout: float | None) -> _Connection:
         scheme, host, port = origin
         try:
-            with _told(httpx.ConnectTimeout, httpx.ConnectError):
+            with told(httpx.ConnectTimeout, httpx.ConnectError):
                 sock = socket.create_connection((host, port), timeout)
                 try:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -160,27 +220,27 @@ class SocketTransport(httpx.BaseTransport):
         return self._context
 
 
-def _origin(url: httpx.URL) -> Origin:
-    if url.scheme not in _PORTS or not url.host:
-        raise httpx.UnsupportedProtocol("the address must begin with http:// or https:// and name a host")
-    return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
-
-
 # -- sending
 
 
-def _send(sock: socket.socket, request: httpx.Request, timeout: float | None) -> OSError | None:
+def _set_timeout(sock: socket.socket, seconds: float | None) -> None:
+    if sock.gettimeout() != seconds:  # to set it is a system call
+        sock.settimeout(seconds)
+
+
+def _send_chunks(sock: socket.socket, head: bytes, chunks: Iterable[bytes]) -> OSError | None:
     """Send a request. What broke the line in the middle of it is returned: an answer may be there nevertheless."""
-    sock.settimeout(timeout)
-    waiting = _request_head(request)
+    waiting = head
     try:
-        for chunk in _framed(request):
+        for chunk in chunks:
             if waiting and len(waiting) + len(chunk) <= CHUNK_BYTES:
                 chunk, waiting = waiting + chunk, b""
-            _send_all(sock, waiting)
-            waiting = b""
+            if waiting:
+                _send_all(sock, waiting)
+                waiting = b""
             _send_all(sock, chunk)
-        _send_all(sock, waiting)
+        if waiting:
+            _send_all(sock, waiting)
     except _Broken as broken:
         return broken.cause
     return None
@@ -196,10 +256,12 @@ class _Broken(Exception):
 
 def _send_all(sock: socket.socket, data: bytes) -> None:
     # Not `sendall`, whose timeout is for all of the data rather than for each step.
-    rest = memoryview(data)
     try:
-        while rest:
-            rest = rest[sock.send(rest) :]
+        sent = sock.send(data) if data else 0
+        if sent < len(data):
+            rest = memoryview(data)[sent:]
+            while rest:
+                rest = rest[sock.send(rest) :]
     except TimeoutError:
         raise httpx.WriteTimeout("the server takes no more of the body") from None
     except OSError as error:
@@ -233,99 +295,3 @@ def _framed(request: httpx.Request) -> Iterator[bytes]:
         yield chunk
     if left:
         raise httpx.LocalProtocolError("the body is shorter than its Content-Length")
-
-
-# -- receiving
-
-
-def _head(sock: socket.socket, method: str, timeout: float | None, early: OSError | None) -> HTTPResponse:
-    """The head of the answer; after a broken line, the one that came before it."""
-    sock.settimeout(timeout)
-    answer = HTTPResponse(sock, method=method)
-    try:
-        with _told(httpx.ReadTimeout, httpx.ReadError):
-            answer.begin()
-    except httpx.TransportError:
-        answer.close()
-        if early is not None:
-            raise httpx.WriteError("the line broke while the request was sent") from early
-        raise
-    return answer
-
-
-class Answer(httpx.SyncByteStream):
-    """The body of an answer."""
-
-    def __init__(
-        self, transport: SocketTransport, connection: _Connection, answer: HTTPResponse, *, keep: bool
-    ) -> None:
-        self._transport, self._connection, self._answer, self._keep = transport, connection, answer, keep
-        self._whole = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._answer.length is not None:
-            yield from map(bytes, self.views())
-            return
-        came = False
-        while True:
-            with _told(httpx.ReadTimeout, httpx.ReadError):
-                chunk = self._answer.read1(CHUNK_BYTES)
-            if not chunk:
-                break
-            came = True
-            yield chunk
-        if not came and not self._answer.chunked:  # a head that breaks off looks like this, and B2 answers otherwise
-            raise httpx.RemoteProtocolError("the server closed the connection in the middle of its answer")
-        self._whole = True
-
-    def views(self) -> Iterator[bytes | memoryview]:
-        """The body as it comes; each view is good until the next one is taken."""
-        left = self._answer.length
-        if left is None:  # chunked, or until the connection ends
-            yield from self
-            return
-        buffer = self._connection.room(min(left, CHUNK_BYTES))
-        while left:
-            with _told(httpx.ReadTimeout, httpx.ReadError):
-                got = self._answer.fp.readinto1(buffer[:left])
-            if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
-            left -= got
-            yield buffer[:got]
-        self._whole = True
-
-    def whole(self) -> bytes:
-        """All of the body, without a copy where its length is known and no more than a page of a listing has."""
-        left = self._answer.length
-        if left is None or not 0 < left <= WHOLE_BYTES:
-            return b"".join(self)
-        with _told(httpx.ReadTimeout, httpx.ReadError):
-            body: bytes = self._answer.fp.read(left)
-        if len(body) < left:
-            raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
-        self._whole = True
-        return body
-
-    def close(self) -> None:
-        connection = self._connection
-        keep = self._keep and self._whole and not self._answer.will_close
-        self._answer.close()
-        if keep:
-            self._transport.give_back(connection)
-        else:
-            connection.close()
-
-
-@contextmanager
-def _told(timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]) -> Iterator[None]:
-    """What the standard library raises, as httpx says it."""
-    try:
-        yield
-    except RemoteDisconnected as error:
-        raise httpx.RemoteProtocolError("the server closed the connection without an answer") from error
-    except TimeoutError as error:
-        raise timeout("the server takes too long") from error
-    except OSError as error:
-        raise broken(str(error)) from error
-    except HTTPException as error:
-        raise httpx.RemoteProtocolError(f"no proper HTTP: {type(error).__name__}") from error

@@ -190,7 +190,7 @@ def test_where_calls_only_wait_the_limit_climbs_to_the_ceiling_and_stays_about_t
 def test_where_the_processor_is_busy_more_threads_are_not_kept(busy: float) -> None:
     road = _Road(Workers(), 0, busy)
     road.drive(2_000 * busy)
-    assert road.most <= 15
+    assert road.most <= 20
     assert road.usual <= 10.5
 
 
@@ -209,7 +209,7 @@ def test_between_the_two_it_finds_as_many_as_keep_the_processor_busy(latency: fl
 def test_what_is_not_used_does_not_grow(latency: float) -> None:
     road = _Road(Workers(), latency, busy=0)
     road.drive(10_000, waiting=False)
-    assert set(road.limits) == {10}
+    assert set(road.limits) == {Workers().start}
 
 
 # --- the drivers

@@ -8,17 +8,27 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPResponse
 
 import httpx
 import pytest
 import trustme
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from b2pure.effects.bodies import Bodies
+from b2pure.model.account import Allowed, Authorization, UploadUrl
+from b2pure.model.calls import HEX_DIGITS_AT_END, AuthorizeAccount, DeleteFileVersion, ListBuckets, UploadFile
+from b2pure.model.ids import AccountId, FileId
+from b2pure.model.limits import PartSizes
+from b2pure.model.sources import Blob, Chained
 from b2pure.shell import transport as module
+from b2pure.shell.http import HttpApi
+from b2pure.shell.plain import plain_head
 from b2pure.shell.transport import SocketTransport, fitting_transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -28,6 +38,29 @@ MAKERS: dict[str, Callable[[], httpx.BaseTransport]] = {
     "httpx": lambda: httpx.HTTPTransport(trust_env=False),
 }
 both = pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+
+
+class Plainly(httpx.BaseTransport):
+    """What `exchange` does, in httpx's words."""
+
+    def __init__(self) -> None:
+        self._transport = SocketTransport(8)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        fields = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw]
+        headers = [field for field in fields if field[0] != "Host"]
+        timeouts = request.extensions["timeout"]
+        received = self._transport.exchange(request.method, str(request.url), headers, request.stream, timeouts)
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in received.headers.items()]
+        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(received.body))
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+EVERY: dict[str, Callable[[], httpx.BaseTransport]] = {**MAKERS, "plain": Plainly}
+every = pytest.mark.parametrize("maker", EVERY.values(), ids=EVERY)
 Maker = Callable[[], httpx.BaseTransport]
 Script = Callable[[socket.socket, int], None]
 
@@ -126,7 +159,7 @@ def ask(
     return response
 
 
-@both
+@every
 def test_a_connection_is_used_again(maker: Maker) -> None:
     with serving(again_and_again(OK)) as server, maker() as transport:
         for _ in range(5):
@@ -136,20 +169,20 @@ def test_a_connection_is_used_again(maker: Maker) -> None:
     assert {each.partition(b"\r\n\r\n")[2] for each in server.heard} == {b"body"}
 
 
-def test_both_send_the_same_bytes() -> None:
+def test_all_send_the_same_bytes() -> None:
     heard = []
     with serving(again_and_again(OK)) as server:
-        for maker in MAKERS.values():
+        for maker in EVERY.values():
             with maker() as transport:
                 length = {"Content-Length": "3", "A": "1"}
                 ask(transport, server.url + "?a=%20b", method="POST", content=iter([b"ab", b"c"]), headers=length)
                 ask(transport, server.url, method="POST", content=b"x" * 3_000_000)
             heard.append(list(server.heard))
             server.heard.clear()
-    assert heard[0] == heard[1]
+    assert heard[0] == heard[1] == heard[2]
 
 
-@both
+@every
 @pytest.mark.parametrize("head", [b"Connection: close\r\nContent-Length: 2\r\n", b""], ids=["close", "until the end"])
 def test_a_connection_that_ends_is_not_used_again(maker: Maker, head: bytes) -> None:
     with serving(once(b"HTTP/1.1 200 OK\r\n" + head + b"\r\nok")) as server, maker() as transport:
@@ -157,7 +190,7 @@ def test_a_connection_that_ends_is_not_used_again(maker: Maker, head: bytes) -> 
     assert server.connections == 3
 
 
-@both
+@every
 def test_a_connection_that_the_server_dropped_meanwhile_is_not_used_again(maker: Maker) -> None:
     dropped = threading.Event()
 
@@ -196,7 +229,7 @@ def test_an_answer_that_is_not_read_to_its_end_ends_the_connection(maker: Maker)
     assert server.connections == 2
 
 
-@both
+@every
 def test_no_more_connections_are_kept_than_wanted(maker: Maker) -> None:
     gate = threading.Barrier(4)
 
@@ -241,14 +274,14 @@ ROWS: dict[str, tuple[bytes, type[httpx.TransportError]]] = {
 }
 
 
-@both
+@every
 @pytest.mark.parametrize(("answer", "error"), ROWS.values(), ids=ROWS)
 def test_an_answer_that_is_none(maker: Maker, answer: bytes, error: type[Exception]) -> None:
     with serving(once(answer)) as server, maker() as transport, pytest.raises(error):
         ask(transport, server.url)
 
 
-@both
+@every
 def test_a_server_that_does_not_answer(maker: Maker) -> None:
     done = threading.Event()
 
@@ -263,7 +296,7 @@ def test_a_server_that_does_not_answer(maker: Maker) -> None:
         done.set()
 
 
-@both
+@every
 def test_a_server_that_stops_reading(maker: Maker) -> None:
     done = threading.Event()
 
@@ -277,7 +310,7 @@ def test_a_server_that_stops_reading(maker: Maker) -> None:
         done.set()
 
 
-@both
+@every
 def test_nobody_listens(maker: Maker) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -292,14 +325,14 @@ def test_no_such_host(url: str) -> None:
         ask(transport, url)
 
 
-@both
+@every
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "/path"])
 def test_no_address_of_a_server(maker: Maker, url: str) -> None:
     with maker() as transport, pytest.raises((httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         ask(transport, url)
 
 
-@both
+@every
 def test_an_answer_in_the_middle_of_the_body_counts(maker: Maker) -> None:
     def script(server: Server, line: socket.socket, number: int) -> None:
         line.recv(1000)
@@ -314,7 +347,7 @@ def test_an_answer_in_the_middle_of_the_body_counts(maker: Maker) -> None:
             assert (response.status_code, response.content) == (503, b"busy")
 
 
-@both
+@every
 def test_a_line_that_breaks_in_the_middle_of_the_body(maker: Maker) -> None:
     def script(server: Server, line: socket.socket, number: int) -> None:
         line.recv(1000)
@@ -331,7 +364,7 @@ def test_a_body_of_another_length_than_it_says(length: str) -> None:
         ask(transport, server.url, method="POST", content=iter([b"a", b"bc"]), headers={"Content-Length": length})
 
 
-@both
+@every
 @pytest.mark.parametrize("value", ["a\r\nB: c", "a\nb", "a\0b"])
 def test_a_header_cannot_smuggle_another_one(maker: Maker, value: str) -> None:
     with serving(once(OK)) as server, maker() as transport, pytest.raises(httpx.LocalProtocolError):
@@ -339,7 +372,7 @@ def test_a_header_cannot_smuggle_another_one(maker: Maker, value: str) -> None:
     assert not server.heard
 
 
-@both
+@every
 def test_what_a_body_raises_passes_through(maker: Maker) -> None:
     def body() -> Iterator[bytes]:
         yield b"x" * 100_000
@@ -352,7 +385,7 @@ def test_what_a_body_raises_passes_through(maker: Maker) -> None:
 # -- odd but proper
 
 
-@both
+@every
 def test_ipv6(maker: Maker) -> None:
     try:
         with serving(again_and_again(OK), host="::1") as server, maker() as transport:
@@ -361,7 +394,7 @@ def test_ipv6(maker: Maker) -> None:
         pytest.skip(f"no IPv6 here: {error}")
 
 
-@both
+@every
 @pytest.mark.parametrize(
     ("method", "answer", "body"),
     [
@@ -408,7 +441,7 @@ def chunked(body: bytes, sizes: list[int]) -> bytes:
         max_size=4,
     )
 )
-def test_both_hear_the_same(answers: list[tuple[int, dict[str, str], bytes, list[int] | None]]) -> None:
+def test_all_hear_the_same(answers: list[tuple[int, dict[str, str], bytes, list[int] | None]]) -> None:
     def script(server: Server, line: socket.socket, number: int) -> None:
         for status, headers, body, sizes in answers:
             if not server.hear(line):
@@ -419,13 +452,94 @@ def test_both_hear_the_same(answers: list[tuple[int, dict[str, str], bytes, list
 
     with serving(script) as server:
         heard = []
-        for maker in MAKERS.values():
+        for maker in EVERY.values():
             with maker() as transport:
                 heard.append([ask(transport, server.url) for _ in answers])
-    for one, other in zip(*heard, strict=True):
+    for one, other, plain in zip(*heard, strict=True):
         assert (one.status_code, one.content) == (other.status_code, other.content)
+        assert (plain.status_code, plain.content) == (other.status_code, other.content)
         assert one.headers.raw == other.headers.raw
+        assert plain.headers == httpx.Headers({name.lower(): value for name, value in other.headers.raw})
     assert [one.content for one in heard[0]] == [body for _, _, body, _ in answers]
+
+
+# -- what is read without http.client
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            *("HTTP/1.1 200 OK", "HTTP/1.1 204 ", "HTTP/1.0 200 OK", "HTTP/1.1 100 Continue", "HTTP/1.1 503"),
+            *("Content-Length: 5", "content-length:\t07 ", "Content-Length: -1", "Content-Length: 5, 5", "A: \xe9"),
+            *("Transfer-Encoding: chunked", "Connection: close", "Connection: Keep-Alive", " folded", ": nameless"),
+            *("B :space", "C", "D: a:b", "E:", "X-Bz-F: %41", "G: \x00", "H: a\rb", "I: a\nb", "", "\xa0J: 1"),
+        ]
+    ),
+    max_size=6,
+)
+
+
+@given(st.sampled_from(["HTTP/1.1 200 OK\r\nContent-Length: 3\r\n", "HTTP/1.1 400 \r\n", ""]), PIECES)
+def test_a_head_that_is_plain_says_what_the_standard_library_says(begin: str, lines: list[str]) -> None:
+    data = (begin + "".join(f"{line}\r\n" for line in lines)).encode("latin-1")
+    head = plain_head(data)
+    if head is None:
+        return
+    one, other = socket.socketpair()
+    with one, other:
+        other.sendall(data + b"\r\n")
+        answer = HTTPResponse(one, method="POST")
+        answer.begin()
+        assert (head.status, head.length, False) == (answer.status, answer.length, answer.will_close)
+        assert not answer.chunked
+        assert head.headers == {name.lower(): value.strip(" \t") for name, value in answer.getheaders()}
+        answer.close()
+
+
+def test_the_head_of_an_ordinary_answer_is_plain() -> None:
+    head = plain_head(b"HTTP/1.1 200 \r\nServer: nginx\r\nContent-Length: 12\r\nConnection: keep-alive\r\n")
+    assert head is not None
+    assert (head.status, head.length, head.headers["server"]) == (200, 12, "nginx")
+
+
+@every
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_an_answer_that_comes_in_pieces(maker: Maker, size: int) -> None:
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while server.hear(line):
+            for at in range(0, len(OK), size):
+                line.sendall(OK[at : at + size])
+                time.sleep(0.001)
+
+    with serving(script) as server, maker() as transport:
+        assert [ask(transport, server.url).content for _ in range(3)] == [b"ok"] * 3
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("maker", [EVERY["ours"], EVERY["plain"]], ids=["ours", "plain"])  # httpx's own takes chances
+def test_what_follows_an_answer_belongs_to_no_other(maker: Maker) -> None:
+    with serving(once(OK + OK.replace(b"ok", b"no"))) as server, maker() as transport:
+        assert [ask(transport, server.url).content for _ in range(3)] == [b"ok"] * 3
+
+
+def test_the_api_sends_the_same_with_and_without_httpx() -> None:
+    account = Authorization(AccountId("a"), "token", "", "", Allowed(frozenset(), None, None), PartSizes(2, 1))
+    data = Blob(b"x" * 1000)
+    heard = []
+    with serving(again_and_again(b"HTTP/1.1 400 \r\nContent-Length: 2\r\n\r\n{}")) as server:
+        here = evolve(account, api_url=server.url)
+        for transport in (None, httpx.HTTPTransport(trust_env=False)):
+            with HttpApi("id", "key", realm_address=server.url, transport=transport) as api:
+                for call in (ListBuckets(AccountId("a")), DeleteFileVersion("é/%", FileId("4"))):
+                    api.send(call, here, Bodies())
+                for body in (data, Blob(b""), Chained((data,) * 2000)):
+                    upload = UploadFile("a b/é+", "b2/x-auto", HEX_DIGITS_AT_END, {"k": "v é"}, body)
+                    api.send(upload, UploadUrl(server.url + "?b=%20", "secret"), Bodies())
+                api.send(AuthorizeAccount(), None, Bodies())
+            heard.append(list(server.heard))
+            server.heard.clear()
+    assert len(heard[0]) == 6
+    assert heard[0] == heard[1]
 
 
 # -- TLS
@@ -457,7 +571,7 @@ def test_tls(authority: trustme.CA) -> None:
     assert server.connections == 1
 
 
-@both
+@every
 def test_a_certificate_that_nobody_vouches_for(maker: Maker, authority: trustme.CA) -> None:
     with secure(authority, "127.0.0.1") as server, maker() as transport, pytest.raises(httpx.ConnectError):
         ask(transport, server.url)

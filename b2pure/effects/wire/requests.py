@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, Final, assert_never
 from urllib.parse import quote
@@ -70,31 +70,37 @@ def unsendable(call: Call[Any]) -> Rejected | None:
 
 
 def _field_problem(call: Call[Any]) -> str | None:
+    header_fields = _HEADER_FIELDS.get(type(call), ())
     for name in call.__struct_fields__:
         value = getattr(call, name)
+        if value is None:
+            continue
         if isinstance(value, str):
             if not _is_unicode(value):
                 return f"{name} is not valid Unicode"
-            if name in _HEADER_FIELDS.get(type(call), ()) and (problem := header_problem(value)):
+            if name in header_fields and (problem := header_problem(value)):
                 return f"{name}: {problem}"
-        elif name == "file_info" and value is not None:
+        elif name == "file_info":
             if problem := _info_problem(value):
                 return problem
-        elif value is not None and not all(map(_is_unicode, _texts(value))):
+        elif not _holds_unicode(value):
             return f"{name} is not valid Unicode"
     return None
 
 
-def _texts(value: object) -> Iterator[str]:
-    """Every string in the value of a field."""
+def _holds_unicode(value: object) -> bool:
+    """Whether every string in the value of a field can be encoded."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from chain.from_iterable(map(_texts, chain.from_iterable(value.items())))
-    elif isinstance(value, tuple):
-        yield from chain.from_iterable(map(_texts, value))
-    elif isinstance(value, msgspec.Struct):
-        yield from chain.from_iterable(_texts(getattr(value, name)) for name in value.__struct_fields__)
+        return _is_unicode(value)
+    if isinstance(value, (int, bytes)):
+        return True
+    if isinstance(value, msgspec.Struct):
+        return all(_holds_unicode(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, tuple):
+        return all(map(_holds_unicode, value))
+    if isinstance(value, Mapping):
+        return all(map(_holds_unicode, chain.from_iterable(value.items())))
+    return True
 
 
 def _info_problem(info: Mapping[str, str]) -> str | None:

@@ -60,6 +60,8 @@ OVERRIDES: Final[Mapping[str, str]] = {
 Headers = tuple[tuple[str, str], ...]
 
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~/-]*\Z")
+"""What percent-encoding leaves as it is."""
 _INFO_KEY: Final = re.compile(r"[A-Za-z0-9\-_.~!#$%^&*'|+`]{1,50}\Z")
 _HEADER_VALUE: Final = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?\Z")
 
@@ -96,7 +98,7 @@ class HttpResponse:
 
 def header_encoded(text: str) -> str:
     """`text` as B2 wants names and info values in headers and URLs: UTF-8, percent-encoded, `/` literal, `+` never."""
-    return quote(text, safe="/")
+    return text if _PLAIN.match(text) else quote(text, safe="/")
 
 
 # -- what HTTP itself cannot carry

@@ -1,0 +1,173 @@
+"""Answers of HTTP/1.1 as they come from a socket.
+
+Rules. What is plain (`plain`) and wanted at once is read here; everything else is read by the standard library, from
+the first byte on. Whatever fails is one of httpx's exceptions. An answer that something follows spoils its connection:
+what follows is no answer to anything.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
+from typing import Any, Final, cast
+
+import httpx
+
+from b2pure.shell.plain import MAX_HEAD_BYTES, Received, plain_head
+
+__all__ = ["CHUNK_BYTES", "Answer", "Line", "as_httpx", "head_of", "received", "told"]
+
+CHUNK_BYTES: Final = 1 << 20
+"""How much of an answer is read at once, at most."""
+_RECEIVED_BYTES: Final = 1 << 14
+"""How much of a small answer is received at once."""
+Room = Callable[[int], memoryview]
+
+
+def received(sock: socket.socket, method: str, early: OSError | None) -> Received | bytes:
+    """A whole answer, if its head is plain and nothing follows it; else what came of it so far."""
+    data = b""
+    if early is not None or method == "HEAD":
+        return data
+    try:  # not `_told`, which takes longer than to read the answer
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            got = sock.recv(_RECEIVED_BYTES)
+            data += got
+            if not got or len(data) > MAX_HEAD_BYTES:
+                return data
+        head = plain_head(data[: end + 2])
+        if head is None or len(data) > (stop := end + 4 + head.length):
+            return data
+        pieces, left = [data[end + 4 :]], stop - len(data)
+        while left:
+            got = sock.recv(min(left, CHUNK_BYTES))
+            if not got:
+                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+            pieces.append(got)
+            left -= len(got)
+    except OSError as error:
+        raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+    return Received(head.status, head.headers, b"".join(pieces))
+
+
+class _Incoming(io.RawIOBase):
+    """What came of an answer already, and what comes; the end, once that is all that is wanted."""
+
+    def __init__(self, sock: socket.socket, came: bytes) -> None:
+        self._socket, self._came = sock, came
+        self.ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._came:
+            return 0 if self.ended else self._socket.recv_into(buffer)
+        piece, self._came = self._came[: len(buffer)], self._came[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class Line(io.BufferedReader):
+    """A connection as the standard library reads it. `followed` tells, once it is closed, whether something had come
+    after the answer: that is no answer to anything.
+    """
+
+    def __init__(self, sock: socket.socket, came: bytes) -> None:
+        self._incoming = _Incoming(sock, came)
+        self.followed = False
+        super().__init__(self._incoming)
+
+    def makefile(self, mode: str) -> Line:
+        """As a socket does it."""
+        return self
+
+    def close(self) -> None:
+        if not self.closed:
+            self._incoming.ended = True
+            self.followed = bool(self.peek(1))
+        super().close()
+
+
+def head_of(line: Line, method: str, early: OSError | None) -> HTTPResponse:
+    """The head of the answer; after a broken line, the one that came before it."""
+    answer = HTTPResponse(cast(socket.socket, line), method=method)
+    try:
+        with told(httpx.ReadTimeout, httpx.ReadError):
+            answer.begin()
+    except httpx.TransportError:
+        answer.close()
+        if early is not None:
+            raise httpx.WriteError("the line broke while the request was sent") from early
+        raise
+    return answer
+
+
+class Answer(httpx.SyncByteStream):
+    """The body of an answer. `room` gives a buffer; `leave` is told at the end whether the connection is as it was."""
+
+    def __init__(self, line: Line, answer: HTTPResponse, room: Room, leave: Callable[[bool], None]) -> None:
+        self._line, self._answer, self._room, self._leave = line, answer, room, leave
+        self._whole = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._answer.length is not None:
+            yield from map(bytes, self.views())
+            return
+        came = False
+        while True:
+            with told(httpx.ReadTimeout, httpx.ReadError):
+                chunk = self._answer.read1(CHUNK_BYTES)
+            if not chunk:
+                break
+            came = True
+            yield chunk
+        if not came and not self._answer.chunked:  # a head that breaks off looks like this, and B2 answers otherwise
+            raise httpx.RemoteProtocolError("the server closed the connection in the middle of its answer")
+        self._whole = True
+
+    def views(self) -> Iterator[bytes | memoryview]:
+        """The body as it comes; each view is good until the next one is taken."""
+        left = self._answer.length
+        if left is None:  # chunked, or until the connection ends
+            yield from self
+            return
+        buffer = self._room(min(left, CHUNK_BYTES))
+        while left:
+            with told(httpx.ReadTimeout, httpx.ReadError):
+                got = self._answer.fp.readinto1(buffer[:left])
+            if not got:
+                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+            left -= got
+            yield buffer[:got]
+        self._whole = True
+
+    def close(self) -> None:
+        self._answer.close()
+        self._leave(self._whole and not self._answer.will_close and not self._line.followed)
+
+
+@contextmanager
+def told(timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]) -> Iterator[None]:
+    """What the standard library raises, as httpx says it."""
+    try:
+        yield
+    except (OSError, HTTPException) as error:
+        raise as_httpx(error, timeout, broken) from error
+
+
+def as_httpx(
+    error: OSError | HTTPException, timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]
+) -> httpx.TransportError:
+    match error:
+        case RemoteDisconnected():
+            return httpx.RemoteProtocolError("the server closed the connection without an answer")
+        case TimeoutError():
+            return timeout("the server takes too long")
+        case OSError():
+            return broken(str(error))
+        case _:
+            return httpx.RemoteProtocolError(f"no proper HTTP: {type(error).__name__}")

@@ -1,0 +1,97 @@
+"""Heads of HTTP messages as bytes, for exchanges whose answers are small: what a request begins with, what an answer
+plainly says.
+
+Rules. A request is what httpx would have sent. The answer's head is read here only if nothing about it is a question:
+HTTP/1.1, a status that has a body, no line that is folded or odd, one Content-Length, no other framing, a connection
+that goes on. Whatever else comes is None here, and is left to the standard library from its first byte on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+import httpx
+from attrs import frozen
+
+__all__ = ["MAX_HEAD_BYTES", "Head", "Received", "Target", "plain_head", "target_of"]
+
+MAX_HEAD_BYTES: Final = 1 << 16
+"""A longer head is nothing plain."""
+_HEADS: Final = 64
+"""How many heads are remembered: within a second, those of one server differ by a length."""
+_PORTS: Final = {"http": 80, "https": 443}
+_STATUS: Final = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*\r")
+_FIELD: Final = re.compile(r"\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r")
+_WITHOUT_BODY: Final = (204, 304)
+
+Origin = tuple[str, str, int]
+
+
+@frozen
+class Target:
+    """Where a request goes: the connection, and the two lines that say so."""
+
+    origin: Origin
+    path: str
+    host: str
+
+    def request_head(self, method: str, headers: Iterable[tuple[str, str]]) -> bytes:
+        """The head of a request. Raises httpx.LocalProtocolError for what no header can carry."""
+        lines = [f"{method} {self.path} HTTP/1.1\r\nHost: {self.host}\r\n"]
+        lines += [f"{name}: {value}\r\n" for name, value in headers]
+        lines.append("\r\n")
+        text, breaks = "".join(lines), len(lines) + 1
+        if text.count("\r") != breaks or text.count("\n") != breaks or "\0" in text or not text.isascii():
+            raise httpx.LocalProtocolError("a header has a line break in it, or is not ASCII")
+        return text.encode("ascii")
+
+
+def target_of(url: httpx.URL) -> Target:
+    """Where a URL leads. Raises httpx.UnsupportedProtocol."""
+    return Target(origin_of(url), url.raw_path.decode("ascii"), url.netloc.decode("ascii"))
+
+
+def origin_of(url: httpx.URL) -> Origin:
+    """Scheme, host and port. Raises httpx.UnsupportedProtocol."""
+    if url.scheme not in _PORTS or not url.host:
+        raise httpx.UnsupportedProtocol("the address must begin with http:// or https:// and name a host")
+    return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
+
+
+@frozen
+class Received:
+    """A whole answer; the names of `headers` are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@frozen
+class Head:
+    """The head of an answer whose body has `length` bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    length: int
+
+
+@lru_cache(_HEADS)
+def plain_head(data: bytes) -> Head | None:
+    """What the head of an answer says, up to the line break before the empty line; None if it is anything but plain."""
+    text = data.decode("latin-1")
+    status, fields = _STATUS.match(text), _FIELD.findall(text)
+    # A line that is no plain field was not found, and breaks count those: nothing lies between the fields.
+    if status is None or text.count("\n") != len(fields) + 1 or text.count("\r") != len(fields) + 1:
+        return None
+    headers = {name.lower(): value.strip(" \t") for name, value in fields}
+    code, length = int(status[1]), headers.get("content-length", "")
+    if len(headers) != len(fields) or code in _WITHOUT_BODY or "transfer-encoding" in headers:
+        return None
+    if not (length.isascii() and length.isdigit()) or headers.get("connection", "keep-alive").lower() != "keep-alive":
+        return None
+    return Head(code, MappingProxyType(headers), int(length))

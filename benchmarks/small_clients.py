@@ -1,0 +1,71 @@
+"""`python -m benchmarks.small_clients CLIENT URL KEY_ID KEY FOLDER BUCKET HOW`: many small files by one client.
+
+Prints wall and CPU seconds and the peak memory as JSON, and is measured as `large_clients.py` does it. HOW is
+b2pure's number of workers (0: as many as help), or the program of rclone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmarks.large_clients import WORKERS, Usage, measured, run_rclone
+
+__all__ = ["CLIENTS", "Task"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to do: what is in `folder` goes up to `bucket`."""
+
+    url: str
+    key_id: str
+    key: str
+    folder: str
+    bucket: str
+    how: str = "0"
+
+
+def _b2pure(task: Task) -> Usage:
+    from b2pure import connect
+
+    client = connect(task.key_id, task.key, realm=task.url, workers=int(task.how) or None).unwrap()
+
+    def job() -> None:
+        report = client.sync(task.folder, f"b2://{task.bucket}")
+        if not report.ok:
+            raise RuntimeError(f"the sync failed: {report}")
+
+    return measured(job)
+
+
+def _b2sdk(task: Task) -> Usage:
+    from b2sdk.v2 import B2Api, InMemoryAccountInfo, Synchronizer, SyncReport, parse_folder
+
+    limits = {f"max_{kind}_workers": WORKERS for kind in ("upload", "copy", "download")}
+    api: Any = B2Api(InMemoryAccountInfo(), **limits)
+    api.authorize_account(realm=task.url, application_key_id=task.key_id, application_key=task.key)
+    folders = parse_folder(task.folder, api), parse_folder(f"b2://{task.bucket}", api)
+
+    def job() -> None:
+        with SyncReport(io.StringIO(), no_progress=True) as reporter:
+            Synchronizer(WORKERS).sync_folders(*folders, now_millis=int(time.time() * 1000), reporter=reporter)
+
+    return measured(job)
+
+
+def _rclone(task: Task) -> Usage:
+    words = ("copy", "--transfers", str(WORKERS), task.folder, f"b2:{task.bucket}")
+    return run_rclone(task.how, words, task.url, task.key_id, task.key)
+
+
+CLIENTS: Final[Mapping[str, Callable[[Task], Usage]]] = {"b2pure": _b2pure, "b2sdk": _b2sdk, "rclone": _rclone}
+
+
+if __name__ == "__main__":
+    print(json.dumps(CLIENTS[sys.argv[1]](Task(*sys.argv[2:]))))
