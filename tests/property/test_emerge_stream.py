@@ -163,8 +163,9 @@ def test_a_stream_keeps_up_with_its_intents(seed: int, family: int, prioritize: 
             yield intent
 
     look, at = 8 * made.minimum, 0
-    # Where what is sent costs nothing, many ways are as good as each other for longer; but never without end.
-    sent = 20 * look if prioritize == "min_dollars" else min(made.max_sent, look)
+    # Where bytes are not what counts first, many ways are as good as each other for longer; but never without end.
+    bytes_first = prioritize not in ("min_dollars", "min_requests")
+    sent = min(made.max_sent, look) if bytes_first else 20 * look
     for part in stream_parts(intents(), prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES, look):
         assert part.range.start == at
         at = part.range.stop
