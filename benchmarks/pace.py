@@ -1,7 +1,7 @@
 """`python -m benchmarks.pace [--files N] [--rounds R] [--latency-ms N ...]`: does the number of workers that a sync
 finds by itself fit, where B2 is near and where it is far?
 
-Many small files go up to the server of `light_server.py`, with a fixed number of workers and with as many as turn out
+Many small files go up to the server of `small_server.py`, with a fixed number of workers and with as many as turn out
 to help. The server is new for each sync, each sync is a process of its own, and they take turns. Nobody else is
 measured.
 """
@@ -39,7 +39,7 @@ Rates = dict[str, dict[float, float]]
 
 @contextmanager
 def _serving(latency_ms: float) -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.light_server", "--latency-ms", str(latency_ms)]
+    command = [sys.executable, "-m", "benchmarks.small_server", "--latency-ms", str(latency_ms)]
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -70,7 +70,7 @@ class Workers:
     """
 
     floor: int = 1
-    ceiling: int = 96
+    ceiling: int = 128
     start: int = field(default=Factory(lambda self: min(max(_START, self.floor), self.ceiling), takes_self=True))
 
     def __attrs_post_init__(self) -> None:
