@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import lies_in_unknown, naive_merge
 from planned import Tree, plan_list
@@ -14,7 +14,14 @@ from planned import Tree, plan_list
 from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree, SkippedPath, VersionAction
 from b2pure.model.ids import FileId
 from b2pure.model.limits import PartSizes
-from b2pure.model.policy import CompareVersionMode, KeepDays, NewerFileSyncMode, RetentionClock, SyncPolicy
+from b2pure.model.policy import (
+    CompareVersionMode,
+    KeepDays,
+    KeepOrDelete,
+    NewerFileSyncMode,
+    RetentionClock,
+    SyncPolicy,
+)
 from b2pure.plan.failures import PlanFailed
 from b2pure.plan.merge import Item, Pair, Quiet, merge
 from b2pure.plan.reasons import Nowhere, Unknown
@@ -250,26 +257,32 @@ def test_whoever_says_that_the_same_time_is_quiet_finds_it_quiet(
         assert quiet_for(rules)(LocalPath("a", size, only.mod_time_millis), B2Path("a", versions))
 
 
-_NAMES = st.sampled_from(("a", "a-", "a/b", "a/c", "b", "c"))
-_TIMES = st.integers(1, 2)
-_HOLES = st.builds(SkippedPath, _NAMES, st.just("unreadable"), st.just(""), st.booleans())
-_LOCALS = st.one_of(st.builds(LocalPath, _NAMES, st.just(1), _TIMES), _HOLES)
-_VERSIONS = st.builds(
-    FileVersion, st.just(FileId("v")), st.sampled_from(("upload", "upload", "hide")), st.just(1), _TIMES, _TIMES
-)
-_STORED = st.one_of(
-    st.builds(B2Path, _NAMES, st.lists(_VERSIONS, min_size=1, max_size=2).map(tuple)),
-    st.builds(B2Path, _NAMES, st.tuples(_VERSIONS)),
-    _HOLES,
-)
+_TIMES = st.sampled_from((1, 1, 1, 2))
+_DISORDERS = ((False, False), (False, False), (True, False), (False, True), (True, True))
+_KINDS = st.sampled_from(("absent", "skipped", "skipped folder", *["file"] * 9))
+_ACTIONS: tuple[VersionAction, ...] = ("upload", "upload", "upload", "upload", "upload", "hide")
+_VERSIONS = st.lists(st.tuples(st.sampled_from(_ACTIONS), _TIMES), min_size=1, max_size=2)
 
 
-def _ordered(items: st.SearchStrategy[Item]) -> st.SearchStrategy[list[Item]]:
-    """Mostly in order, as a scan gives them."""
-    in_order = st.lists(items, max_size=6, unique_by=lambda item: item.path).map(
-        lambda found: sorted(found, key=lambda item: item.path)
-    )
-    return st.one_of(in_order, in_order, st.lists(items, max_size=4))
+@st.composite
+def _sides(draw: st.DrawFn) -> tuple[list[Item], list[Item]]:
+    """Two sides with much in common; now and then one of them, or both at once, are out of order."""
+    sides: tuple[list[Item], list[Item]] = ([], [])
+    for name in draw(st.lists(st.sampled_from(("a", "a-", "a/b", "a/c", "b", "c", "d")), max_size=7, unique=True)):
+        for side, kind in zip(sides, draw(st.tuples(_KINDS, _KINDS)), strict=True):
+            if kind.startswith("skipped"):
+                side.append(SkippedPath(name, "unreadable", "", kind == "skipped folder"))
+            elif kind == "file" and side is sides[0]:
+                side.append(LocalPath(name, 1, draw(_TIMES)))
+            elif kind == "file":
+                told = draw(_VERSIONS)
+                side.append(B2Path(name, tuple(FileVersion(FileId("v"), what, 1, time, 1) for what, time in told)))
+    source, dest = (sorted(side, key=lambda item: item.path) for side in sides)
+    at, twice = draw(st.integers(1, 6)), draw(st.booleans())
+    for side, disorder in zip((source, dest), draw(st.sampled_from(_DISORDERS)), strict=True):
+        if disorder and at < len(side):
+            side[at - 1 : at + 1] = [side[at - 1]] * 2 if twice else [side[at], side[at - 1]]
+    return source, dest
 
 
 def _joined(source: list[Item], dest: list[Item], quiet: Quiet, *, short: bool) -> tuple[list[Pair], object]:
@@ -285,13 +298,16 @@ def _joined(source: list[Item], dest: list[Item], quiet: Quiet, *, short: bool) 
             return found, failed.failure
 
 
-@given(_ordered(_LOCALS), _ordered(_STORED), _policies("up"))
-def test_the_join_that_asks_nobody_is_the_join(source: list[Item], dest: list[Item], policy: SyncPolicy) -> None:
+@settings(max_examples=1000, deadline=None)
+@given(_sides(), keep_policies("up"), st.integers(0, 1))
+def test_the_join_that_asks_nobody_is_the_join(
+    sides: tuple[list[Item], list[Item]], keep: KeepOrDelete, threshold: int
+) -> None:
     """With the promise that the same time is quiet, the join gives the same pairs, count and errors as without."""
-    rules = make_rules("up", policy, now_millis=NOW_MILLIS)
-    if same_time_is_quiet(rules):
-        quiet = quiet_for(rules)
-        assert _joined(source, dest, quiet, short=True) == _joined(source, dest, quiet, short=False)
+    rules = make_rules("up", SyncPolicy(keep=keep, compare_threshold_millis=threshold), now_millis=NOW_MILLIS)
+    assert same_time_is_quiet(rules)
+    quiet = quiet_for(rules)
+    assert _joined(*sides, quiet, short=True) == _joined(*sides, quiet, short=False)
 
 
 @given(
