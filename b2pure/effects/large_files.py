@@ -4,6 +4,7 @@ Rules. Which unfinished file is gone on with is decided in `plan.resume`. A part
 only of a file that nothing is missing of, and that has a customer's key, the last one is, because B2 tells nobody which
 key that is, but checks it with every part.
 When it cannot be finished, the file stays as it is if the same job could go on with it later, and is cancelled if not.
+One that the caller named, or was told of, is never cancelled: it is the caller's.
 Whoever else finished the very file that we went on with did our work.
 """
 
@@ -250,8 +251,9 @@ def finish_large_file(
 
 
 def give_up(job: LargeFile, file_id: FileId, error: B2Error, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
-    """The failure, with the file left for a later run that can go on with it, or cancelled. Whoever else finished it
-    meanwhile (by going on with it) did our work, if it is the content that we were about to send.
+    """The failure, with the file left for the caller whose it is, or for a later run that can go on with it, or
+    cancelled. Whoever else finished it meanwhile (by going on with it) did our work, if it is the content
+    that we were about to send.
     """
     if isinstance(error, Rejected):
         info = yield from request(GetFileInfo(file_id), retry)
@@ -261,7 +263,7 @@ def give_up(job: LargeFile, file_id: FileId, error: B2Error, retry: RetryPolicy)
             return Failure(Rejected(400, "bad_request", f"somebody else made another file of {file_id}"))
         if not ok(info) and isinstance(info.failure(), Rejected):
             return Failure(Rejected(404, _GONE, f"the large file {file_id} is gone: somebody cancelled it"))
-    if not (job.resume.keep and may_go_on_later(error)):
+    if not (job.resume.callers or (job.resume.keep and may_go_on_later(error))):
         yield from request(CancelLargeFile(file_id), retry)
     return Failure(error)
 

@@ -40,7 +40,8 @@ PartResult = Result[PartReply, B2Error]
 @frozen
 class Resume:
     """Whether to go on with an unfinished file: `auto` looks for one, `file_id` names it. With `keep` a file that
-    could not be finished stays for a later run, if one can go on with it. With `cancel_others` the other unfinished
+    could not be finished stays for a later run, if one can go on with it. One that the caller named (`file_id`), or was
+    told of and may have written down (`told`), is the caller's: it stays whatever went wrong. With `cancel_others` the other unfinished
     files of the name are cancelled as soon as all parts of this one are there: left-overs of earlier runs of a job that
     alone writes the name. It is finished only then: a run that is killed in between must not leave a finished file, for
     which no later run does anything, beside left-overs that nobody looks for.
@@ -50,6 +51,12 @@ class Resume:
     file_id: FileId | None = None
     keep: bool = True
     cancel_others: bool = False
+    told: bool = False
+
+    @property
+    def callers(self) -> bool:
+        """Whether the large file is the caller's, who alone cancels it."""
+        return self.told or self.file_id is not None
 
 
 @frozen

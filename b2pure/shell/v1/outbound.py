@@ -96,7 +96,7 @@ class Continuation:
     def resume(self) -> Resume:
         """The same for the core."""
         file_id = None if self.file_id is None else FileId(self.file_id)
-        return Resume(auto=self.auto, file_id=file_id, keep=True)
+        return Resume(auto=self.auto, file_id=file_id, keep=True, told=self.callback is not None)
 
 
 class _UnusableName(UnusableFileName, ValueError):
