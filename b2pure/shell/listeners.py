@@ -192,7 +192,7 @@ class Telling:
         self._moved = Moved()
         self._total: int | None = None
         self._told = -1
-        self._ours = False
+        self._ours = self._opened = False
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
@@ -213,6 +213,7 @@ class Telling:
         self._open()
         if self._ours:
             self._listener.__exit__(None, None, None)
+            self._listener.is_open = False  # also where a subclass does not say so
 
     def _expect(self, total: int) -> None:
         if total != self._total:
@@ -228,7 +229,10 @@ class Telling:
             self._listener.bytes_completed(count)
 
     def _open(self) -> None:
-        """As late as can be: the total is told before, where it is known."""
+        """As late as can be: the total is told before, where it is known. Once, whatever a subclass makes of it."""
+        if self._opened:
+            return
+        self._opened = True
         if not self._listener.is_open:
             self._ours = True
             self._listener.__enter__()

@@ -33,7 +33,14 @@ from b2pure.shell.v1.download_dest import (
     DownloadDestProgressWrapper,
     PreSeekedDownloadDest,
 )
-from b2pure.shell.v1.enums import CompareVersionMode, KeepOrDeleteMode, MetadataDirectiveMode, NewerFileSyncMode
+from b2pure.shell.v1.enums import (
+    COMPARE_VERSION_MODES,
+    NEWER_FILE_MODES,
+    CompareVersionMode,
+    KeepOrDeleteMode,
+    MetadataDirectiveMode,
+    NewerFileSyncMode,
+)
 from b2pure.shell.v1.exceptions import EnvironmentEncodingError, IncompleteSync, InvalidArgument
 from b2pure.shell.v1.file_version import (
     FileIdAndName,
@@ -49,6 +56,7 @@ from b2pure.shell.v1.part_progress import PartProgressReporter
 from b2pure.shell.v1.raw_api import AbstractRawApi
 from b2pure.shell.v1.raw_simulator import RawSimulator
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager
+from b2pure.shell.v1.session import B2Session
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
     CopySource,
@@ -93,7 +101,9 @@ from b2pure.shell.v1.utils import (
 __all__ = [
     "ALL_CAPABILITIES",
     "B2_ACCOUNT_INFO_ENV_VAR",
+    "COMPARE_VERSION_MODES",
     "DEFAULT_SCAN_MANAGER",
+    "NEWER_FILE_MODES",
     "AbstractAccountInfo",
     "AbstractAction",
     "AbstractCache",
@@ -111,6 +121,7 @@ __all__ = [
     "B2HideAction",
     "B2Http",
     "B2RawApi",
+    "B2Session",
     "B2UploadAction",
     "Bucket",
     "BucketFactory",

@@ -18,6 +18,7 @@ from b2pure.model.policy import CompareVersionMode as CoreCompare
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete, SyncPolicy
 from b2pure.model.policy import NewerFileSyncMode as CoreNewer
 from b2pure.plan.actions import FileSync, actions_of
+from b2pure.plan.concurrency import MAX_WORKERS
 from b2pure.plan.failures import ClockSkewed, EmptySource, PlanFailed, SideFailed
 from b2pure.plan.reasons import DestNewer, UnusableName
 from b2pure.plan.rules import Direction, make_rules
@@ -85,6 +86,7 @@ class Synchronizer:
     ) -> None:
         if max_workers < 1:
             raise InvalidArgument("max_workers", "must be 1 or more")
+        max_workers = min(max_workers, MAX_WORKERS)
         self.max_workers, self.policies_manager, self.dry_run = max_workers, policies_manager, dry_run
         self.allow_empty_source, self.newer_file_mode = allow_empty_source, newer_file_mode
         self.keep_days_or_delete, self.keep_days = keep_days_or_delete, keep_days
