@@ -158,8 +158,8 @@ def test_what_is_made_of_what_is_said_where_it_is_wrong(bucket: Bucket) -> None:
 def test_results_have_attributes_of_their_own_and_are_dictionaries_where_the_guide_says_so(bucket: Bucket) -> None:
     made = bucket.upload_bytes(b"0123456789", "source")
     assert made.__dict__["file_name"] == "source"
-    copied = bucket.copy(made.id_ or "", "copy")
-    assert isinstance(copied, dict)
+    copied: Any = bucket.copy(made.id_ or "", "copy")
+    assert dict in type(copied).__mro__
     assert json.loads(json.dumps(copied)) == copied.as_dict()
     assert (copied["fileName"], copied.file_name, copied.size) == ("copy", "copy", 10)
     assert bucket.delete_file_version(made.id_ or "", "source").__dict__["file_name"] == "source"

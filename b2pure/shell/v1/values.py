@@ -33,6 +33,8 @@ _BUCKET_KEYS: Final = (
     "accountId", "bucketId", "bucketInfo", "bucketName", "bucketType", "corsRules", "lifecycleRules", "revision",
     "options",
 )  # fmt: skip
+_NEVER: Final = ("daysFromHidingToDeleting", "daysFromUploadingToHiding")
+"""Of a lifecycle rule: None says "never" there, as B2 does."""
 
 
 def file_dict(reply: FileReply) -> dict[str, Any]:
@@ -80,7 +82,8 @@ def bucket_dict(reply: BucketReply) -> dict[str, Any]:
     """A bucket as B2 tells it."""
     told: dict[str, Any] = msgspec.to_builtins(reply)
     shown = {name: _without_none(told[name]) for name in _BUCKET_KEYS}
-    shown["lifecycleRules"] = [dict(rule) for rule in told["lifecycleRules"]]  # None is "never" there
+    for rule, said in zip(shown["lifecycleRules"], told["lifecycleRules"], strict=True):
+        rule.update({name: said[name] for name in _NEVER})
     if not shown["options"]:
         del shown["options"]
     return shown
