@@ -41,10 +41,10 @@ PartResult = Result[PartReply, B2Error]
 class Resume:
     """Whether to go on with an unfinished file: `auto` looks for one, `file_id` names it. With `keep` a file that
     could not be finished stays for a later run, if one can go on with it. One that the caller named (`file_id`), or was
-    told of and may have written down (`told`), is the caller's: it stays whatever went wrong. With `cancel_others` the
-    other unfinished files of the name are cancelled as soon as all parts of this one are there: left-overs of earlier
-    runs of a job that alone writes the name. It is finished only then: a run that is killed in between must not leave a
-    finished file, for which no later run does anything, beside left-overs that nobody looks for.
+    told of and may have written down (`told`), is the caller's: it stays whatever went wrong. With `cancel_others`
+    the other unfinished files of the name are cancelled as soon as all parts of this one are there: left-overs of
+    earlier runs of a job that alone writes the name. It is finished only then: a run that is killed in between must
+    not leave a finished file, for which no later run does anything, beside left-overs that nobody looks for.
     """
 
     auto: bool = True

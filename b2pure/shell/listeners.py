@@ -194,7 +194,7 @@ class Telling:
         self._moved = Moved()
         self._total: int | None = None
         self._told = -1
-        self._ours = False
+        self._ours = self._opened = False
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
@@ -212,23 +212,32 @@ class Telling:
 
     def close(self) -> None:
         """Close the listener, if the caller had not opened it."""
+        self._open()
         if self._ours:
             self._listener.__exit__(None, None, None)
+            self._listener.is_open = False  # also where a subclass does not say so
 
     def _expect(self, total: int) -> None:
         if total != self._total:
             self._total = total
             self._listener.set_total_bytes(total)
+            self._open()
 
     def _tell(self, count: int) -> None:
+        self._open()
         if self._total is not None:
             count = min(count, self._total)
         if count > self._told:
             self._told = count
             self._listener.bytes_completed(count)
 
-    def open(self) -> None:
-        """Open the listener, if the caller has not, and it is one that tells."""
+    def _open(self) -> None:
+        """Right after the total was told, where it is known: before anything is begun. Once, whatever a subclass makes
+        of it.
+        """
+        if self._opened:
+            return
+        self._opened = True
         if not getattr(self._listener, "is_open", True):
             self._listener.__enter__()
             self._ours = True
@@ -254,7 +263,6 @@ def telling(listener: AbstractProgressListener | None) -> Iterator[_Told]:
         yield _Told(None)
         return
     teller = Telling(listener)
-    teller.open()  # before anything is begun: it may raise
     try:
         yield _Told(teller)
     finally:

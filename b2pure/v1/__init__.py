@@ -33,7 +33,14 @@ from b2pure.shell.v1.download_dest import (
     DownloadDestProgressWrapper,
     PreSeekedDownloadDest,
 )
-from b2pure.shell.v1.enums import CompareVersionMode, KeepOrDeleteMode, MetadataDirectiveMode, NewerFileSyncMode
+from b2pure.shell.v1.enums import (
+    COMPARE_VERSION_MODES,
+    NEWER_FILE_MODES,
+    CompareVersionMode,
+    KeepOrDeleteMode,
+    MetadataDirectiveMode,
+    NewerFileSyncMode,
+)
 from b2pure.shell.v1.exceptions import EnvironmentEncodingError, IncompleteSync, InvalidArgument
 from b2pure.shell.v1.file_version import (
     FileIdAndName,
@@ -93,7 +100,9 @@ from b2pure.shell.v1.utils import (
 __all__ = [
     "ALL_CAPABILITIES",
     "B2_ACCOUNT_INFO_ENV_VAR",
+    "COMPARE_VERSION_MODES",
     "DEFAULT_SCAN_MANAGER",
+    "NEWER_FILE_MODES",
     "AbstractAccountInfo",
     "AbstractAction",
     "AbstractCache",

@@ -72,7 +72,9 @@ def test_a_program_for_b2sdk_backs_up_and_takes_an_inventory(tmp_path: Path) -> 
         api = B2Api(InMemoryAccountInfo())
         api.authorize_account(world.url, world.simulator.master_key_id, world.simulator.master_key)
         bucket = api.get_bucket_by_name("holiday-backup")
-        assert bucket.lifecycle_rules == [{"fileNamePrefix": "inventory.json", "daysFromHidingToDeleting": 30}]
+        (rule,) = bucket.lifecycle_rules
+        never = {"daysFromUploadingToHiding": None}
+        assert rule == {"fileNamePrefix": "inventory.json", "daysFromHidingToDeleting": 30, **never}
         assert [version.file_name for version, _ in bucket.ls(recursive=True)] == [
             "files/2019/beach.jpg",
             "inventory.json",

@@ -177,7 +177,7 @@ def test_updates(world: World) -> None:
     assert bucket.set_type("allPublic")["bucketType"] == "allPublic"
     assert bucket.set_info({"a": "b"})["bucketInfo"] == {"a": "b"}
     assert bucket.set_info({})["bucketInfo"] == {}
-    rule = {"fileNamePrefix": "x", "daysFromHidingToDeleting": 1}
+    rule = {"fileNamePrefix": "x", "daysFromHidingToDeleting": 1, "daysFromUploadingToHiding": None}
     assert bucket.update(lifecycle_rules=rule)["lifecycleRules"] == [rule]
     cors = {
         "corsRuleName": "download",

@@ -95,7 +95,6 @@ def test_without_a_reporter_nothing_is_told_and_everything_done(
     world: World, bucket: Bucket, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     _put(folder, "a", "b")
-    os.symlink("nowhere", folder / "broken")
     ends = parse_sync_folder(str(folder), world.api), parse_sync_folder("b2://holiday", world.api)
     Synchronizer(4).sync_folders(*ends, NOW, None)
     assert (_names(bucket), capfd.readouterr()) == (["a", "b"], ("", ""))

@@ -61,7 +61,7 @@ def test_a_bucket_can_be_stored_with_info_cors_rules_and_lifecycle_rules(world: 
     world.api.create_bucket("full-of-rules", "allPrivate", {"team": "red"}, [cors], [rule])
     found = world.api.get_bucket_by_name("full-of-rules")
     assert found.bucket_info == {"team": "red"}
-    assert (found.cors_rules, found.lifecycle_rules) == ([cors], [rule])
+    assert (found.cors_rules, found.lifecycle_rules) == ([cors], [{**rule, "daysFromUploadingToHiding": None}])
 
 
 def test_a_name_that_somebody_has_already_is_told(world: World) -> None:

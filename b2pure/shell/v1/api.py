@@ -23,6 +23,7 @@ from b2pure.model.calls import (
     ListKeys,
 )
 from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.plan.concurrency import MAX_WORKERS
 from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
@@ -33,7 +34,7 @@ from b2pure.shell.v1.bucket_factory import BucketFactory
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
 from b2pure.shell.v1.error_table import Context
-from b2pure.shell.v1.exceptions import MissingAccountData, NonExistentBucket, RestrictedBucket
+from b2pure.shell.v1.exceptions import InvalidArgument, MissingAccountData, NonExistentBucket, RestrictedBucket
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
 from b2pure.shell.v1.machines import StoredKey
 from b2pure.shell.v1.raw_api import AbstractRawApi
@@ -45,6 +46,13 @@ from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, key_d
 __all__ = ["B2Api"]
 
 _KEYS_BATCH: Final = 1000
+
+
+def _workers(name: str, wanted: int) -> int:
+    """As many as are wanted, up to what there can be. Raises InvalidArgument."""
+    if wanted < 1:
+        raise InvalidArgument(name, "must be 1 or more")
+    return min(wanted, MAX_WORKERS)
 
 
 class B2Api:
@@ -73,7 +81,8 @@ class B2Api:
         self._account_info = account_info
         self._cache = cache or DummyCache()
         self._raw_api = raw_api or B2RawApi(B2Http())
-        self.max_upload_workers, self.max_copy_workers = max_upload_workers, max_copy_workers
+        self.max_upload_workers = _workers("max_upload_workers", max_upload_workers)
+        self.max_copy_workers = _workers("max_copy_workers", max_copy_workers)
         self.session = B2Session(account_info, self._raw_api)
 
     @property
@@ -167,6 +176,11 @@ class B2Api:
 
     def name_of_bucket(self, bucket_id: str) -> str:
         """The name of a bucket by its id. Raises NonExistentBucket."""
+        allowed = self._account_info.get_allowed()
+        buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
+        for each in buckets:
+            if each["id"] == bucket_id and each["name"] is not None:
+                return str(each["name"])
         call = ListBuckets(AccountId(self.get_account_id()), BucketId(bucket_id))
         for bucket in self.session.ask(call).buckets:
             return bucket.bucket_name

@@ -22,6 +22,7 @@ from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings, outbound
 from b2pure.shell.v1.bucket_new_files import NewFiles
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
+from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, Part, UnfinishedLargeFile
 from b2pure.shell.v1.utils import b2_url_encode
 from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, file_version, rules_of
@@ -101,6 +102,8 @@ class Bucket(NewFiles):
         """Update various bucket parameters; what is None stays. Raises Conflict if the bucket has another revision than
         `if_revision_is`.
         """
+        if all(each is None for each in (bucket_type, bucket_info, cors_rules, lifecycle_rules)):
+            raise InvalidArgument("update", "needs a setting: what is None stays as it is")
         call = UpdateBucket(
             AccountId(self.api.account_info.get_account_id()),
             BucketId(self.id_),

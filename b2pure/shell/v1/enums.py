@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from enum import Enum, unique
 
-__all__ = ["CompareVersionMode", "KeepOrDeleteMode", "MetadataDirectiveMode", "NewerFileSyncMode"]
+__all__ = [
+    "COMPARE_VERSION_MODES",
+    "NEWER_FILE_MODES",
+    "CompareVersionMode",
+    "KeepOrDeleteMode",
+    "MetadataDirectiveMode",
+    "NewerFileSyncMode",
+]
 
 
 @unique
@@ -54,3 +61,7 @@ class KeepOrDeleteMode(Enum):
     """keep old versions of the file, do not delete anything"""
     DO_NOTHING = NO_DELETE
     """The same, as one page of the documentation calls it."""
+
+
+NEWER_FILE_MODES = tuple(NewerFileSyncMode)
+COMPARE_VERSION_MODES = tuple(CompareVersionMode)

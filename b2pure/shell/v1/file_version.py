@@ -49,7 +49,7 @@ def _info(info: Mapping[str, str] | None) -> dict[str, str]:
     return dict(info or {})
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class FileVersionInfo(AsDict):
     """A structure which represents a version of a file (in B2 cloud).
 
@@ -135,7 +135,7 @@ class FileVersionInfoFactory:
         return FileVersionInfo(response["fileId"], response["fileName"], 0, "unknown", "none", {}, 0, "cancel")
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class FileIdAndName(AsDict):
     """A structure which represents a B2 cloud file with just `file_name` and `fileId` attributes.
 
@@ -203,7 +203,7 @@ class PartFactory:
         return Part(part_dict["fileId"], part_dict["partNumber"], part_dict["contentLength"], part_dict["contentSha1"])
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class Part(AsDict):
     """A structure which represents a *part* of a large file upload. Part numbers start with 1."""
 
@@ -234,5 +234,6 @@ class Part(AsDict):
 def _same(one: AsDict, other: object) -> bool:
     """Two of a kind are the same when they say the same; so are one of them and the dictionary that it is."""
     if isinstance(other, AsDict):
-        return type(one) is type(other) and one.as_dict() == other.as_dict()
+        related = isinstance(other, type(one)) or isinstance(one, type(other))
+        return related and one.as_dict() == other.as_dict()
     return isinstance(other, Mapping) and one.as_dict() == other

@@ -22,6 +22,7 @@ from b2pure.effects.large_files import Resume
 from b2pure.effects.program import perform
 from b2pure.effects.uploads import Upload, upload_body
 from b2pure.model import intents as core
+from b2pure.model.calls import GetFileInfo
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MAX_FILE_SIZE, MAX_PART_SIZE, MAX_SINGLE_SIZE, PartSizes
 from b2pure.model.names import b2_name_problem
@@ -45,6 +46,7 @@ from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.transfers import hearing
 from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import (
+    BadRequest,
     ChecksumMismatch,
     InvalidArgument,
     InvalidUploadSource,
@@ -105,6 +107,9 @@ class _UnusableName(UnusableFileName, ValueError):
     prefix = "Unusable file name"
 
 
+_UnusableName.__name__ = _UnusableName.__qualname__ = UnusableFileName.__name__  # the public one, for who is told of it
+
+
 @frozen
 class NewObject:
     """Where a file goes and what it is made with."""
@@ -118,6 +123,8 @@ class NewObject:
     listener: AbstractProgressListener | None = field(default=None, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        if not isinstance(self.file_name, str):
+            raise ValueError(f"file_name must be a string, not {type(self.file_name).__name__}")
         problem = b2_name_problem(self.file_name)
         if problem is not None:
             raise _UnusableName(problem)
@@ -221,6 +228,7 @@ def copy(
         if source.length == 0:
             raise ValueError("a copy of no bytes cannot be made; upload an empty file")
         wanted = ByteRange(source.offset, source.offset + source.length)
+        _check_there(session, source, wanted)
         minimum = session.token().part_sizes.minimum
         if source.length > most >= minimum:
             parts = PartSizes(most, minimum)
@@ -239,6 +247,14 @@ def copy(
     return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry), about)
 
 
+def _check_there(session: B2Session, source: CopySource, wanted: ByteRange) -> None:
+    """B2 copies as much of a range as there is; whoever says a length means all of it. Raises BadRequest."""
+    size = session.ask(GetFileInfo(FileId(source.file_id))).content_length
+    if size < wanted.stop:
+        told = f"the file {source.file_id} has {size} bytes, not the {wanted.stop} that the copy reaches to"
+        raise BadRequest(told, "bad_request")
+
+
 # -- objects of ranges
 
 
@@ -254,7 +270,7 @@ class Making:
 def make(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents that are all there: planned as a whole, then made."""
     slices = OpenedSlices()
-    wanted = list(given)
+    wanted = [_intent(each) for each in given]
     intents = [slices.intent(intent) for intent in wanted]
     if not intents:
         raise ValueError(_NOTHING)
@@ -266,6 +282,12 @@ def make(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how:
         raise no_plan(failed.failure) from None
     program = create(_creation(made, sizes), plan, session.retry)
     return _told(session, made, slices, how.workers, plan.length, program)
+
+
+def _intent(given: object) -> WriteIntent:
+    if not isinstance(given, WriteIntent):
+        raise TypeError(f"a file is made of WriteIntents, not of {type(given).__name__}; concatenate takes sources")
+    return given
 
 
 def make_stream(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
@@ -304,7 +326,7 @@ class _Feed:
 
     def __iter__(self) -> Iterator[core.WriteIntent]:
         try:
-            for given in self._given:
+            for given in map(_intent, self._given):
                 if given.destination_offset < self._previous:
                     raise ValueError("Write intent stream have to be sorted by destination offset")
                 self._previous = given.destination_offset

@@ -88,6 +88,8 @@ class UploadSourceBytes(AbstractUploadSource):
     """Bytes in memory."""
 
     def __init__(self, data_bytes: bytes, content_sha1: str | None = None) -> None:
+        if not isinstance(data_bytes, bytes | bytearray | memoryview):
+            raise TypeError(f"bytes are uploaded, not {type(data_bytes).__name__}")  # bytes(7) would be seven zeros
         self.data_bytes = bytes(data_bytes)
         self.content_sha1 = content_sha1
 

@@ -6,7 +6,8 @@ Rules. It is the functional client: its plan, its programs, its drivers. What is
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Final
 
 from attrs import evolve
 
@@ -17,7 +18,7 @@ from b2pure.effects.job import B2Side
 from b2pure.effects.outcomes import Conflict, Done, Drifted, Failed, Skipped, Superseded
 from b2pure.effects.report import ReportBuilder
 from b2pure.model.errors import describe
-from b2pure.model.files import LocalItem, SkippedPath
+from b2pure.model.files import LocalItem, SkippedPath, SkipWhy
 from b2pure.model.ids import BucketId
 from b2pure.model.new_file import PLAIN
 from b2pure.model.places import B2Folder, LocalFolder
@@ -45,7 +46,9 @@ __all__ = ["SyncClient"]
 
 
 class SyncClient(Client):
-    """One sync between two folders. `conflicts` and `failures` are what stood in the way of it."""
+    """One sync between two folders. `conflicts` and `failures` are what stood in the way of it; `left_out` counts the
+    local paths that take no part though nobody wanted that, of which `undecodable` is the first whose name is no text.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,8 @@ class SyncClient(Client):
             session.api(machines.key), session.clock, machines=machines, workers=workers, retry=session.retry
         )
         self.conflicts: list[FileSync] = []
-        self.failures = 0
+        self.failures = self.left_out = 0
+        self.undecodable: SkippedPath | None = None
         self._session, self._ends, self._reporter = session, folders, reporter
         self._scanner, self._manager = scanner, manager
         self._reader = _Reader(self._ask, self._retry, folders, manager, reporter)
@@ -100,7 +104,7 @@ class SyncClient(Client):
     def _end(self, role: Role) -> Side:
         folder = self._ends[role]
         if _is_local(folder):
-            found = _ToldFolder(folder, self._reporter, self._manager)
+            found = _ToldFolder(folder, self._reporter, self._manager, self._skipped)
             return Side(LocalFolder(found.root), folder=found)
         bucket = bucket_of(folder)
         bucket_id, prefix = BucketId(bucket.id_), core_prefix(folder)
@@ -132,6 +136,13 @@ class SyncClient(Client):
             raise
 
     # -- what is told of it
+
+    def _skipped(self, item: SkippedPath) -> None:
+        if item.why in _AS_WANTED:
+            return
+        self.left_out += 1
+        if item.why == "undecodable" and self.undecodable is None:
+            self.undecodable = item
 
     def _listen(self, event: Event) -> None:
         if isinstance(event, PathDone):
@@ -187,6 +198,10 @@ class SyncClient(Client):
                 self._reporter.print_completion(action_line(action))
 
 
+_AS_WANTED: Final[frozenset[SkipWhy]] = frozenset({"excluded symlink", "temporary file"})
+"""Who left them out: the caller, or this package, whose own files they are."""
+
+
 def _is_local(folder: AbstractFolder) -> bool:
     return folder.folder_type() == "local"
 
@@ -194,9 +209,15 @@ def _is_local(folder: AbstractFolder) -> bool:
 class _ToldFolder(LocalFolderOnDisk):
     """A local folder that tells the reporter of what cannot take part; its files may be what somebody else says."""
 
-    def __init__(self, folder: AbstractFolder, reporter: SyncReport | None, manager: ScanPoliciesManager) -> None:
+    def __init__(
+        self,
+        folder: AbstractFolder,
+        reporter: SyncReport | None,
+        manager: ScanPoliciesManager,
+        hear: Callable[[SkippedPath], None],
+    ) -> None:
         super().__init__(core_root(folder))
-        self._folder, self._reporter, self._manager = folder, reporter, manager
+        self._folder, self._reporter, self._manager, self._hear = folder, reporter, manager, hear
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
         if tells_files_itself(self._folder):
@@ -206,6 +227,7 @@ class _ToldFolder(LocalFolderOnDisk):
     def _told(self, items: Iterator[LocalItem]) -> Iterator[LocalItem]:
         for item in items:
             if isinstance(item, SkippedPath):
+                self._hear(item)
                 report_skipped(self._reporter, self, item)
             yield item
 

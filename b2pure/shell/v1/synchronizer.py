@@ -2,11 +2,12 @@
 
 Rules. What is decided is the core's: `SyncPolicy`, `Rules`, `retain`. Here options become a policy, folders become
 sides, and outcomes become lines and exceptions. A file that fails does not stop the others: IncompleteSync comes at the
-end. Without a reporter nothing is told.
+end. Without a reporter nothing is told, so what a reporter would have warned of is IncompleteSync, too.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
@@ -17,6 +18,7 @@ from b2pure.model.policy import CompareVersionMode as CoreCompare
 from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete, SyncPolicy
 from b2pure.model.policy import NewerFileSyncMode as CoreNewer
 from b2pure.plan.actions import FileSync, actions_of
+from b2pure.plan.concurrency import MAX_WORKERS
 from b2pure.plan.failures import ClockSkewed, EmptySource, PlanFailed, SideFailed
 from b2pure.plan.reasons import DestNewer, UnusableName
 from b2pure.plan.rules import Direction, make_rules
@@ -27,6 +29,7 @@ from b2pure.shell.v1.exceptions import (
     ClockSkew,
     CommandError,
     DestFileNewer,
+    EnvironmentEncodingError,
     IncompleteSync,
     InvalidArgument,
     UnSyncableFilename,
@@ -83,6 +86,7 @@ class Synchronizer:
     ) -> None:
         if max_workers < 1:
             raise InvalidArgument("max_workers", "must be 1 or more")
+        max_workers = min(max_workers, MAX_WORKERS)
         self.max_workers, self.policies_manager, self.dry_run = max_workers, policies_manager, dry_run
         self.allow_empty_source, self.newer_file_mode = allow_empty_source, newer_file_mode
         self.keep_days_or_delete, self.keep_days = keep_days_or_delete, keep_days
@@ -119,7 +123,9 @@ class Synchronizer:
         """Syncs two folders. Always ensures that every file in the source is also in the destination. Deletes any file
         versions in the destination that the options let go. `now_millis` is what `keep_days` counts back from.
 
-        Raises IncompleteSync when a file failed, and DestFileNewer, CommandError or InvalidArgument.
+        Raises IncompleteSync when a file failed, EnvironmentEncodingError when the name of a local file is no text, and
+        DestFileNewer, CommandError or InvalidArgument. What cannot be read (links that lead nowhere too) is a warning
+        of the reporter; without one, it is IncompleteSync. All other files were synced then.
         """
         client = self._client(source_folder, dest_folder, reporter, self.policies_manager)
         try:
@@ -133,8 +139,12 @@ class Synchronizer:
             raise _failed(failed, source_folder) from None
         for conflict in client.conflicts:
             self._refuse(conflict, source_folder, dest_folder)
+        if client.undecodable is not None:
+            raise EnvironmentEncodingError(client.undecodable.path, sys.getfilesystemencoding())
         if client.failures:
             raise IncompleteSync("sync is incomplete")
+        if client.left_out and reporter is None:  # whom else nobody would have told
+            raise IncompleteSync(f"{client.left_out} local paths could not be read; a reporter is told which, and why")
 
     def make_folder_sync_actions(
         self,

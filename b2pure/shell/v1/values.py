@@ -33,6 +33,8 @@ _BUCKET_KEYS: Final = (
     "accountId", "bucketId", "bucketInfo", "bucketName", "bucketType", "corsRules", "lifecycleRules", "revision",
     "options",
 )  # fmt: skip
+_NEVER: Final = ("daysFromHidingToDeleting", "daysFromUploadingToHiding")
+"""Of a lifecycle rule: None says "never" there, as B2 does."""
 
 
 def file_dict(reply: FileReply) -> dict[str, Any]:
@@ -46,19 +48,15 @@ def file_version(reply: FileReply) -> FileVersionInfo:
     return FileVersionInfoFactory.from_api_response(file_dict(reply))
 
 
-class CopiedFile(FileVersionInfo):
-    """A copy: a version that reads as the dictionary that B2 answers with."""
-
-    __slots__ = ("_said",)
-
-    _said: dict[str, Any]
+class CopiedFile(FileVersionInfo, dict[str, Any]):  # type: ignore[misc]  # two bases that say how to look something up
+    """A copy: a version that is the dictionary that B2 answers with, too, for `json.dumps` and the like."""
 
     def as_dict(self) -> dict[str, Any]:
         """What B2 answered."""
-        return self._said
+        return dict(dict.items(self))
 
     def __repr__(self) -> str:
-        return repr(self._said)
+        return repr(self.as_dict())
 
 
 def copied_file(reply: FileReply) -> CopiedFile:
@@ -76,7 +74,7 @@ def copied_file(reply: FileReply) -> CopiedFile:
         version.action,
         version.content_md5,
     )
-    copied._said = said
+    dict.update(copied, said)
     return copied
 
 
@@ -84,6 +82,8 @@ def bucket_dict(reply: BucketReply) -> dict[str, Any]:
     """A bucket as B2 tells it."""
     told: dict[str, Any] = msgspec.to_builtins(reply)
     shown = {name: _without_none(told[name]) for name in _BUCKET_KEYS}
+    for rule, said in zip(shown["lifecycleRules"], told["lifecycleRules"], strict=True):
+        rule.update({name: said[name] for name in _NEVER})
     if not shown["options"]:
         del shown["options"]
     return shown
