@@ -133,13 +133,14 @@ def _tried(
         if isinstance(decision, Fail):
             return Failure(decision.error), _is_open(doubt)
         result = yield from attempt(decision.authorization)
+        before = _is_open(doubt)
         if ok(result):
-            return result, _is_open(doubt)
+            return result, before
         error = result.failure()
         state, final = yield from _patience(policy, state, error, "other")
         doubt, verdict = yield from _look(doubt, call, error, policy)
-        if isinstance(verdict, Done):
-            return Success(cast(R, verdict.reply)), False
+        if isinstance(verdict, Done):  # of this attempt, or of an earlier one: then the other may be there as well
+            return Success(cast(R, verdict.reply)), before
         if final is not None:
             return Failure(final), _is_open(doubt)
         event = Rejected401(decision.generation) if wants_new_token(error) else Need()

@@ -298,6 +298,16 @@ def test_a_start_whose_reply_is_lost_leaves_nothing_even_if_nobody_can_look_at_o
     assert unfinished(world) == 0
 
 
+def test_two_starts_whose_replies_are_lost_leave_nothing_where_nobody_could_look_after_the_first() -> None:
+    """What a look finds after the second may be either of them: the other is there as well."""
+    lost = tuple(DropReplyAfterCommit("b2_start_large_file", nth) for nth in (1, 2))
+    # The first look of the job is for files to go on with; the next three are for the lost reply.
+    blind = FailNth("b2_list_unfinished_large_files", 2, Answer(503), times=3)
+    world = build(RICH["up"], seed=1, faults=(*lost, blind))
+    assert sync(world, RICH["up"]).ok
+    assert unfinished(world) == 0
+
+
 @pytest.mark.parametrize("answer", [Answer(503), Answer(403, "access_denied")], ids=["busy", "denied"])
 def test_left_overs_that_cannot_be_cancelled_are_left_to_the_next_run(answer: Answer) -> None:
     """L28: a finished file would hide from it that there are any."""

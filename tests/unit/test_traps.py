@@ -6,7 +6,10 @@ test_traps_sync.py. What belongs to a part that is not there yet is in `LATER`, 
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +19,7 @@ import test_traps_sync
 import test_traps_transfers
 from traps_support import DEST, over_http, seen_world
 
+from b2pure import v1
 from b2pure.effects.events import Event, Waiting
 from b2pure.effects.program import ok
 from b2pure.effects.simulator import Simulator
@@ -41,10 +45,7 @@ ROWS: Final[dict[int, str]] = {
 }  # fmt: skip
 """The halves of each trap; none: it has only one."""
 
-LATER: Final[dict[str, str]] = {
-    "24": "SqliteAccountInfo is not built yet: its file must have its mode before the secret is in it",
-    "41b": "no method of the functional face makes a download URL; b2pure.v1's get_download_url_for_file_name will",
-}
+LATER: Final[dict[str, str]] = {}
 
 
 def names() -> list[str]:
@@ -263,3 +264,25 @@ def test_t38_names_are_never_printed_raw(run: Run, simulator: Simulator, tmp_pat
     for ended in (run("ls", "b2://demo"), run("sync", "b2://demo", str(tmp_path))):
         assert "a" in ended.stdout
         assert not {"\x9b", "\u202e"} & set(ended.stdout + ended.stderr)
+
+
+# --- the numbered interface -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no modes there")
+def test_t24_the_file_of_an_account_info_is_its_owners_alone_from_its_first_byte(tmp_path: Path) -> None:
+    """Whatever the umask; test_v1_account_info.py looks at every moment of its making."""
+    path, old = tmp_path / "info", os.umask(0)
+    try:
+        v1.SqliteAccountInfo(str(path))
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_t41b_the_url_of_a_file_by_its_name_is_made() -> None:
+    raw = v1.RawSimulator()
+    api = v1.B2Api(v1.InMemoryAccountInfo(), raw_api=raw)
+    api.authorize_account("production", *raw.create_account())
+    url = api.get_download_url_for_file_name("holiday", "a b.txt")
+    assert url == f"{api.account_info.get_download_url()}/file/holiday/a%20b.txt"
