@@ -39,5 +39,6 @@ class Job:
     mode: Mode
     retry: RetryPolicy = field(factory=RetryPolicy)
     download_streams: int = 4
+    """So many pieces of one long file are on their way at once: with more, threads get into each other's way."""
     new: NewFile = PLAIN
     source_key: SseC | None = None

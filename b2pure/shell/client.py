@@ -346,7 +346,8 @@ class Client(Creations):
             return builder.report()
 
         breaker = Breaker(self._workers.streams)
-        job = evolve(sync.job(mode, self._retry), download_streams=self._workers.streams)
+        job = sync.job(mode, self._retry)
+        job = evolve(job, download_streams=min(job.download_streams, self._workers.streams))
 
         def listen(event: Event) -> None:
             nonlocal breaker
