@@ -1,8 +1,9 @@
-"""Hypothesis profiles, chosen by the environment variable HYPOTHESIS_PROFILE: `default`, `quick`, `deep`."""
+"""Hypothesis profiles, chosen by the environment variable HYPOTHESIS_PROFILE: `default`, `quick`, `deep`; and Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -16,3 +17,7 @@ settings.register_profile("default", max_examples=100, deadline=None, derandomiz
 settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
 settings.register_profile("deep", settings.get_profile("default"), max_examples=5000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# Who starts the tests in the background of a shell has them ignore Ctrl-C, and so would the programs that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
