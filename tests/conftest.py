@@ -1,4 +1,4 @@
-"""Hypothesis profiles, chosen by the environment variable HYPOTHESIS_PROFILE: `default`, `quick`, `deep`; and Ctrl-C."""
+"""Hypothesis profiles, chosen by HYPOTHESIS_PROFILE (`default`, `quick`, `deep`), and Ctrl-C."""
 
 from __future__ import annotations
 
