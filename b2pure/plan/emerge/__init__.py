@@ -12,7 +12,7 @@ from b2pure.plan.emerge.codec import emerge_lines, read_emerge_lines
 from b2pure.plan.emerge.draw import draw
 from b2pure.plan.emerge.explain import explain, summary
 from b2pure.plan.emerge.identity import plan_id
-from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart, large_file_parts
+from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import emerge, plan_emerge
 from b2pure.plan.emerge.stream import plan_stream
@@ -29,7 +29,6 @@ __all__ = [
     "emerge",
     "emerge_lines",
     "explain",
-    "large_file_parts",
     "plan_emerge",
     "plan_id",
     "plan_stream",

@@ -1,7 +1,7 @@
 """The parts of an object that emerges from local and remote ranges.
 
-They are richer than the parts of `plan.large_file`, which say only what a finished part must be: `large_file_parts`
-gives those, for whoever looks for an unfinished file to go on with.
+They are richer than the parts of `plan.large_file`, which say only what a finished part must be: `digests` gives those,
+with what is known of the data.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.record import Record
 from b2pure.model.sources import Body
-from b2pure.plan.large_file import CopyRange, Part, SendPart
 
-__all__ = ["CopiedPart", "EmergePart", "Piece", "SentPart", "large_file_parts"]
+__all__ = ["CopiedPart", "EmergePart", "Piece", "SentPart"]
 
 Piece = Body | CopySource
 """What a sent part is put together from: bytes from here, or a range that is downloaded first."""
@@ -55,13 +54,3 @@ class CopiedPart(Record, frozen=True):
 
 
 EmergePart = SentPart | CopiedPart
-
-
-def large_file_parts(parts: tuple[EmergePart, ...]) -> tuple[Part, ...]:
-    """The same parts in the vocabulary of large files."""
-    return tuple(
-        CopyRange(part.number, part.source.file_id, part.source.range)
-        if isinstance(part, CopiedPart)
-        else SendPart(part.number, part.range)
-        for part in parts
-    )
