@@ -15,7 +15,7 @@ from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Chained, LocalSlice, StreamPiece
 from b2pure.plan import EmergePlan, plan_emerge
-from b2pure.plan.emerge import draw, emerge_lines, explain, large_file_parts, summary
+from b2pure.plan.emerge import draw, emerge_lines, explain, summary
 from b2pure.plan.emerge.parts import CopiedPart, SentPart
 from b2pure.plan.emerge.plan import Prioritize
 from b2pure.plan.emerge.stream import plan_stream
@@ -30,7 +30,6 @@ from b2pure.plan.failures import (
     UnknownLength,
     tell_failure,
 )
-from b2pure.plan.large_file import CopyRange, SendPart
 
 M = 1_000_000
 A, B, C, D, E = 0, 50 * M, 80 * M, 100 * M, 200 * M
@@ -202,14 +201,6 @@ def test_the_key_of_a_range_is_part_of_what_it_is() -> None:
     same = [halves[0], CopySource.of(FileId("f"), 6 * M, 6 * M, one)]
     assert [part.length for part in plan_emerge(concatenated(*same)).copies] == [12 * M]
     assert one.customer_key not in str(plan_emerge(concatenated(*halves)))
-
-
-def test_parts_in_the_words_of_large_files() -> None:
-    plan = plan_emerge(SEED, prioritize="remote")
-    assert large_file_parts(plan.parts) == (
-        CopyRange(1, FileId("4_z"), ByteRange(0, D)),
-        SendPart(2, ByteRange(D, E)),
-    )
 
 
 def test_bytes_at_hand_are_saved_when_they_are_few() -> None:
