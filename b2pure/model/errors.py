@@ -89,10 +89,13 @@ class Unavailable:
 
 @frozen
 class Transport:
-    """No whole answer came: the request may or may not have taken effect, unless `kind` is `connect`."""
+    """No whole answer came: the request may or may not have taken effect, unless `kind` is `connect`. `host` is who was
+    asked, with its port where the address has one; empty where it is not known.
+    """
 
     kind: TransportKind
     detail: str
+    host: str = ""
 
 
 @frozen
@@ -146,8 +149,9 @@ def describe(error: B2Error) -> str:
             return "B2 asked to slow down, again and again (429)"
         case Unavailable(status, code, message):
             return f"B2 is not available: {printable(message) or 'no message'} ({status} {code})"
-        case Transport(kind, detail):
-            return f"the connection failed ({kind}): {printable(detail)}"
+        case Transport(kind, detail, host):
+            to = f" to {printable(host)}" if host else ""
+            return f"the connection{to} failed ({kind}): {printable(detail)}"
         case Corrupt(what, expected, found, why) if why:
             return f"{why}: {what} has {expected} here, {found} there"
         case Corrupt(what, expected, found):

@@ -9,10 +9,11 @@ answers in the middle of a body and closes, httpx gives the answer rather than t
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha1
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
@@ -39,7 +40,7 @@ from b2pure.effects.wire import (
 )
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
-from b2pure.model.errors import B2Error, InvalidArgument, Transport
+from b2pure.model.errors import B2Error, InvalidArgument, Transport, TransportKind
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Answer
@@ -162,7 +163,7 @@ class HttpApi:
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except _TROUBLE as error:
-            return IOFailure(explain_transport(error))
+            return IOFailure(explain_transport(error, request.url))
         return IOResult.from_result(decode(call, response))
 
     def _plainly(self, transport: SocketTransport, request: HttpRequest, reader: Reader) -> HttpResponse:
@@ -199,7 +200,7 @@ class HttpApi:
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except _TROUBLE as error:
-            return IOFailure(explain_transport(error))
+            return IOFailure(explain_transport(error, request.url))
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
         if self._exchanged is not None:
@@ -288,24 +289,64 @@ UNKNOWN_HOST: Final = "the name of the server is not known"
 """The detail of a connection that failed at the DNS."""
 
 
-def explain_transport(error: Exception) -> Transport:
-    """The error value of what httpx raised, with the class of the exception and nothing that could hold a URL."""
-    detail = type(error).__name__
-    if any(isinstance(each, socket.gaierror) for each in _causes(error)):
-        return Transport("connect", UNKNOWN_HOST)
-    if any(isinstance(each, ssl.SSLCertVerificationError) and _expired(each) for each in _causes(error)):
-        detail = "the certificate of the server is not valid at the time of this computer's clock; is the clock right?"
+def explain_transport(error: Exception, url: str | httpx.URL) -> Transport:
+    """The error value of what httpx raised on the way to `url`, of which only the host is told: paths hold tokens. The
+    reason is the system's; the texts of httpx could hold a URL.
+    """
+    host, causes = _host(url), tuple(_causes(error))
+    if any(isinstance(each, socket.gaierror) for each in causes):
+        return Transport("connect", UNKNOWN_HOST, host)
+    kind, told = _kind(error), type(error).__name__
+    reason = next(filter(None, map(_reason, causes)), None) or _REASONS.get(told)
+    if reason is None:
+        return Transport(kind, told, host)
+    return Transport(kind, reason if kind == "connect" else f"{told}: {reason}", host)
+
+
+def _host(url: str | httpx.URL) -> str:
+    try:
+        return httpx.URL(url).netloc.decode("ascii")
+    except httpx.InvalidURL:
+        return ""
+
+
+def _kind(error: Exception) -> TransportKind:
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
-            return Transport("connect", detail)
+            return "connect"
         case httpx.UnsupportedProtocol() | httpx.InvalidURL():
-            return Transport("connect", detail)
+            return "connect"
         case httpx.TimeoutException():
-            return Transport("timeout", detail)
+            return "timeout"
         case httpx.LocalProtocolError():
-            return Transport("protocol", detail)
+            return "protocol"
         case _:
-            return Transport("broken", detail)
+            return "broken"
+
+
+_REASONS: Final[Mapping[str, str]] = {
+    "ConnectTimeout": "no connection came about in time",
+    "ReadTimeout": "the server did not answer in time",
+    "WriteTimeout": "the server did not take the request in time",
+    "RemoteProtocolError": "the server closed the connection, or its answer was no HTTP",
+    "UnsupportedProtocol": "the address does not begin with http:// or https://",
+    "InvalidURL": "the address is no URL",
+}
+"""Where the system gives no reason."""
+
+
+def _reason(error: BaseException) -> str | None:
+    """What the system says of a cause."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if _expired(error):
+            return (
+                "the certificate of the server is not valid at the time of this computer's clock; is the clock right?"
+            )
+        return f"the certificate of the server is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or 'no reason given'}"
+    # Not `strerror`, which is whatever somebody else's session raises.
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno is not None else None
 
 
 _NOT_YET_VALID: Final = 9

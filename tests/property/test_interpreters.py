@@ -6,13 +6,15 @@ httpx's mock transport and `served`. Calls are drawn from what the history so fa
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha1
 from time import sleep
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -639,25 +641,39 @@ def test_nobody_listening_is_a_connect_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with HttpApi("k", "s", realm_address=f"http://127.0.0.1:{port}") as api:
-        assert api.send(AuthorizeAccount(), None, Reader()) == IOFailure(Transport("connect", "ConnectError"))
+        refused = Transport("connect", os.strerror(errno.ECONNREFUSED), f"127.0.0.1:{port}")
+        assert api.send(AuthorizeAccount(), None, Reader()) == IOFailure(refused)
+
+
+HOST: Final = "b2.example:8180"
 
 
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
-        (httpx.ConnectTimeout("u"), Transport("connect", "ConnectTimeout")),
-        (httpx.ReadTimeout("u"), Transport("timeout", "ReadTimeout")),
-        (httpx.WriteTimeout("u"), Transport("timeout", "WriteTimeout")),
-        (httpx.ReadError("u"), Transport("broken", "ReadError")),
-        (httpx.WriteError("u"), Transport("broken", "WriteError")),
-        (httpx.RemoteProtocolError("u"), Transport("broken", "RemoteProtocolError")),
+        (httpx.ConnectTimeout("u"), Transport("connect", "no connection came about in time", HOST)),
+        (httpx.ReadTimeout("u"), Transport("timeout", "ReadTimeout: the server did not answer in time", HOST)),
+        (
+            httpx.WriteTimeout("u"),
+            Transport("timeout", "WriteTimeout: the server did not take the request in time", HOST),
+        ),
+        (httpx.ReadError("u"), Transport("broken", "ReadError", HOST)),
+        (httpx.WriteError("u"), Transport("broken", "WriteError", HOST)),
+        (
+            httpx.RemoteProtocolError("u"),
+            Transport(
+                "broken",
+                "RemoteProtocolError: the server closed the connection, or its answer was no HTTP",
+                HOST,
+            ),
+        ),
     ],
 )
 def test_what_httpx_raises_is_a_transport_error_without_its_text(raised: Exception, expected: Transport) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         raise raised
 
-    api = HttpApi("k", "s", transport=httpx.MockTransport(answer))
+    api = HttpApi("k", "s", transport=httpx.MockTransport(answer), realm_address=f"http://{HOST}/secret")
     assert api.send(AuthorizeAccount(), None, Reader()) == IOFailure(expected)
 
 

@@ -211,7 +211,7 @@ def test_the_age_of_unfinished_files_is_told_by_b2s_clock(ahead: int) -> None:
 
 def _refused_for(code: int) -> B2Error:
     problem = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    problem.verify_code = code
+    problem.verify_code, problem.verify_message = code, "self-signed certificate"
 
     def answer(request: httpx.Request) -> httpx.Response:
         try:
@@ -234,4 +234,7 @@ def test_a_certificate_that_is_out_of_its_time_makes_us_doubt_our_clock(code: in
 
 
 def test_any_other_certificate_does_not() -> None:
-    assert _refused_for(18) == Transport("connect", "ConnectError")
+    error = _refused_for(18)
+    assert isinstance(error, Transport)
+    assert "not accepted: self-signed" in error.detail
+    assert "clock" not in error.detail

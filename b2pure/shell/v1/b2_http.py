@@ -28,7 +28,8 @@ from b2pure.model.errors import B2Error as B2ErrorValue
 from b2pure.model.replies import DownloadReply
 from b2pure.shell.http import DEFAULT_POOL_SIZE, DEFAULT_USER_AGENT, Exchange, HttpApi, explain_transport
 from b2pure.shell.transport import fitting_transport
-from b2pure.shell.v1.error_table import Context, exception_of, value_of
+from b2pure.shell.v1.carried import value_of
+from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import (
     B2ConnectionError,
     B2Error,
@@ -95,8 +96,8 @@ class ClockSkewHook(HttpCallback):
 class Content:
     """The body of a download on its way, and the headers that came before it."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, response: httpx.Response, url: str) -> None:
+        self._response, self._url = response, url
         self.status_code = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
@@ -105,7 +106,7 @@ class Content:
         try:
             yield from self._response.iter_raw(chunk_size)
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise exception_of(explain_transport(error)) from None
+            raise exception_of(explain_transport(error, self._url)) from None
 
     def close(self) -> None:
         """Give the connection back."""
@@ -232,8 +233,8 @@ class B2Http:
 
         def attempt() -> ResponseContextManager:
             response = self._asked("GET", url, headers, None, Context())
-            self._check(response, {})
-            return ResponseContextManager(Content(response))
+            self._check(response, url, {})
+            return ResponseContextManager(Content(response, url))
 
         return persist(attempt, try_count)
 
@@ -247,9 +248,9 @@ class B2Http:
         uploads: bool,
     ) -> dict[str, Any]:
         response = self._asked("POST", url, headers, content, Context(uploads=uploads))
-        self._check(response, params)
+        self._check(response, url, params)
         try:
-            found = msgspec.json.decode(_body(response))
+            found = msgspec.json.decode(_body(response, url))
         except msgspec.DecodeError as error:
             raise B2ConnectionError("the answer is not JSON") from error
         if not isinstance(found, dict):
@@ -271,14 +272,14 @@ class B2Http:
         except _CallbackRaised as raised:
             raise raised.exception from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise exception_of(explain_transport(error), told) from None
+            raise exception_of(explain_transport(error, url), told) from None
 
-    def _check(self, response: httpx.Response, params: Mapping[str, Any]) -> None:
+    def _check(self, response: httpx.Response, url: str, params: Mapping[str, Any]) -> None:
         """Raise what a response other than 200 and 206 means."""
         if response.status_code in (200, 206):
             return
         headers = {name.lower(): value for name, value in response.headers.items()}
-        value = decode_error(response.status_code, headers, _body(response))
+        value = decode_error(response.status_code, headers, _body(response, url))
         about = Context(params.get("fileName"), params.get("fileId"), params.get("bucketName"), params.get("bucketId"))
         raise exception_of(value, about)
 
@@ -291,11 +292,11 @@ def _own_connections() -> tuple[Exchange, Callable[[], None]]:
     return lambda request: client.send(request, stream=True), client.close
 
 
-def _body(response: httpx.Response) -> bytes:
+def _body(response: httpx.Response, url: str) -> bytes:
     try:
         return response.read()
     except (httpx.HTTPError, httpx.StreamError) as error:
-        raise exception_of(explain_transport(error)) from None
+        raise exception_of(explain_transport(error, url)) from None
     finally:
         response.close()
 

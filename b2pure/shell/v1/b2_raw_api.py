@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from returns.io import IO
 from returns.result import Result
@@ -14,15 +14,20 @@ from b2pure.effects.program import ok
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error
+from b2pure.shell.http import realm_url as url_of_realm
+from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.b2_http import B2Http, ResponseContextManager, persist
 from b2pure.shell.v1.error_table import Context, exception_of
+from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.raw_api import Json, Range, ReadableStream
 from b2pure.shell.v1.raw_calls import RawCalls, http_range
 
 __all__ = ["B2RawApi"]
 
 R = TypeVar("R")
-_TRIES = 5
+_TRIES: Final = 5
+_LONGEST_TOLD: Final = 20
+"""Characters of a realm that an error may show: what is longer could be a key in the wrong place."""
 
 
 class B2RawApi(RawCalls):
@@ -37,7 +42,7 @@ class B2RawApi(RawCalls):
         self._api = b2_http.api("", "", "")
 
     def _direct(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
-        return self.b2_http.api(realm_url, application_key_id, application_key)
+        return self.b2_http.api(_address(realm_url), application_key_id, application_key)
 
     def _send(self, call: Call[R], credential: Credential, reader: Reader) -> Result[R, B2Error]:
         def attempt() -> Result[R, B2Error]:
@@ -72,3 +77,13 @@ class B2RawApi(RawCalls):
         if wanted is not None:
             headers["Range"] = wanted
         return self.b2_http.get_content(url, headers)
+
+
+def _address(realm: str) -> str:
+    """The address of a realm that is none of the known ones, and so a URL. Raises InvalidArgument."""
+    found = url_of_realm(realm)
+    if ok(found):
+        return found.unwrap()
+    told = f"{realm!r} is unknown: it" if len(realm) <= _LONGEST_TOLD else "is unknown: it"
+    names = ", ".join(map(repr, sorted(AbstractAccountInfo.REALM_URLS)))
+    raise InvalidArgument("realm", f"{told} must be {names}, or the http or https URL of a server")

@@ -1,9 +1,8 @@
-"""Which error value is which exception, and back: the one table of the numbered interface.
+"""Which error value is which exception: the one table of the numbered interface.
 
-Rules. `exception_of` is total. `value_of` is its inverse for what other people's code raises (a raw api of their own,
-a callback, the errors that a test puts into a `RawSimulator`), so that programs, which know only values, can decide
-what to do; an exception that is none of B2's goes along in a `Carried` and comes out again as it went in. A message of
-the server is passed on after `decode_error` took the tokens out of it.
+Rules. `exception_of` is total. What other people's code raised (a raw api of their own, a callback, the errors that a
+test puts into a `RawSimulator`) comes out as it went in (`carried`). A message of the server is passed on after
+`decode_error` took the tokens out of it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
 import msgspec
-from attrs import field, frozen
+from attrs import frozen
 
 from b2pure.effects.wire import decode_error
 from b2pure.model import errors
@@ -22,8 +21,9 @@ from b2pure.model.errors import describe
 from b2pure.model.names import printable
 from b2pure.shell.http import UNKNOWN_HOST
 from b2pure.shell.v1 import exceptions as v1
+from b2pure.shell.v1.carried import Carrying
 
-__all__ = ["Carried", "Context", "exception_of", "interpret_b2_error", "value_of"]
+__all__ = ["Context", "exception_of", "interpret_b2_error"]
 
 
 @frozen
@@ -61,18 +61,12 @@ class Context:
 NOWHERE: Final = Context()
 
 
-@frozen
-class Carried(errors.Rejected):
-    """An exception on its way through programs; trying again cannot help it."""
-
-    exception: Exception = field(kw_only=True, eq=False, repr=False)
-
-
 def exception_of(error: errors.B2Error | errors.InvalidArgument, context: Context = NOWHERE) -> Exception:
-    """The exception that says what the error value says: a `B2Error`, unless it is a `Carried` one of somebody's."""
+    """The exception that says what the error value says: a `B2Error`, unless it is one of somebody's that was
+    carried along."""
+    if isinstance(error, Carrying):
+        return error.exception
     match error:
-        case Carried():
-            return error.exception
         case errors.Rejected():
             return _rejected(error, context)
         case errors.Unauthorized(code, message):
@@ -82,9 +76,9 @@ def exception_of(error: errors.B2Error | errors.InvalidArgument, context: Contex
         case errors.Throttled(wish):
             return v1.TooManyRequests(wish)
         case errors.Unavailable(408, code, message):
-            return v1.RequestTimeout(f"408 {code} {message}")
+            return v1.RequestTimeout(f"408 {code} {message}".rstrip())
         case errors.Unavailable(status, code, message, wish):
-            return v1.ServiceError(f"{status} {code} {message}", retry_after_seconds=wish)
+            return v1.ServiceError(f"{status} {code} {message}".rstrip(), retry_after_seconds=wish)
         case errors.Transport():
             return _transport(error, context)
         case errors.Corrupt():
@@ -196,25 +190,26 @@ def _cap_exceeded(error: errors.CapExceeded) -> v1.B2Error:
 
 
 def _transport(error: errors.Transport, context: Context) -> v1.B2Error:
+    told = f"{error.host}: {error.detail}" if error.host else error.detail
     match error.kind:
         case "connect" if error.detail == UNKNOWN_HOST:
-            return v1.UnknownHost()
+            return v1.UnknownHost(error.host) if error.host else v1.UnknownHost()
         case "connect" | "protocol":
-            return v1.B2ConnectionError(error.detail)
+            return v1.B2ConnectionError(told)
         case "timeout":
             kind = v1.B2RequestTimeoutDuringUpload if context.uploads else v1.B2RequestTimeout
-            return kind(error.detail)
+            return kind(told)
         case "broken":
-            return _broken(error.detail)
+            return _broken(error.detail, told)
         case _:
             assert_never(error.kind)
 
 
-def _broken(detail: str) -> v1.B2Error:
+def _broken(detail: str, told: str) -> v1.B2Error:
     stopped = _STOPPED.match(detail)
     if stopped is not None:
         return v1.TruncatedOutput(int(stopped.group(1)), int(stopped.group(2)))
-    return v1.BrokenPipe() if detail == "WriteError" else v1.ConnectionReset()
+    return v1.BrokenPipe(told) if detail.startswith("WriteError") else v1.ConnectionReset(told)
 
 
 _STOPPED: Final = re.compile(r"the body stopped after (\d+) of (\d+) bytes\Z")
@@ -232,50 +227,15 @@ def interpret_b2_error(
     status: int,
     code: str | None,
     message: str | None,
-    response_headers: Mapping[str, str],
+    response_headers: Mapping[str, str] | None,
     post_params: Mapping[str, Any] | None = None,
 ) -> Exception:
-    """The exception for an unsuccessful response of B2; `post_params` are the fields of the request."""
+    """The exception for an unsuccessful response of B2; `post_params` are the fields of the request. What the response
+    did not say is None.
+    """
     said = {"code": code, "message": message}
-    headers = {name.lower(): value for name, value in response_headers.items()}
+    headers = {name.lower(): value for name, value in (response_headers or {}).items()}
     value = decode_error(status, headers, msgspec.json.encode(said))
     asked = post_params or {}
     context = Context(asked.get("fileName"), asked.get("fileId"), asked.get("bucketName"), asked.get("bucketId"))
     return exception_of(value, context)
-
-
-# -- back
-
-
-def value_of(exception: Exception) -> errors.B2Error:
-    """The error value with which a program decides as the exception itself would."""
-    match exception:
-        case v1.InvalidAuthToken():
-            return errors.Unauthorized(exception.code, exception.message.removeprefix(_SAID))
-        case v1.Unauthorized():
-            return errors.Unauthorized(exception.code, exception.message)
-        case v1.TooManyRequests():
-            return errors.Throttled(exception.retry_after_seconds)
-        case v1.StorageCapExceeded():
-            return errors.CapExceeded("storage_cap_exceeded", str(exception))
-        case v1.CapExceeded():
-            return errors.CapExceeded("cap_exceeded", str(exception))
-        case v1.UnknownHost():
-            return errors.Transport("connect", UNKNOWN_HOST)
-        case v1.B2RequestTimeout():
-            return errors.Transport("timeout", str(exception))
-        case v1.BrokenPipe():
-            return errors.Transport("broken", "WriteError")
-        case v1.ConnectionReset() | v1.TruncatedOutput():
-            return errors.Transport("broken", str(exception))
-        case v1.B2ConnectionError():
-            return errors.Transport("connect", str(exception))
-        case v1.ServiceError(retry_after_seconds=wish):
-            return errors.Unavailable(503, "service_unavailable", str(exception), wish)
-        case v1.B2Error() if exception.should_retry_http() or exception.should_retry_upload():
-            return errors.Unavailable(503, "service_unavailable", str(exception))
-        case _:
-            return Carried(0, type(exception).__name__, str(exception), exception=exception)
-
-
-_SAID: Final = "Invalid authorization token. Server said: "

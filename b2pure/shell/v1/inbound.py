@@ -29,6 +29,7 @@ from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import LocalRange
 from b2pure.shell.targets import open_target
 from b2pure.shell.transfers import hearing
+from b2pure.shell.v1.carried import Carried
 from b2pure.shell.v1.download_dest import (
     AbstractDownloadDestination,
     DownloadDestLocalFile,
@@ -36,7 +37,7 @@ from b2pure.shell.v1.download_dest import (
     PreSeekedDownloadDest,
     Range,
 )
-from b2pure.shell.v1.error_table import Carried, Context
+from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import InvalidRange, LocalFileError
 from b2pure.shell.v1.pour import Facts, Pour, Told
 from b2pure.shell.v1.session import B2Session, Work

@@ -57,6 +57,7 @@ from b2pure.shell.v1.file_version import UnfinishedLargeFile
 from b2pure.shell.v1.session import B2Session, Work
 from b2pure.shell.v1.source_bodies import OpenedSlices
 from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
+from b2pure.shell.v1.tries import run_upload
 
 __all__ = [
     "Continuation",
@@ -199,7 +200,7 @@ def _told(
         if heard is not None and size is not None:
             heard(Sized(made.file_name, size))
         context = context or Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True)
-        reply: FileReply = session.upload(program, Work(heard, None, slices, workers, context=context))
+        reply: FileReply = run_upload(session, program, Work(heard, None, slices, workers, context=context))
         if told.listener is not None:
             told.listener.arrived(reply.content_length)
         return reply

@@ -21,8 +21,10 @@ from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, Call, FetchCall
 from b2pure.model.errors import B2Error, Rejected, Transport
 from b2pure.model.replies import DownloadReply
+from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.enums import MetadataDirectiveMode
-from b2pure.shell.v1.error_table import value_of
+from b2pure.shell.v1.exceptions import B2Error as B2Exception
+from b2pure.shell.v1.exceptions import UnexpectedCloudBehaviour
 from b2pure.shell.v1.raw_bodies import BodyStream
 from b2pure.shell.v1.raw_replies import completed
 
@@ -50,15 +52,17 @@ class RawHandler:
         """Answer a call whose reply is JSON."""
         try:
             said = self._said(call, credential, reader)
-            return IOSuccess(cast(R, msgspec.convert(completed(call, said), call.reply, strict=False)))
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        except (msgspec.ValidationError, KeyError) as error:
-            return IOFailure(Transport("protocol", f"the reply of {call.name} is malformed: {error}"))
         except _Unknown as unknown:
             return IOFailure(Rejected(400, "unsupported", str(unknown)))
         except Exception as error:
             return IOFailure(value_of(error))
+        try:
+            return IOSuccess(cast(R, msgspec.convert(completed(call, said), call.reply, strict=False)))
+        except (msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
+            told = f"the reply of {call.name} is malformed: {type(error).__name__} {error}"
+            return IOFailure(value_of(UnexpectedCloudBehaviour(told)))
 
     def _said(self, call: Call[Any], credential: Credential, reader: Reader) -> Json:
         if isinstance(call, calls.AuthorizeAccount):
@@ -81,6 +85,8 @@ class RawHandler:
             context = self._raw.download_file_from_url(
                 authorization.token, _url_of(self._raw, call, authorization.download_url), _pair(call.range)
             )
+        except _Unknown as unknown:
+            return IOFailure(Rejected(400, "unsupported", str(unknown)))
         except Exception as error:
             return IOFailure(value_of(error))
         with context as response:
@@ -324,6 +330,8 @@ def _poured(call: FetchCall, response: Any, sink: Sink, heard: Heard) -> IOResul
             sink.write(chunk)
     except LocalTrouble as trouble:
         return IOFailure(trouble.error)
+    except B2Exception as error:  # of the line; what a destination raises is kept by whoever gave the sink
+        return IOFailure(value_of(error))
     if length < reply.content_length:
         return IOFailure(Transport("broken", f"the body stopped after {length} of {reply.content_length} bytes"))
     return IOSuccess(reply)

@@ -42,7 +42,8 @@ from b2pure.model.replies import (
 )
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.v1.b2_http import ResponseContextManager
-from b2pure.shell.v1.error_table import Context, exception_of, value_of
+from b2pure.shell.v1.carried import value_of
+from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.raw_api import Range
 from b2pure.shell.v1.raw_calls import RawCalls, http_range
 

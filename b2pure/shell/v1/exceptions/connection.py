@@ -37,7 +37,14 @@ class B2RequestTimeoutDuringUpload(B2RequestTimeout):
         return False
 
 
-class BrokenPipe(FixedText):
+class _Told(FixedText):
+    """A text that is always the same, and behind it with whom it happened and why, where that is known."""
+
+    def __str__(self) -> str:
+        return ": ".join([self.text, *map(str, self.args)])
+
+
+class BrokenPipe(_Told):
     """The server closed the connection while the body was sent."""
 
     text = "Broken pipe: unable to send entire request"
@@ -46,7 +53,7 @@ class BrokenPipe(FixedText):
         return True
 
 
-class ConnectionReset(FixedText):
+class ConnectionReset(_Told):
     """The connection broke before the whole answer was here."""
 
     text = "Connection reset"
@@ -55,7 +62,7 @@ class ConnectionReset(FixedText):
         return True
 
 
-class UnknownHost(FixedText):
+class UnknownHost(_Told):
     """No such name in the DNS."""
 
     text = "unknown host"
