@@ -27,6 +27,7 @@ from b2pure.plan.concurrency import MAX_WORKERS
 from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.b2_http import B2Http
 from b2pure.shell.v1.b2_raw_api import B2RawApi
 from b2pure.shell.v1.bucket import Bucket
@@ -67,6 +68,7 @@ class B2Api:
     BUCKET_FACTORY_CLASS: ClassVar[type[BucketFactory]] = BucketFactory
     BUCKET_CLASS: ClassVar[type[Bucket]] = Bucket
 
+    @checked()
     def __init__(
         self,
         account_info: AbstractAccountInfo | None = None,
@@ -108,6 +110,7 @@ class B2Api:
         """
         return self.session.authorize_automatically()
 
+    @checked()
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
         """Perform account authorization. `realm` is usually just "production", or the URL of another server."""
         before = self._account()
@@ -127,6 +130,7 @@ class B2Api:
 
     # -- buckets
 
+    @checked()
     def create_bucket(
         self,
         name: str,
@@ -148,12 +152,14 @@ class B2Api:
         self._cache.save_bucket(made)
         return made
 
+    @checked()
     def get_bucket_by_id(self, bucket_id: str) -> Bucket:
         """Return a bucket object with a given ID. Unlike `get_bucket_by_name`, this method does not need to make any
         API calls.
         """
         return self.BUCKET_CLASS(self, bucket_id)
 
+    @checked()
     def get_bucket_by_name(self, bucket_name: str) -> Bucket:
         """Return the Bucket matching the given `bucket_name`. Raises NonExistentBucket."""
         self.check_bucket_restrictions(bucket_name)
@@ -186,11 +192,13 @@ class B2Api:
             return bucket.bucket_name
         raise NonExistentBucket(bucket_id)
 
+    @checked()
     def delete_bucket(self, bucket: Bucket) -> None:
         """Delete a chosen bucket. Its name is forgotten."""
         self.session.ask(DeleteBucket(AccountId(self.get_account_id()), BucketId(bucket.id_)))
         self._cache.clear()
 
+    @checked()
     def list_buckets(self, bucket_name: str | None = None) -> list[Bucket]:
         """Call b2_list_buckets and return a list of buckets: all of the account, or just that of the name. With a key
         that is restricted to one bucket the name must be given.
@@ -218,6 +226,7 @@ class B2Api:
 
     # -- files
 
+    @checked()
     def download_file_by_id(
         self,
         file_id: str,
@@ -228,21 +237,25 @@ class B2Api:
         """Download a file with the given ID. `range_` has the first and the last byte, both inclusive."""
         return inbound.download(self.session, FileId(file_id), download_dest, progress_listener, range_)
 
+    @checked()
     def get_file_info(self, file_id: str) -> dict[str, Any]:
         """Legacy interface which just returns whatever remote API returns."""
         return file_dict(self.session.ask(GetFileInfo(FileId(file_id))))
 
+    @checked()
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
         """Permanently and irrevocably delete one version of a file."""
         reply = self.session.ask(DeleteFileVersion(file_name, FileId(file_id)), Context(file_id=file_id))
         return FileIdAndName(reply.file_id, reply.file_name)
 
+    @checked()
     def list_parts(
         self, file_id: str, start_part_number: int | None = None, batch_size: int | None = None
     ) -> Iterator[Part]:
         """Generator that yields a Part for each of the parts that have been uploaded."""
         return listings.list_parts(self.session, file_id, start_part_number, batch_size)
 
+    @checked()
     def cancel_large_file(self, file_id: str) -> FileVersionInfo:
         """Cancel a large file upload."""
         reply = self.session.ask(CancelLargeFile(FileId(file_id)))
@@ -250,11 +263,13 @@ class B2Api:
             {"fileId": reply.file_id, "fileName": reply.file_name}
         )
 
+    @checked()
     def get_download_url_for_fileid(self, file_id: str) -> str:
         """Return a URL to download the given file by ID."""
         base = self._account_info.get_download_url()
         return f"{base}/b2api/v{API_VERSION}/b2_download_file_by_id?fileId={quote(file_id, safe='')}"
 
+    @checked()
     def get_download_url_for_file_name(self, bucket_name: str, file_name: str) -> str:
         """Return a URL to download the given file by name."""
         self.check_bucket_restrictions(bucket_name)
@@ -263,6 +278,7 @@ class B2Api:
 
     # -- keys
 
+    @checked()
     def create_key(
         self,
         capabilities: Iterable[str],
@@ -284,10 +300,12 @@ class B2Api:
         )
         return key_dict(self.session.ask(call))
 
+    @checked()
     def delete_key(self, application_key_id: str) -> dict[str, Any]:
         """Delete application key."""
         return key_dict(self.session.ask(DeleteKey(application_key_id)))
 
+    @checked()
     def list_keys(self, start_application_key_id: str | None = None) -> dict[str, Any]:
         """List application keys, up to 1000 from the given one on; `nextApplicationKeyId` says where to go on."""
         page = self.session.ask(ListKeys(AccountId(self.get_account_id()), _KEYS_BATCH, start_application_key_id))

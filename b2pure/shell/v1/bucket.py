@@ -20,6 +20,7 @@ from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.new_file import AUTO_CONTENT_TYPE
 from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings, outbound
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.bucket_new_files import NewFiles
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
 from b2pure.shell.v1.exceptions import InvalidArgument
@@ -83,14 +84,17 @@ class Bucket(NewFiles):
 
     # -- settings
 
+    @checked()
     def set_info(self, new_bucket_info: Info, if_revision_is: int | None = None) -> dict[str, Any]:
         """Update bucket info, only if the revision is `if_revision_is`, where that is given."""
         return self.update(bucket_info=new_bucket_info, if_revision_is=if_revision_is)
 
+    @checked()
     def set_type(self, bucket_type: str) -> dict[str, Any]:
         """Update bucket type ("allPublic" or "allPrivate")."""
         return self.update(bucket_type=bucket_type)
 
+    @checked()
     def update(
         self,
         bucket_type: str | None = None,
@@ -117,6 +121,7 @@ class Bucket(NewFiles):
 
     # -- listings
 
+    @checked()
     def ls(
         self,
         folder_to_list: str = "",
@@ -140,10 +145,12 @@ class Bucket(NewFiles):
             fetch_count=fetch_count,
         )
 
+    @checked()
     def list_file_versions(self, file_name: str, fetch_count: int | None = None) -> Iterator[FileVersionInfo]:
         """Lists all of the versions for a single file. `fetch_count`: how many to list per API call, 1 - 10000."""
         return listings.versions_of_name(self.api.session, BucketId(self.id_), file_name, fetch_count)
 
+    @checked()
     def list_unfinished_large_files(
         self, start_file_id: str | None = None, batch_size: int | None = None, prefix: str | None = None
     ) -> Iterator[UnfinishedLargeFile]:
@@ -152,6 +159,7 @@ class Bucket(NewFiles):
         """
         return listings.list_unfinished(self.api.session, BucketId(self.id_), start_file_id, batch_size, prefix)
 
+    @checked()
     def list_parts(
         self, file_id: str, start_part_number: int | None = None, batch_size: int | None = None
     ) -> Iterator[Part]:
@@ -160,6 +168,7 @@ class Bucket(NewFiles):
 
     # -- files that are there
 
+    @checked()
     def download_file_by_id(
         self,
         file_id: str,
@@ -170,6 +179,7 @@ class Bucket(NewFiles):
         """Download a file by ID. It actually belongs in B2Api; this is a convenient redirect."""
         return self.api.download_file_by_id(file_id, download_dest, progress_listener, range_)
 
+    @checked()
     def download_file_by_name(
         self,
         file_name: str,
@@ -181,6 +191,7 @@ class Bucket(NewFiles):
         file = NamedFile(self._known_name(), file_name)
         return inbound.download(self.api.session, file, download_dest, progress_listener, range_)
 
+    @checked()
     def get_download_authorization(self, file_name_prefix: str, valid_duration_in_seconds: int) -> str:
         """Return an authorization token that is valid only for downloading files from the given bucket whose names
         start with the prefix.
@@ -188,15 +199,18 @@ class Bucket(NewFiles):
         call = GetDownloadAuthorization(BucketId(self.id_), file_name_prefix, valid_duration_in_seconds)
         return self.api.session.ask(call).authorization_token
 
+    @checked()
     def get_download_url(self, filename: str) -> str:
         """Get file download URL."""
         base = self.api.account_info.get_download_url()
         return f"{base}/file/{b2_url_encode(self._known_name())}/{b2_url_encode(filename)}"
 
+    @checked()
     def hide_file(self, file_name: str) -> FileVersionInfo:
         """Hide a file."""
         return file_version(self.api.session.ask(HideFile(BucketId(self.id_), file_name)))
 
+    @checked()
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
         """Delete a file version."""
         return self.api.delete_file_version(file_id, file_name)
@@ -209,6 +223,7 @@ class Bucket(NewFiles):
 
     # -- large files by hand
 
+    @checked(file_name="new_name")
     def start_large_file(
         self, file_name: str, content_type: str | None = None, file_info: Info | None = None
     ) -> UnfinishedLargeFile:
@@ -218,6 +233,7 @@ class Bucket(NewFiles):
         )
         return outbound.StartedLargeFile(file_dict(self.api.session.ask(call)))
 
+    @checked()
     def cancel_large_file(self, file_id: str) -> FileVersionInfo:
         """Cancel a large file transfer."""
         return self.api.cancel_large_file(file_id)

@@ -7,18 +7,20 @@ Rules. Where the guides and the reference spell an argument differently, both wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from b2pure.model.calls import CopyFile
 from b2pure.model.ids import BucketId, FileId
 from b2pure.plan.emerge import Prioritize
 from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import outbound
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.download_dest import Range
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.exceptions import InvalidMetadataDirective
 from b2pure.shell.v1.file_version import FileVersionInfo
 from b2pure.shell.v1.outbound import Continuation, LargeFileCallback, Making, NewObject
+from b2pure.shell.v1.raw_calls import http_range
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
     CopySource,
@@ -39,12 +41,39 @@ __all__ = ["NewFiles"]
 Info = Mapping[str, str]
 
 
+class CreateChoices(TypedDict, total=False):
+    """Whether to go on with a large file that is there, and who hears of a new one."""
+
+    large_file_id: str | None
+    auto_continue: bool
+    large_file_callback: LargeFileCallback | None
+
+
+class UploadChoices(CreateChoices, total=False):
+    """The same, by the other name of the id, too."""
+
+    continue_large_file_id: str | None
+
+
+class UploadBytesChoices(UploadChoices, total=False):
+    """The same, and how parts are cut."""
+
+    min_part_size: int | None
+
+
+class ConcatenateChoices(CreateChoices, total=False):
+    """The same, and which sources count."""
+
+    prioritize: Prioritize
+
+
 class NewFiles:
     """What a bucket makes."""
 
     api: B2Api
     id_: str
 
+    @checked(UploadBytesChoices, file_name="new_name")
     def upload_bytes(
         self,
         data_bytes: bytes,
@@ -52,12 +81,13 @@ class NewFiles:
         content_type: str | None = None,
         file_infos: Info | None = None,
         progress_listener: AbstractProgressListener | None = None,
-        **choices: Any,
+        **choices: Unpack[UploadBytesChoices],
     ) -> FileVersionInfo:
         """Upload bytes in memory to a B2 file. `choices` are those of `upload`."""
         source = UploadSourceBytes(data_bytes)
         return self.upload(source, file_name, content_type, file_infos, progress_listener=progress_listener, **choices)
 
+    @checked(UploadChoices, file_name="new_name")
     def upload_local_file(
         self,
         local_file: str | os.PathLike[str],
@@ -67,12 +97,13 @@ class NewFiles:
         sha1_sum: str | None = None,
         min_part_size: int | None = None,
         progress_listener: AbstractProgressListener | None = None,
-        **choices: Any,
+        **choices: Unpack[UploadChoices],
     ) -> FileVersionInfo:
         """Upload a file on local disk to a B2 file. `choices` are those of `upload`."""
         source = UploadSourceLocalFile(local_file, content_sha1=sha1_sum)
         return self.upload(source, file_name, content_type, file_infos, min_part_size, progress_listener, **choices)
 
+    @checked(UploadChoices, file_name="new_name")
     def upload(
         self,
         upload_source: AbstractUploadSource,
@@ -81,7 +112,7 @@ class NewFiles:
         file_info: Info | None = None,
         min_part_size: int | None = None,
         progress_listener: AbstractProgressListener | None = None,
-        **continuation: Any,
+        **continuation: Unpack[UploadChoices],
     ) -> FileVersionInfo:
         """Upload a file to B2, retrying as needed; a large one in parts of `min_part_size` bytes or more, and going on
         where an earlier run stopped.
@@ -93,6 +124,7 @@ class NewFiles:
         workers = self.api.max_upload_workers
         return file_version(outbound.upload(self.api.session, made, upload_source, min_part_size, workers))
 
+    @checked(CreateChoices, file_name="new_name", content_type="type_or_info")
     def create_file(
         self,
         write_intents: Iterable[WriteIntent],
@@ -104,7 +136,7 @@ class NewFiles:
         continue_large_file_id: str | None = None,
         *,
         prioritize: Prioritize = "local_verification",
-        **continuation: Any,
+        **continuation: Unpack[CreateChoices],
     ) -> FileVersionInfo:
         """Creates a new file in this bucket using an iterable (list, tuple etc) of remote or local sources.
 
@@ -115,6 +147,7 @@ class NewFiles:
         how = Making(recommended_upload_part_size, prioritize, self._workers())
         return file_version(outbound.make(self.api.session, made, write_intents, how))
 
+    @checked(CreateChoices, file_name="new_name", content_type="type_or_info")
     def create_file_stream(
         self,
         write_intents_iterator: Iterable[WriteIntent],
@@ -126,7 +159,7 @@ class NewFiles:
         continue_large_file_id: str | None = None,
         *,
         prioritize: Prioritize = "local_verification",
-        **continuation: Any,
+        **continuation: Unpack[CreateChoices],
     ) -> FileVersionInfo:
         """Creates a new file in this bucket using a stream of multiple remote or local sources, which are sorted
         ascending by destination_offset. Only an id makes it go on with a large file, and only where all of it is local.
@@ -135,6 +168,7 @@ class NewFiles:
         how = Making(recommended_upload_part_size, prioritize, self._workers())
         return file_version(outbound.make_stream(self.api.session, made, write_intents_iterator, how))
 
+    @checked(ConcatenateChoices, file_name="new_name", content_type="type_or_info")
     def concatenate(
         self,
         outbound_sources: Iterable[OutboundTransferSource],
@@ -144,7 +178,7 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         recommended_upload_part_size: int | None = None,
         continue_large_file_id: str | None = None,
-        **continuation: Any,
+        **continuation: Unpack[ConcatenateChoices],
     ) -> FileVersionInfo:
         """Creates a new file in this bucket by concatenating multiple remote or local sources."""
         return self.create_file(
@@ -158,6 +192,7 @@ class NewFiles:
             **continuation,
         )
 
+    @checked(ConcatenateChoices, file_name="new_name", content_type="type_or_info")
     def concatenate_stream(
         self,
         outbound_sources_iterator: Iterable[OutboundTransferSource],
@@ -167,7 +202,7 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         recommended_upload_part_size: int | None = None,
         continue_large_file_id: str | None = None,
-        **continuation: Any,
+        **continuation: Unpack[ConcatenateChoices],
     ) -> FileVersionInfo:
         """Creates a new file in this bucket by concatenating stream of multiple remote or local sources."""
         return self.create_file_stream(
@@ -181,6 +216,7 @@ class NewFiles:
             **continuation,
         )
 
+    @checked(UploadChoices, new_file_name="new_name", content_type="type_or_info")
     def copy(
         self,
         file_id: str,
@@ -191,7 +227,7 @@ class NewFiles:
         length: int | None = None,
         progress_listener: AbstractProgressListener | None = None,
         max_copy_part_size: int | None = None,
-        **continuation: Any,
+        **continuation: Unpack[UploadChoices],
     ) -> FileVersionInfo:
         """Creates a new file in this bucket by (server-side) copying from an existing file.
 
@@ -204,6 +240,7 @@ class NewFiles:
         workers = self.api.max_copy_workers
         return copied_file(outbound.copy(self.api.session, made, source, max_copy_part_size, workers))
 
+    @checked(new_file_name="new_name")
     def copy_file(
         self,
         file_id: str,
@@ -225,7 +262,7 @@ class NewFiles:
             FileId(file_id),
             new_file_name,
             BucketId(self.id_),
-            None if bytes_range is None else f"bytes={bytes_range[0]}-{bytes_range[1]}",
+            http_range(bytes_range),
             "COPY" if mode is MetadataDirectiveMode.COPY else "REPLACE",
             content_type,
             (dict(file_info or {}) if mode is MetadataDirectiveMode.REPLACE else None),
@@ -243,7 +280,7 @@ class NewFiles:
         content_type: str | Info | None,
         file_info: Info | None,
         listener: AbstractProgressListener | None,
-        continuation: dict[str, Any],
+        continuation: UploadChoices | CreateChoices,
         large_file_id: str | None = None,
     ) -> NewObject:
         if isinstance(content_type, Mapping):  # `bucket.create_file(sources, name, file_info)`, as the guides write it

@@ -16,6 +16,7 @@ from typing import IO, Any, Final, cast
 
 from b2pure.model.names import temporary_name
 from b2pure.shell.listeners import AbstractProgressListener
+from b2pure.shell.v1.arguments import checked
 
 __all__ = [
     "AbstractDownloadDestination",
@@ -87,8 +88,9 @@ class DownloadDestLocalFile(_Remembering):
 
     MODE = "wb+"
 
+    @checked()
     def __init__(self, local_file_path: str | os.PathLike[str]) -> None:
-        self.local_file_path = os.fspath(local_file_path)
+        self.local_file_path = os.fsdecode(local_file_path)
 
     def make_file_context(
         self,
@@ -133,8 +135,11 @@ class PreSeekedDownloadDest(_Remembering):
     opening a descriptor.
     """
 
+    @checked()
     def __init__(self, local_file_path: str | os.PathLike[str], seek_target: int) -> None:
-        self.local_file_path, self._seek_target = os.fspath(local_file_path), seek_target
+        if seek_target < 0:
+            raise ValueError(f"seek_target cannot be below 0, as {seek_target} is")
+        self.local_file_path, self._seek_target = os.fsdecode(local_file_path), seek_target
 
     @property
     def seek_target(self) -> int:
@@ -210,6 +215,7 @@ class DownloadDestBytes(_Remembering):
 class DownloadDestProgressWrapper(AbstractDownloadDestination):
     """Wrap a DownloadDestination and report progress to a ProgressListener."""
 
+    @checked()
     def __init__(self, download_dest: AbstractDownloadDestination, progress_listener: AbstractProgressListener) -> None:
         self.download_dest, self.progress_listener = download_dest, progress_listener
 

@@ -20,6 +20,7 @@ from b2pure.model.replies import FileReply, FileVersionPage
 from b2pure.plan.listing import group_versions
 from b2pure.shell.folders import LocalFolderOnDisk
 from b2pure.shell.scan import ScanFailed
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import CommandError, UnSyncableFilename
 from b2pure.shell.v1.file_version import FileVersionInfo
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
@@ -135,6 +136,7 @@ def report_skipped(reporter: Any, folder: Any, item: SkippedPath) -> None:
 class B2Folder(AbstractFolder):
     """Folder interface to B2: the files of a bucket below `folder_name`, which may be empty."""
 
+    @checked()
     def __init__(self, bucket_name: str, folder_name: str, api: B2Api) -> None:
         self.bucket_name, self.folder_name = bucket_name, folder_name.rstrip("/")
         self.api = api

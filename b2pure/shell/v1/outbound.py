@@ -32,15 +32,7 @@ from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
 from b2pure.plan.emerge import EmergePart, Prioritize, plan_emerge
 from b2pure.plan.emerge.stream import plan_stream
-from b2pure.plan.failures import (
-    Hole,
-    IntentsOutOfOrder,
-    NegativeOffset,
-    PlanFailed,
-    PlanFailure,
-    TooLarge,
-    tell_failure,
-)
+from b2pure.plan.failures import PlanFailed
 from b2pure.plan.parts import large_file_parts
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.transfers import hearing
@@ -54,6 +46,7 @@ from b2pure.shell.v1.exceptions import (
     UnusableFileName,
 )
 from b2pure.shell.v1.file_version import UnfinishedLargeFile
+from b2pure.shell.v1.no_plan import no_plan
 from b2pure.shell.v1.session import B2Session, Work
 from b2pure.shell.v1.source_bodies import OpenedSlices
 from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
@@ -73,6 +66,7 @@ __all__ = [
 
 Info = Mapping[str, str]
 
+_SOURCES: Final = "UploadSourceBytes makes one of bytes, UploadSourceLocalFile one of a path"
 _NOTHING: Final = "there is nothing to make a file of: no sources were given"
 
 
@@ -160,7 +154,7 @@ def upload(
 ) -> FileReply:
     """The content of one source as a new file."""
     if not isinstance(source, AbstractUploadSource):
-        raise InvalidUploadSource(f"{source!r} is no upload source")
+        raise InvalidUploadSource(f"{type(source).__name__} is no upload source; {_SOURCES}")
     slices = OpenedSlices()
     body = slices.body(source)
     size = body_length(body)
@@ -356,14 +350,3 @@ def _check_digests(session: B2Session, slices: OpenedSlices, intents: Iterable[W
             found = session.run(perform(HashBody(slices.body(source))), Work(slices=slices))
             if found != promised:
                 raise ChecksumMismatch("sha1", str(promised), found)
-
-
-def no_plan(failure: PlanFailure) -> Exception:
-    """Why no object can be made of the intents."""
-    match failure:
-        case TooLarge(size):
-            return MaxFileSizeExceeded(size, MAX_FILE_SIZE)
-        case Hole() | NegativeOffset() | IntentsOutOfOrder():
-            return ValueError(tell_failure(failure))
-        case _:
-            return InvalidArgument("write_intents", tell_failure(failure))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from b2pure.effects.program import ok
 from b2pure.model.places import LocalFolder as LocalPlace
 from b2pure.model.places import parse_place
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import CommandError
 from b2pure.shell.v1.folder import AbstractFolder, B2Folder, LocalFolder
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["parse_sync_folder"]
 
 
+@checked(api="any")
 def parse_sync_folder(
     folder_name: str,
     api: B2Api,

@@ -14,12 +14,13 @@ from attrs import field, frozen
 from b2pure.model import files
 from b2pure.model.policy import ScanPolicies
 from b2pure.plan.scan import Scanner, compile_scan
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.sync_file import FileVersion
 
 __all__ = ["DEFAULT_SCAN_MANAGER", "ScanPoliciesManager", "scanner_of"]
 
-Regexes = Iterable[str | re.Pattern[str]]
+Regexes = Iterable[str | re.Pattern[str]] | re.Pattern[str]
 
 _FLAGS: Final = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"), (re.VERBOSE, "x"), (re.ASCII, "a"))
 
@@ -33,6 +34,7 @@ class ScanPoliciesManager:
     `exclude_modified_after` (ms since 1970) leave out versions of files.
     """
 
+    @checked()
     def __init__(
         self,
         exclude_dir_regexes: Regexes = (),
@@ -75,7 +77,7 @@ class ScanPoliciesManager:
 
 
 def _texts(regexes: Regexes) -> tuple[str, ...]:
-    if isinstance(regexes, str):
+    if isinstance(regexes, str | re.Pattern):
         regexes = (regexes,)
     return tuple(regex if isinstance(regex, str) else _text(regex) for regex in regexes)
 

@@ -15,6 +15,7 @@ from contextlib import closing
 from hashlib import sha1
 from typing import IO, Final
 
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import InvalidUploadSource
 from b2pure.shell.v1.utils import hex_sha1_of_bytes, hex_sha1_of_stream
 
@@ -87,6 +88,7 @@ class AbstractUploadSource(OutboundTransferSource):
 class UploadSourceBytes(AbstractUploadSource):
     """Bytes in memory."""
 
+    @checked()
     def __init__(self, data_bytes: bytes, content_sha1: str | None = None) -> None:
         if not isinstance(data_bytes, bytes | bytearray | memoryview):
             raise TypeError(f"bytes are uploaded, not {type(data_bytes).__name__}")  # bytes(7) would be seven zeros
@@ -112,8 +114,9 @@ class UploadSourceBytes(AbstractUploadSource):
 class UploadSourceLocalFile(AbstractUploadSource):
     """A local file. Raises InvalidUploadSource when there is no such file."""
 
+    @checked()
     def __init__(self, local_path: str | os.PathLike[str], content_sha1: str | None = None) -> None:
-        self.local_path = os.fspath(local_path)
+        self.local_path = os.fsdecode(local_path)
         self.content_sha1 = content_sha1
         self.content_length = self.check_path_and_get_size()
 
@@ -145,6 +148,7 @@ class UploadSourceLocalFile(AbstractUploadSource):
 class UploadSourceLocalFileRange(UploadSourceLocalFile):
     """`length` bytes of a local file from `offset` on; all of the rest by default. Raises ValueError past its end."""
 
+    @checked()
     def __init__(
         self,
         local_path: str | os.PathLike[str],
@@ -172,12 +176,15 @@ class UploadSourceStream(AbstractUploadSource):
     reading it once where they are not given.
     """
 
+    @checked()
     def __init__(
         self,
         stream_opener: Callable[[], IO[bytes]],
         stream_length: int | None = None,
         stream_sha1: str | None = None,
     ) -> None:
+        if stream_length is not None and stream_length < 0:
+            raise ValueError(f"stream_length cannot be below 0, as {stream_length} is")
         self.stream_opener = stream_opener
         self._content_length, self._content_sha1 = stream_length, stream_sha1
         self._told_sha1 = stream_sha1 is not None
@@ -216,6 +223,7 @@ def _left(length: int | None, at: int) -> int:
 class UploadSourceStreamRange(UploadSourceStream):
     """The same from `offset` on, where the stream can seek to."""
 
+    @checked()
     def __init__(
         self,
         stream_opener: Callable[[], IO[bytes]],
@@ -224,6 +232,8 @@ class UploadSourceStreamRange(UploadSourceStream):
         stream_sha1: str | None = None,
     ) -> None:
         super().__init__(stream_opener, stream_length, stream_sha1)
+        if offset < 0:
+            raise ValueError(f"offset cannot be below 0, as {offset} is")
         self._offset = offset
 
     def open(self) -> IO[bytes]:
@@ -235,6 +245,7 @@ class UploadSourceStreamRange(UploadSourceStream):
 class CopySource(OutboundTransferSource):
     """`length` bytes from `offset` on of a file in B2. Without a length it can be copied only as a whole."""
 
+    @checked()
     def __init__(self, file_id: str, offset: int = 0, length: int | None = None) -> None:
         if offset < 0 or (length is not None and length < 0):
             raise ValueError("neither offset nor length can be below 0")
@@ -276,6 +287,7 @@ RemoteFileUploadSource = CopySource
 class WriteIntent:
     """Wrapper for outbound source that defines destination offset. `data` is how the guides call the source."""
 
+    @checked()
     def __init__(
         self,
         outbound_source: OutboundTransferSource | None = None,

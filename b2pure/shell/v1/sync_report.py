@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from b2pure.model.names import printable
 from b2pure.shell.listeners import AbstractProgressListener
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.utils import format_and_scale_fraction, format_and_scale_number
 
 __all__ = ["SyncFileReporter", "SyncReport"]
@@ -36,6 +37,7 @@ class SyncReport:
     UPDATE_INTERVAL = 0.1
     """Seconds between two lines of progress."""
 
+    @checked()
     def __init__(self, stdout: _Output, no_progress: bool) -> None:
         self.stdout, self.no_progress = stdout, no_progress
         self.start_time = time.time()

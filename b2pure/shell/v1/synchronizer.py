@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from enum import Enum
+from math import isfinite
 from typing import Final
 
 from b2pure.model.errors import InvalidArgument as InvalidArgumentValue
@@ -23,6 +25,7 @@ from b2pure.plan.failures import ClockSkewed, EmptySource, PlanFailed, SideFaile
 from b2pure.plan.reasons import DestNewer, UnusableName
 from b2pure.plan.rules import Direction, make_rules
 from b2pure.shell.folders import Role
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.enums import CompareVersionMode, KeepOrDeleteMode, NewerFileSyncMode
 from b2pure.shell.v1.error_table import exception_of
 from b2pure.shell.v1.exceptions import (
@@ -72,6 +75,7 @@ class Synchronizer:
     what the source has not is hidden, and versions go that were not visible in the last `keep_days` days.
     """
 
+    @checked()
     def __init__(
         self,
         max_workers: int,
@@ -96,10 +100,9 @@ class Synchronizer:
 
     def _checked(self) -> SyncPolicy:
         """The options as a policy. Raises InvalidArgument."""
-        if self.newer_file_mode not in _NEWER:
-            raise InvalidArgument("newer_file_mode", f"must be one of {list(NewerFileSyncMode)}")
-        if self.compare_version_mode not in _COMPARE:
-            raise InvalidArgument("compare_version_mode", f"must be one of {list(CompareVersionMode)}")
+        _check_mode("newer_file_mode", self.newer_file_mode, NewerFileSyncMode)
+        _check_mode("compare_version_mode", self.compare_version_mode, CompareVersionMode)
+        _check_mode("keep_days_or_delete", self.keep_days_or_delete, KeepOrDeleteMode)
         threshold = _threshold(self.compare_threshold, self.compare_version_mode)
         by_size = self.compare_version_mode is CompareVersionMode.SIZE
         return SyncPolicy(
@@ -113,6 +116,7 @@ class Synchronizer:
 
     # -- whole folders
 
+    @checked()
     def sync_folders(
         self,
         source_folder: AbstractFolder,
@@ -146,6 +150,7 @@ class Synchronizer:
         if client.left_out and reporter is None:  # whom else nobody would have told
             raise IncompleteSync(f"{client.left_out} local paths could not be read; a reporter is told which, and why")
 
+    @checked()
     def make_folder_sync_actions(
         self,
         source_folder: AbstractFolder,
@@ -181,6 +186,7 @@ class Synchronizer:
 
     # -- single files
 
+    @checked()
     def make_file_sync_actions(
         self,
         sync_type: str,
@@ -246,6 +252,11 @@ def _seen(path: str, folder: AbstractFolder, mod_time_millis: int) -> File:
     return File(path, [FileVersion(folder.make_full_path(path), path, mod_time_millis, "upload", 0)])
 
 
+def _check_mode(name: str, given: object, kind: type[Enum]) -> None:
+    if not isinstance(given, kind):
+        raise InvalidArgument(name, f"must be one of {', '.join(map(str, kind))}, not {given!r}")
+
+
 def _threshold(given: float | timedelta, mode: CompareVersionMode) -> int:
     """Bytes for sizes, milliseconds for times. Raises InvalidArgument."""
     if isinstance(given, timedelta):
@@ -254,6 +265,8 @@ def _threshold(given: float | timedelta, mode: CompareVersionMode) -> int:
         found = given // timedelta(milliseconds=1)
     elif isinstance(given, bool) or not isinstance(given, int | float):
         raise InvalidArgument("compare_threshold", "must be a number or a timedelta")
+    elif not isfinite(given):
+        raise InvalidArgument("compare_threshold", f"must be a number that ends, not {given}")
     else:
         found = int(given) if mode is CompareVersionMode.SIZE else int(given * 1000)
     if found < 0:
@@ -266,10 +279,10 @@ def _keep(mode: KeepOrDeleteMode, days: float | None) -> KeepOrDelete:
         return Delete()
     if mode is KeepOrDeleteMode.NO_DELETE:
         return NoDelete()
-    if mode is not KeepOrDeleteMode.KEEP_BEFORE_DELETE:
-        raise InvalidArgument("keep_days_or_delete", f"must be one of {list(KeepOrDeleteMode)}")
     if days is None:
         raise InvalidArgument("keep_days", "must be given when keep_days_or_delete is KEEP_BEFORE_DELETE")
+    if isinstance(days, bool) or not isinstance(days, int | float):
+        raise InvalidArgument("keep_days", f"must be a number of days, not {type(days).__name__}")
     if not days > 0:
         raise InvalidArgument("keep_days", "must be greater than 0")
     try:

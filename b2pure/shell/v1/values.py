@@ -119,10 +119,18 @@ def rules_of(rules: Rules) -> tuple[LifecycleRule, ...] | None:
     return _settings("lifecycle_rules", LifecycleRule, rules)
 
 
+def _several(name: str, given: object) -> list[Mapping[str, Any]]:
+    """One dictionary, or those of a list."""
+    rules: list[Any] = list(given) if isinstance(given, Iterable) and not isinstance(given, Mapping) else [given]
+    if not all(isinstance(rule, Mapping) for rule in rules):
+        raise InvalidArgument(name, "must be dictionaries, in a list")
+    return rules
+
+
 def _settings(name: str, kind: type[S], rules: Rules) -> tuple[S, ...] | None:
     if rules is None:
         return None
-    given = [rules] if isinstance(rules, Mapping) else list(rules)
+    given = _several(name, rules)
     known = {each.encode_name for each in msgspec.structs.fields(kind)}
     for rule in given:
         strange = sorted(set(rule) - known)
