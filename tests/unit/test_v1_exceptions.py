@@ -303,6 +303,17 @@ def test_prefixes_are_spelled_out() -> None:
     assert str(v1.AlreadyFailed("it")) == "Already failed: it"
 
 
+@pytest.mark.parametrize("base", ["B2SimpleError", "BadJson", "DuplicateBucketName", "AlreadyFailed", "Conflict"])
+@pytest.mark.parametrize("name", ["MineFailed", "B2MineFailed", "HTTPError", "NoURL", "Mine2Times", "X"])
+def test_a_class_of_somebodys_own_begins_as_a_peer_would(base: str, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import b2sdk.v1.exception as peer
+    ours, theirs = (type(name, (getattr(module, base),), {})("it") for module in (v1, peer))
+    assert str(ours) == str(theirs)
+    assert ours.prefix == theirs.prefix
+
+
 @frozen
 class Stamped:
     name: str

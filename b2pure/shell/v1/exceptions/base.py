@@ -16,7 +16,7 @@ __all__ = [
     "TransientErrorMixin",
 ]
 
-_WORD: Final = re.compile(r"[A-Z][a-z0-9]*|[a-z0-9]+")
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
 def _spelled_out(class_name: str) -> str:
@@ -29,11 +29,14 @@ class B2Error(Exception):
     """Base of all errors of the numbered interface."""
 
     prefix: ClassVar[str] = "Error"
-    """What the message of a `B2SimpleError` begins with: made of the class's name, unless the class says another."""
+    """What the message of a `B2SimpleError` begins with: made of the class's name, unless it or a base says another."""
+    _says_prefix: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "prefix" not in vars(cls):
+        if "prefix" in vars(cls):
+            cls._says_prefix = True
+        elif not cls._says_prefix:
             cls.prefix = _spelled_out(cls.__name__)
 
     def should_retry_http(self) -> bool:
