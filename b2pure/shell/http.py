@@ -342,9 +342,9 @@ def _reason(error: BaseException) -> str | None:
             return (
                 "the certificate of the server is not valid at the time of this computer's clock; is the clock right?"
             )
-        return f"the certificate of the server is not accepted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'no reason given'}"
+        return f"the certificate of the server is not accepted: {getattr(error, 'verify_message', None) or 'unknown'}"
+    if isinstance(error, ssl.SSLError):  # one that Python code made lacks what OpenSSL would have said
+        return f"TLS failed: {getattr(error, 'reason', None) or 'no reason given'}"
     # Not `strerror`, which is whatever somebody else's session raises.
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno is not None else None
 
@@ -356,7 +356,7 @@ _HAS_EXPIRED: Final = 10
 
 def _expired(error: ssl.SSLCertVerificationError) -> bool:
     """Whether a certificate was refused for the time: what a clock that is far off looks like."""
-    return error.verify_code in (_NOT_YET_VALID, _HAS_EXPIRED)
+    return getattr(error, "verify_code", None) in (_NOT_YET_VALID, _HAS_EXPIRED)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -85,6 +85,13 @@ def test_an_unknown_realm_is_told_with_what_there_is(realm: str) -> None:
         B2RawApi(B2Http()).authorize_account(realm, "key", "secret")
 
 
+@pytest.mark.parametrize("url", ["junk", "", "ftp://b2.example/x?token=secret", "http://"])
+def test_an_address_that_leads_nowhere_is_told_at_once(url: str) -> None:
+    for call in (B2Http().get_content, lambda url, headers: B2Http().post_json_return_json(url, headers, {})):
+        with pytest.raises(exception.InvalidArgument, match=r"^url must be an http or https URL$"):
+            call(url, {})
+
+
 # --- what is raised by others
 
 

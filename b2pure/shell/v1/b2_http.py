@@ -35,6 +35,7 @@ from b2pure.shell.v1.exceptions import (
     B2Error,
     BadDateFormat,
     ClockSkew,
+    InvalidArgument,
     ServiceError,
     TooManyRequests,
 )
@@ -271,7 +272,9 @@ class B2Http:
             return self._exchange(request)
         except _CallbackRaised as raised:
             raise raised.exception from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise InvalidArgument("url", "must be an http or https URL") from None
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise exception_of(explain_transport(error, url), told) from None
 
     def _check(self, response: httpx.Response, url: str, params: Mapping[str, Any]) -> None:
