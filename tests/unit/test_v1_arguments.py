@@ -6,13 +6,16 @@ import inspect
 import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 import pytest
 
 from b2pure.v1 import (
+    AbstractUploadSource,
     B2Api,
     B2Folder,
+    B2Http,
+    B2RawApi,
     Bucket,
     CompareVersionMode,
     CopySource,
@@ -316,3 +319,67 @@ def test_a_path_may_be_bytes(tmp_path: Path) -> None:
     path: Any = bytes(tmp_path / "file")
     assert UploadSourceLocalFile(path).get_content_length() == 4
     assert DownloadDestLocalFile(path).local_file_path == str(tmp_path / "file")
+
+
+# --- what sources and destinations of somebody's own say
+
+
+class Said(AbstractUploadSource):
+    """A source that says anything."""
+
+    def __init__(self, length: Any, sha1: Any = None) -> None:
+        self.length, self.sha1 = length, sha1
+
+    def get_content_length(self) -> int:
+        return cast(int, self.length)
+
+    def get_content_sha1(self) -> str | None:
+        return cast(str | None, self.sha1)
+
+    def is_sha1_known(self) -> bool:
+        return self.sha1 is not None
+
+    def open(self) -> IO[bytes]:
+        return io.BytesIO(b"sand")
+
+
+@pytest.mark.parametrize("length", ["4", 4.0, True, -1])
+def test_a_length_is_a_whole_number(length: Any) -> None:
+    bucket = _authorized().create_bucket("holiday", "allPrivate")
+    with pytest.raises((TypeError, ValueError), match=r"Said\.get_content_length\(\) must give"):
+        bucket.upload(Said(length), "n")
+    with pytest.raises((TypeError, ValueError), match=r"Said\.get_content_length\(\) must give"):
+        bucket.create_file([WriteIntent(Said(length))], "n")
+    assert list(bucket.ls()) == []
+
+
+def test_a_digest_is_text() -> None:
+    with pytest.raises(TypeError, match=r"Said\.get_content_sha1\(\) must give 40 hex digits"):
+        _authorized().create_bucket("holiday", "allPrivate").upload(Said(4, 5), "n")
+
+
+@pytest.mark.parametrize("length", [4, None])
+@pytest.mark.parametrize(("opens", "told"), [(io.StringIO, "one of str; files are .* 'rb'"), (print, "NoneType")])
+def test_a_stream_is_binary(opens: Any, told: str, length: int | None) -> None:
+    bucket = _authorized().create_bucket("holiday", "allPrivate")
+    with pytest.raises(TypeError, match=rf"UploadSourceStream\.open\(\) must give a binary stream, not {told}"):
+        bucket.upload(UploadSourceStream(opens, length), "n")
+    assert list(bucket.ls()) == []
+
+
+def test_a_destination_gives_a_context() -> None:
+    class Nothing(DownloadDestBytes):
+        def make_file_context(self, *args: Any, **kwargs: Any) -> Any:
+            return None
+
+    bucket = _authorized().create_bucket("holiday", "allPrivate")
+    bucket.upload_bytes(b"sand", "beach")
+    with pytest.raises(TypeError, match=r"Nothing\.make_file_context\(\) must give a context manager"):
+        bucket.download_file_by_name("beach", Nothing())
+
+
+def test_what_asks_b2_has_its_parts() -> None:
+    with pytest.raises(TypeError, match=r"B2RawApi\(\): b2_http must be a B2Http\(\), not the class B2Http"):
+        B2RawApi(B2Http)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"B2Http\.add_callback\(\): callback must be an HttpCallback"):
+        B2Http().add_callback(print)  # type: ignore[arg-type]

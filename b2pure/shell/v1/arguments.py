@@ -135,6 +135,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     **dict.fromkeys(("exclude_modified_after", "exclude_modified_before"), _TIME),
     # the account
     "account_info": _with("an account info, as InMemoryAccountInfo()", "get_auth_data", "get_allowed"),
+    "b2_http": _with("a B2Http()", "api", "get_content"),
+    "callback": _with("an HttpCallback", "pre_request", "post_request"),
     "api": _with("a B2Api", "get_bucket_by_name"),
     "bucket": _with("a Bucket; get_bucket_by_name finds one", "get_id"),
     "cache": _with("a cache, as InMemoryCache()", "save_bucket", "clear"),

@@ -28,6 +28,7 @@ from b2pure.model.errors import B2Error as B2ErrorValue
 from b2pure.model.replies import DownloadReply
 from b2pure.shell.http import DEFAULT_POOL_SIZE, DEFAULT_USER_AGENT, Exchange, HttpApi, explain_transport
 from b2pure.shell.transport import fitting_transport
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import (
@@ -167,6 +168,7 @@ class B2Http:
         """Close the connections. Those of an object that is gone are closed, too."""
         self._closing()
 
+    @checked()
     def add_callback(self, callback: HttpCallback) -> None:
         """Add a callback that inherits from HttpCallback."""
         self.callbacks.append(callback)

@@ -16,6 +16,7 @@ from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error
 from b2pure.shell.http import realm_url as url_of_realm
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.b2_http import B2Http, ResponseContextManager, persist
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import InvalidArgument
@@ -37,6 +38,7 @@ class B2RawApi(RawCalls):
     and returns a dict. What may help is tried again, except uploads: those need another URL.
     """
 
+    @checked()
     def __init__(self, b2_http: B2Http) -> None:
         self.b2_http = b2_http
         self._api = b2_http.api("", "", "")

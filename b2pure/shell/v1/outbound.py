@@ -164,6 +164,8 @@ def upload(
     resume = made.continuation.resume()
     parts = sizes if resume.file_id is not None else large_file_parts(size, sizes)
     sha1 = source.get_content_sha1() if source.is_sha1_known() else None
+    if not isinstance(sha1, str | None):
+        raise TypeError(f"{type(source).__name__}.get_content_sha1() must give 40 hex digits as text")
     job = Upload(made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume)
     return _told(session, made, slices, workers, size, upload_body(job, session.retry))
 

@@ -136,6 +136,9 @@ class Pour(SimulatedDisk):
         if self._context is None:
             assert self._headers is not None, "headers come before the first byte"
             context = self._dest.make_file_context(*Facts.of(self._headers, self._range).told())
+            if not hasattr(context, "__enter__"):
+                label = f"{type(self._dest).__name__}.make_file_context()"
+                raise TypeError(f"{label} must give a context manager, not {type(context).__name__}")
             self._file = context.__enter__()
             self._context = context
         return self._file

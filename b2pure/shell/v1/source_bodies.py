@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import count
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, LocalSlice
 from b2pure.shell.sources import FileSlices
 from b2pure.shell.v1.exceptions import InvalidUploadSource
+from b2pure.shell.v1.opened import closing_if_it_can, read_bytes
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
     CopySource,
@@ -59,7 +59,7 @@ class OpenedSlices:
 
     def body(self, source: AbstractUploadSource) -> Body:
         """Bytes to send. Raises InvalidUploadSource for a file that is gone."""
-        length = source.get_content_length()
+        length = _length_of(source)
         if isinstance(source, UploadSourceBytes) and _opens_as(source, UploadSourceBytes):
             return Blob(source.data_bytes)
         if isinstance(source, UploadSourceLocalFileRange) and _opens_as(source, UploadSourceLocalFileRange):
@@ -85,6 +85,17 @@ class OpenedSlices:
             raise LocalTrouble(LocalFailure("read", slice_.path, f"{type(error).__name__}: {error}")) from error
 
 
+def _length_of(source: AbstractUploadSource) -> int:
+    """Bytes that the source has. Raises TypeError and ValueError for what a source of somebody's own says."""
+    length: Any = source.get_content_length()
+    label = f"{type(source).__name__}.get_content_length()"
+    if isinstance(length, bool) or not isinstance(length, int):
+        raise TypeError(f"{label} must give a whole number of bytes, not {type(length).__name__}")
+    if length < 0:
+        raise ValueError(f"{label} must give 0 or more, not {length}")
+    return length
+
+
 def _opens_as(source: AbstractUploadSource, kind: type[AbstractUploadSource]) -> bool:
     """Whether opening it is what we know it to be, and not what a subclass makes of it."""
     return type(source).open is kind.open
@@ -101,10 +112,10 @@ def _slice(source: UploadSourceLocalFile, offset: int, length: int, size: int) -
 
 def _bytes_of(source: AbstractUploadSource, slice_: LocalSlice) -> Iterator[bytes]:
     left = slice_.range.length
-    with closing(source.open()) as stream:
+    with closing_if_it_can(source.open()) as stream:
         _skip(stream, slice_.range.start)
         while left:
-            chunk = stream.read(min(_CHUNK_BYTES, left))
+            chunk = read_bytes(source, stream, min(_CHUNK_BYTES, left))
             if not chunk:
                 told = f"it ended {left} bytes before the {slice_.fact.size} that it was to have"
                 raise LocalTrouble(LocalFailure("read", slice_.path, told))

@@ -17,6 +17,7 @@ from typing import IO, Final
 
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import InvalidUploadSource
+from b2pure.shell.v1.opened import closing_if_it_can, read_bytes
 from b2pure.shell.v1.utils import hex_sha1_of_bytes, hex_sha1_of_stream
 
 __all__ = [
@@ -209,8 +210,8 @@ class UploadSourceStream(AbstractUploadSource):
 
     def _read_once(self) -> None:
         digest, length = sha1(usedforsecurity=False), 0
-        with closing(self.open()) as stream:
-            while chunk := stream.read(_left(self._content_length, length)):
+        with closing_if_it_can(self.open()) as stream:
+            while chunk := read_bytes(self, stream, _left(self._content_length, length)):
                 digest.update(chunk)
                 length += len(chunk)
         self._content_length, self._content_sha1 = length, digest.hexdigest()
