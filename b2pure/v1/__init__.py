@@ -23,6 +23,7 @@ from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, U
 from b2pure.shell.v1.api import B2Api
 from b2pure.shell.v1.b2_http import B2Http, ClockSkewHook, HttpCallback, ResponseContextManager
 from b2pure.shell.v1.b2_raw_api import B2RawApi
+from b2pure.shell.v1.b2_session import B2Session
 from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.bucket_factory import BucketFactory
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
@@ -120,6 +121,7 @@ __all__ = [
     "B2HideAction",
     "B2Http",
     "B2RawApi",
+    "B2Session",
     "B2UploadAction",
     "Bucket",
     "BucketFactory",

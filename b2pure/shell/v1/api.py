@@ -27,19 +27,15 @@ from b2pure.plan.concurrency import MAX_WORKERS
 from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
-from b2pure.shell.v1.b2_http import B2Http
-from b2pure.shell.v1.b2_raw_api import B2RawApi
+from b2pure.shell.v1.b2_session import B2Session
 from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.bucket_factory import BucketFactory
-from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
+from b2pure.shell.v1.cache import AbstractCache
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
 from b2pure.shell.v1.error_table import Context
-from b2pure.shell.v1.exceptions import InvalidArgument, MissingAccountData, NonExistentBucket, RestrictedBucket
+from b2pure.shell.v1.exceptions import InvalidArgument, NonExistentBucket, RestrictedBucket
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
-from b2pure.shell.v1.machines import StoredKey
 from b2pure.shell.v1.raw_api import AbstractRawApi
-from b2pure.shell.v1.session import B2Session
-from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
 from b2pure.shell.v1.utils import b2_url_encode
 from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, key_dict, rules_of
 
@@ -75,30 +71,24 @@ class B2Api:
         max_upload_workers: int = 10,
         max_copy_workers: int = 10,
     ) -> None:
-        if account_info is None:
-            account_info = SqliteAccountInfo()
-            cache = cache or AuthInfoCache(account_info)
-        self._account_info = account_info
-        self._cache = cache or DummyCache()
-        self._raw_api = raw_api or B2RawApi(B2Http())
         self.max_upload_workers = _workers("max_upload_workers", max_upload_workers)
         self.max_copy_workers = _workers("max_copy_workers", max_copy_workers)
-        self.session = B2Session(account_info, self._raw_api)
+        self.session = B2Session(account_info, cache, raw_api)
 
     @property
     def account_info(self) -> AbstractAccountInfo:
         """What keeps the key and the tokens."""
-        return self._account_info
+        return self.session.account_info
 
     @property
     def cache(self) -> AbstractCache:
         """What keeps the ids of buckets."""
-        return self._cache
+        return self.session.cache
 
     @property
     def raw_api(self) -> AbstractRawApi:
         """What has the connections."""
-        return self._raw_api
+        return self.session.raw_api
 
     # -- the account
 
@@ -110,20 +100,11 @@ class B2Api:
 
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
         """Perform account authorization. `realm` is usually just "production", or the URL of another server."""
-        before = self._account()
-        self.session.authorize(StoredKey(realm, application_key_id, application_key))
-        if self._account() != before:
-            self._cache.clear()
-
-    def _account(self) -> tuple[str, str] | None:
-        try:
-            return self._account_info.get_account_id(), self._account_info.get_realm()
-        except MissingAccountData:
-            return None
+        self.session.authorize_account(realm, application_key_id, application_key)
 
     def get_account_id(self) -> str:
         """Return the account ID."""
-        return self._account_info.get_account_id()
+        return self.account_info.get_account_id()
 
     # -- buckets
 
@@ -145,7 +126,7 @@ class B2Api:
             rules_of(lifecycle_rules),
         )
         made = self.BUCKET_FACTORY_CLASS.from_api_bucket_dict(self, bucket_dict(self.session.ask(call)))
-        self._cache.save_bucket(made)
+        self.cache.save_bucket(made)
         return made
 
     def get_bucket_by_id(self, bucket_id: str) -> Bucket:
@@ -157,7 +138,7 @@ class B2Api:
     def get_bucket_by_name(self, bucket_name: str) -> Bucket:
         """Return the Bucket matching the given `bucket_name`. Raises NonExistentBucket."""
         self.check_bucket_restrictions(bucket_name)
-        known = self._cache.get_bucket_id_or_none_from_bucket_name(bucket_name) or self._id_in_key(bucket_name)
+        known = self.cache.get_bucket_id_or_none_from_bucket_name(bucket_name) or self._id_in_key(bucket_name)
         if known is not None:
             return self.BUCKET_CLASS(self, known, name=bucket_name)
         for bucket in self.list_buckets(bucket_name=bucket_name):
@@ -168,7 +149,7 @@ class B2Api:
 
     def _id_in_key(self, bucket_name: str) -> str | None:
         """What a key that may not list buckets knows of the one that it is restricted to."""
-        allowed = self._account_info.get_allowed()
+        allowed = self.account_info.get_allowed()
         if "listBuckets" in allowed["capabilities"]:
             return None
         buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
@@ -176,7 +157,7 @@ class B2Api:
 
     def name_of_bucket(self, bucket_id: str) -> str:
         """The name of a bucket by its id. Raises NonExistentBucket."""
-        allowed = self._account_info.get_allowed()
+        allowed = self.account_info.get_allowed()
         buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
         for each in buckets:
             if each["id"] == bucket_id and each["name"] is not None:
@@ -189,7 +170,7 @@ class B2Api:
     def delete_bucket(self, bucket: Bucket) -> None:
         """Delete a chosen bucket. Its name is forgotten."""
         self.session.ask(DeleteBucket(AccountId(self.get_account_id()), BucketId(bucket.id_)))
-        self._cache.clear()
+        self.cache.clear()
 
     def list_buckets(self, bucket_name: str | None = None) -> list[Bucket]:
         """Call b2_list_buckets and return a list of buckets: all of the account, or just that of the name. With a key
@@ -200,17 +181,17 @@ class B2Api:
         listed = [bucket_dict(reply) for reply in self.session.ask(call).buckets]
         buckets = self.BUCKET_FACTORY_CLASS.from_api_response(self, {"buckets": listed})
         if bucket_name is None:
-            self._cache.set_bucket_name_cache(buckets)
+            self.cache.set_bucket_name_cache(buckets)
         else:
             for bucket in buckets:
-                self._cache.save_bucket(bucket)
+                self.cache.save_bucket(bucket)
         return buckets
 
     def check_bucket_restrictions(self, bucket_name: str | None) -> None:
         """Check to see if the allowed field from authorize-account has a bucket restriction. If it does, and it is not
         `bucket_name` that the key is restricted to, raises RestrictedBucket.
         """
-        allowed = self._account_info.get_allowed()
+        allowed = self.account_info.get_allowed()
         buckets = allowed.get("buckets") or [{"name": allowed["bucketName"]}]
         names = [each["name"] for each in buckets if each["name"] is not None]
         if names and bucket_name not in names:
@@ -252,13 +233,13 @@ class B2Api:
 
     def get_download_url_for_fileid(self, file_id: str) -> str:
         """Return a URL to download the given file by ID."""
-        base = self._account_info.get_download_url()
+        base = self.account_info.get_download_url()
         return f"{base}/b2api/v{API_VERSION}/b2_download_file_by_id?fileId={quote(file_id, safe='')}"
 
     def get_download_url_for_file_name(self, bucket_name: str, file_name: str) -> str:
         """Return a URL to download the given file by name."""
         self.check_bucket_restrictions(bucket_name)
-        base = self._account_info.get_download_url()
+        base = self.account_info.get_download_url()
         return f"{base}/file/{b2_url_encode(bucket_name)}/{b2_url_encode(file_name)}"
 
     # -- keys

@@ -54,7 +54,7 @@ from b2pure.shell.v1.exceptions import (
     UnusableFileName,
 )
 from b2pure.shell.v1.file_version import UnfinishedLargeFile
-from b2pure.shell.v1.session import B2Session, Work
+from b2pure.shell.v1.session import Session, Work
 from b2pure.shell.v1.source_bodies import OpenedSlices
 from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
 
@@ -155,7 +155,7 @@ class NewObject:
 
 
 def upload(
-    session: B2Session, made: NewObject, source: AbstractUploadSource, min_part_size: int | None, workers: int
+    session: Session, made: NewObject, source: AbstractUploadSource, min_part_size: int | None, workers: int
 ) -> FileReply:
     """The content of one source as a new file."""
     if not isinstance(source, AbstractUploadSource):
@@ -173,7 +173,7 @@ def upload(
     return _told(session, made, slices, workers, size, upload_body(job, session.retry))
 
 
-def _sizes(session: B2Session, part_size: int | None, name: str = "min_part_size") -> PartSizes:
+def _sizes(session: Session, part_size: int | None, name: str = "min_part_size") -> PartSizes:
     """The account's sizes, or those that the caller wants: never smaller than B2 takes."""
     sizes = session.token().part_sizes
     if part_size is None:
@@ -184,7 +184,7 @@ def _sizes(session: B2Session, part_size: int | None, name: str = "min_part_size
 
 
 def _told(
-    session: B2Session,
+    session: Session,
     made: NewObject,
     slices: OpenedSlices,
     workers: int,
@@ -209,7 +209,7 @@ def _told(
 
 
 def copy(
-    session: B2Session,
+    session: Session,
     made: NewObject,
     source: CopySource,
     max_copy_part_size: int | None,
@@ -247,7 +247,7 @@ def copy(
     return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry), about)
 
 
-def _check_there(session: B2Session, source: CopySource, wanted: ByteRange) -> None:
+def _check_there(session: Session, source: CopySource, wanted: ByteRange) -> None:
     """B2 copies as much of a range as there is; whoever says a length means all of it. Raises BadRequest."""
     size = session.ask(GetFileInfo(FileId(source.file_id))).content_length
     if size < wanted.stop:
@@ -267,7 +267,7 @@ class Making:
     workers: int
 
 
-def make(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents that are all there: planned as a whole, then made."""
     slices = OpenedSlices()
     wanted = [_intent(each) for each in given]
@@ -290,7 +290,7 @@ def _intent(given: object) -> WriteIntent:
     return given
 
 
-def make_stream(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+def make_stream(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents as they come, in order of their offsets."""
     slices = OpenedSlices()
     sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
@@ -319,7 +319,7 @@ class _Feed:
     there is no plan, is kept, to be raised again.
     """
 
-    def __init__(self, session: B2Session, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
+    def __init__(self, session: Session, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
         self._session, self._slices, self._given = session, slices, given
         self._previous = 0
         self.raised: Exception | None = None
@@ -346,7 +346,7 @@ class _Feed:
             raise
 
 
-def _check_digests(session: B2Session, slices: OpenedSlices, intents: Iterable[WriteIntent]) -> None:
+def _check_digests(session: Session, slices: OpenedSlices, intents: Iterable[WriteIntent]) -> None:
     """Sources whose digest the caller gave have it."""
     for intent in intents:
         source = intent.outbound_source

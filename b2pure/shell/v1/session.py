@@ -37,7 +37,7 @@ from b2pure.shell.v1.exceptions import Unauthorized as UnauthorizedException
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
 from b2pure.shell.v1.source_bodies import OpenedSlices
 
-__all__ = ["NO_WORK", "B2Session", "HasHandler", "Work"]
+__all__ = ["NO_WORK", "HasHandler", "Session", "Work"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -92,7 +92,7 @@ class _Overheard:
         return error
 
 
-class B2Session:
+class Session:
     """One account info over one raw api. Safe for many threads."""
 
     def __init__(

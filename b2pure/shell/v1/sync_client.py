@@ -37,7 +37,7 @@ from b2pure.shell.sides import Ask, Side, SideReader, Sides
 from b2pure.shell.v1.exceptions import CommandError
 from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, core_root, report_skipped, tells_files_itself
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
-from b2pure.shell.v1.session import B2Session
+from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import action_line
 from b2pure.shell.v1.sync_file import b2_path, local_path
 from b2pure.shell.v1.sync_report import SyncReport
@@ -52,7 +52,7 @@ class SyncClient(Client):
 
     def __init__(
         self,
-        session: B2Session,
+        session: Session,
         folders: dict[Role, AbstractFolder],
         reporter: SyncReport | None,
         scanner: Scanner,
