@@ -11,6 +11,7 @@ from attrs import frozen
 
 from b2pure.model.calls import UploadPart
 from b2pure.model.errors import (
+    UNKNOWN_HOST,
     B2Error,
     Corrupt,
     InvalidArgument,
@@ -22,7 +23,6 @@ from b2pure.model.errors import (
     Unavailable,
 )
 from b2pure.model.sources import Blob
-from b2pure.shell.http import UNKNOWN_HOST
 from b2pure.shell.v1.error_table import Carried, Context, exception_of, value_of
 from b2pure.v1 import exception as v1
 

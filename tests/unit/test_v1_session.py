@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 from attrs import define
+from v1_world import SMALL_PARTS, served
 
 from b2pure.v1 import (
     AbstractRawApi,
@@ -24,7 +25,6 @@ from b2pure.v1 import (
     RawSimulator,
 )
 from b2pure.v1.exception import InvalidAuthToken, MissingAccountData, Unauthorized
-from tests.unit.v1_world import SMALL_PARTS, served
 
 FILLED_IN: Final = {
     "self", "api_url", "account_auth_token", "account_auth_token_or_none", "upload_url", "upload_auth_token",

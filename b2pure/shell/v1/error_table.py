@@ -20,7 +20,6 @@ from b2pure.model import errors
 from b2pure.model.calls import Call
 from b2pure.model.errors import describe
 from b2pure.model.names import printable
-from b2pure.shell.http import UNKNOWN_HOST
 from b2pure.shell.v1 import exceptions as v1
 
 __all__ = ["Carried", "Context", "exception_of", "interpret_b2_error", "value_of"]
@@ -197,7 +196,7 @@ def _cap_exceeded(error: errors.CapExceeded) -> v1.B2Error:
 
 def _transport(error: errors.Transport, context: Context) -> v1.B2Error:
     match error.kind:
-        case "connect" if error.detail == UNKNOWN_HOST:
+        case "connect" if error.detail == errors.UNKNOWN_HOST:
             return v1.UnknownHost()
         case "connect" | "protocol":
             return v1.B2ConnectionError(error.detail)
@@ -261,7 +260,7 @@ def value_of(exception: Exception) -> errors.B2Error:
         case v1.CapExceeded():
             return errors.CapExceeded("cap_exceeded", str(exception))
         case v1.UnknownHost():
-            return errors.Transport("connect", UNKNOWN_HOST)
+            return errors.Transport("connect", errors.UNKNOWN_HOST)
         case v1.B2RequestTimeout():
             return errors.Transport("timeout", str(exception))
         case v1.BrokenPipe():
