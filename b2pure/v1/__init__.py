@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
     from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
+    from b2pure.shell.v1.account_info_file import B2_ACCOUNT_INFO_DEFAULT_FILE, B2_ACCOUNT_INFO_ENV_VAR
     from b2pure.shell.v1.api import B2Api
     from b2pure.shell.v1.b2_http import B2Http, ClockSkewHook, HttpCallback, ResponseContextManager
     from b2pure.shell.v1.b2_raw_api import B2RawApi
@@ -78,7 +79,7 @@ if TYPE_CHECKING:
         UploadSourceStreamRange,
         WriteIntent,
     )
-    from b2pure.shell.v1.sqlite_account_info import B2_ACCOUNT_INFO_ENV_VAR, SqliteAccountInfo
+    from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
     from b2pure.shell.v1.sync_actions import (
         AbstractAction,
         B2CopyAction,
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_CAPABILITIES",
+    "B2_ACCOUNT_INFO_DEFAULT_FILE",
     "B2_ACCOUNT_INFO_ENV_VAR",
     "COMPARE_VERSION_MODES",
     "DEFAULT_SCAN_MANAGER",
@@ -205,6 +207,7 @@ _HOMES = {
     ),
     "b2pure.shell.v1.abstract_account_info": ("AbstractAccountInfo",),
     "b2pure.shell.v1.account_info": ("InMemoryAccountInfo", "StubAccountInfo", "UploadUrlPool", "UrlPoolAccountInfo"),
+    "b2pure.shell.v1.account_info_file": ("B2_ACCOUNT_INFO_DEFAULT_FILE", "B2_ACCOUNT_INFO_ENV_VAR"),
     "b2pure.shell.v1.api": ("B2Api",),
     "b2pure.shell.v1.b2_http": ("B2Http", "ClockSkewHook", "HttpCallback", "ResponseContextManager"),
     "b2pure.shell.v1.b2_raw_api": ("B2RawApi",),
@@ -235,7 +238,7 @@ _HOMES = {
         "RemoteFileUploadSource", "RemoteUploadSource", "UploadSource", "UploadSourceBytes", "UploadSourceLocalFile",
         "UploadSourceLocalFileRange", "UploadSourceStream", "UploadSourceStreamRange", "WriteIntent",
     ),
-    "b2pure.shell.v1.sqlite_account_info": ("B2_ACCOUNT_INFO_ENV_VAR", "SqliteAccountInfo"),
+    "b2pure.shell.v1.sqlite_account_info": ("SqliteAccountInfo",),
     "b2pure.shell.v1.sync_actions": (
         "AbstractAction", "B2CopyAction", "B2DeleteAction", "B2DownloadAction", "B2HideAction", "B2UploadAction",
         "LocalDeleteAction",

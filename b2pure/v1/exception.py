@@ -4,6 +4,7 @@ from b2pure.shell.v1.error_table import interpret_b2_error
 from b2pure.shell.v1.exceptions import (
     AccessDenied,
     AccountInfoError,
+    AccountInfoFileError,
     AlreadyFailed,
     B2ConnectionError,
     B2Error,
@@ -75,6 +76,7 @@ from b2pure.shell.v1.exceptions import (
 __all__ = [
     "AccessDenied",
     "AccountInfoError",
+    "AccountInfoFileError",
     "AlreadyFailed",
     "B2ConnectionError",
     "B2Error",

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from attrs import evolve, frozen
 
-from b2pure.shell.v1 import sqlite_account_info as module
+from b2pure.shell.v1 import account_info_file, sqlite_account_info
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
@@ -259,13 +259,14 @@ def test_an_account_info_of_ones_own_needs_only_what_is_documented() -> None:
 def test_the_file_is_nobody_elses_business(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At no moment is there a file that others may read, whatever the umask."""
     seen: list[int] = []
-    connect = module._connect
+    connect = account_info_file.connect
 
     def spying(path: str) -> sqlite3.Connection:
         seen.append(stat.S_IMODE(os.stat(path).st_mode))
         return connect(path)
 
-    monkeypatch.setattr(module, "_connect", spying)
+    for module in (account_info_file, sqlite_account_info):
+        monkeypatch.setattr(module, "connect", spying)
     old = os.umask(0)
     try:
         SqliteAccountInfo(str(tmp_path / "new" / "info")).set_auth_data(**GIVEN)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 __all__ = [
     "AccessDenied",
     "AccountInfoError",
+    "AccountInfoFileError",
     "AlreadyFailed",
     "B2ConnectionError",
     "B2Error",
@@ -144,6 +145,19 @@ class _Fixed(B2Error):
 
 class AccountInfoError(B2Error):
     """Base class for all account info errors."""
+
+
+class AccountInfoFileError(AccountInfoError):
+    """The file of an account info cannot be made, opened or written. `file_name` is its path, `problem` what is the
+    matter, `fix` what helps.
+    """
+
+    def __init__(self, file_name: str, problem: str, fix: str) -> None:
+        super().__init__(file_name, problem, fix)
+        self.file_name, self.problem, self.fix = file_name, problem, fix
+
+    def __str__(self) -> str:
+        return f"Account info file ({self.file_name}) {self.problem}. {self.fix}."
 
 
 class CorruptAccountInfo(AccountInfoError):
