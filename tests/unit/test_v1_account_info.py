@@ -133,6 +133,16 @@ def test_names_of_buckets(info: UrlPoolAccountInfo) -> None:
     assert (find("renamed"), find("a"), find("b")) == (None, None, "11")
 
 
+def test_names_of_buckets_are_found_in_any_case(info: UrlPoolAccountInfo) -> None:
+    find = info.get_bucket_id_or_none_from_bucket_name
+    info.refresh_entire_bucket_name_cache([("My-Photos", "1"), ("OTHER", "2")])
+    assert [find(name) for name in ("My-Photos", "MY-PHOTOS", "my-photos", "other")] == ["1", "1", "1", "2"]
+    info.save_bucket(Named("3", "MY-photos"))
+    assert find("my-photos") == "3"
+    info.remove_bucket_name("Other")
+    assert find("OTHER") is None
+
+
 def test_a_new_token_of_another_key_is_not_stored(info: UrlPoolAccountInfo) -> None:
     """Whoever renews a token must not undo what somebody else stored for another key."""
     renewed = evolve(DATA, auth_token="token-2")
@@ -570,7 +580,7 @@ def test_caches_remember_names(info: UrlPoolAccountInfo) -> None:
         find = cache.get_bucket_id_or_none_from_bucket_name
         cache.save_bucket(Named("1", "one"))
         cache.save_bucket(Named("2", None))
-        assert (find("one"), find("two")) == ("1", None)
+        assert (find("one"), find("ONE"), find("two")) == ("1", "1", None)
         cache.save_bucket(Named("1", "renamed"))
         assert (find("one"), find("renamed")) == (None, "1")
         cache.set_bucket_name_cache([Named("3", "three"), Named("4", None)])

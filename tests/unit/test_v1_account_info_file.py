@@ -182,7 +182,8 @@ def test_a_full_disk_when_the_file_is_made(tmp_path: Path) -> None:
     path = tmp_path / "info"
     with _full_disk():
         error = _named(lambda: SqliteAccountInfo(str(path)), path)
-    assert "Make room" in error.fix or "cannot be used" in error.problem
+    assert "disk" in error.problem
+    assert "Make room" in error.fix
     assert list(tmp_path.iterdir()) == []
 
 

@@ -178,6 +178,8 @@ def _of_sqlite(path: str, error: sqlite3.OperationalError) -> AccountInfoFileErr
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             wait = f"has been in use by another program for {_PATIENCE_SECONDS:.0f} seconds"
             return AccountInfoFileError(path, wait, "End that program")
+        case sqlite3.SQLITE_IOERR:
+            return AccountInfoFileError(path, f"cannot be read or written ({error})", f"See to its disk. {_ROOM}")
         case _:
             return AccountInfoFileError(path, f"cannot be used ({error})", _ELSEWHERE)
 

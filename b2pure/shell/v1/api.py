@@ -51,6 +51,11 @@ def _workers(name: str, wanted: int) -> int:
     return min(wanted, MAX_WORKERS)
 
 
+def _same(name: str | None, other: str | None) -> bool:
+    """Whether two names are of one bucket: B2 does not tell upper case from lower."""
+    return name is not None and other is not None and name.lower() == other.lower()
+
+
 class B2Api:
     """Provide file-level access to B2 services: it re-acquires authorization tokens when they expire, tries uploads
     again when an upload URL is busy, breaks large files into parts, and emulates a directory structure.
@@ -136,30 +141,33 @@ class B2Api:
         return self.BUCKET_CLASS(self, bucket_id)
 
     def get_bucket_by_name(self, bucket_name: str) -> Bucket:
-        """Return the Bucket matching the given `bucket_name`. Raises NonExistentBucket."""
+        """Return the Bucket matching the given `bucket_name`, in whatever case. Raises NonExistentBucket."""
         self.check_bucket_restrictions(bucket_name)
-        known = self.cache.get_bucket_id_or_none_from_bucket_name(bucket_name) or self._id_in_key(bucket_name)
+        known = self.cache.get_bucket_id_or_none_from_bucket_name(bucket_name)
         if known is not None:
             return self.BUCKET_CLASS(self, known, name=bucket_name)
+        for each in self._restricted_to():
+            if _same(each["name"], bucket_name) and not self._may_list_buckets():
+                return self.BUCKET_CLASS(self, each["id"], name=each["name"])
         for bucket in self.list_buckets(bucket_name=bucket_name):
             assert bucket.name is not None, "B2 lists buckets with their names"
-            if bucket.name.lower() == bucket_name.lower():
+            if _same(bucket.name, bucket_name):
                 return bucket
         raise NonExistentBucket(bucket_name)
 
-    def _id_in_key(self, bucket_name: str) -> str | None:
-        """What a key that may not list buckets knows of the one that it is restricted to."""
+    def _restricted_to(self) -> list[dict[str, Any]]:
+        """`id` and `name` of the buckets that the key is restricted to; the name may be None. Empty: no restriction."""
         allowed = self.account_info.get_allowed()
-        if "listBuckets" in allowed["capabilities"]:
-            return None
-        buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
-        return next((each["id"] for each in buckets if each["name"] == bucket_name), None)
+        if allowed.get("buckets"):
+            return list(allowed["buckets"])
+        return [] if allowed["bucketId"] is None else [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
+
+    def _may_list_buckets(self) -> bool:
+        return "listBuckets" in self.account_info.get_allowed()["capabilities"]
 
     def name_of_bucket(self, bucket_id: str) -> str:
         """The name of a bucket by its id. Raises NonExistentBucket."""
-        allowed = self.account_info.get_allowed()
-        buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
-        for each in buckets:
+        for each in self._restricted_to():
             if each["id"] == bucket_id and each["name"] is not None:
                 return str(each["name"])
         call = ListBuckets(AccountId(self.get_account_id()), BucketId(bucket_id))
@@ -189,13 +197,15 @@ class B2Api:
 
     def check_bucket_restrictions(self, bucket_name: str | None) -> None:
         """Check to see if the allowed field from authorize-account has a bucket restriction. If it does, and it is not
-        `bucket_name` that the key is restricted to, raises RestrictedBucket.
+        `bucket_name` that the key is restricted to, raises RestrictedBucket. Where B2 did not say what a bucket of the
+        key is called, any name may be its name.
         """
-        allowed = self.account_info.get_allowed()
-        buckets = allowed.get("buckets") or [{"name": allowed["bucketName"]}]
-        names = [each["name"] for each in buckets if each["name"] is not None]
-        if names and bucket_name not in names:
-            raise RestrictedBucket(", ".join(names))
+        names = [each["name"] for each in self._restricted_to()]
+        known = [name for name in names if name is not None]
+        if not names or any(_same(name, bucket_name) for name in known):
+            return
+        if bucket_name is None or len(known) == len(names):
+            raise RestrictedBucket(", ".join(known))
 
     # -- files
 

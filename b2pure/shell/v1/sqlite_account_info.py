@@ -32,6 +32,7 @@ from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, h
 
 __all__ = ["SqliteAccountInfo"]
 
+_OF_NAME: Final = "bucket_name = ? COLLATE NOCASE"
 _OLD_KEYS: Final = frozenset(
     {"account_auth_token", "account_id", "api_url", "application_key", "download_url", "minimum_part_size", "realm"}
 )
@@ -180,18 +181,18 @@ class SqliteAccountInfo(StoredAccountInfo):
 
     def remove_bucket_name(self, bucket_name: str) -> None:
         with self._changing() as connection:
-            connection.execute("DELETE FROM bucket WHERE bucket_name = ?", (bucket_name,))
+            connection.execute(f"DELETE FROM bucket WHERE {_OF_NAME}", (bucket_name,))
 
     def save_bucket(self, bucket: NamedBucket) -> None:
         if bucket.name is None:
             return
         with self._changing() as connection:
-            connection.execute("DELETE FROM bucket WHERE bucket_id = ? OR bucket_name = ?", (bucket.id_, bucket.name))
+            connection.execute(f"DELETE FROM bucket WHERE bucket_id = ? OR {_OF_NAME}", (bucket.id_, bucket.name))
             connection.execute("INSERT INTO bucket (bucket_name, bucket_id) VALUES (?, ?)", (bucket.name, bucket.id_))
 
     def get_bucket_id_or_none_from_bucket_name(self, bucket_name: str) -> str | None:
         with self._connected() as connection:
-            row = connection.execute("SELECT bucket_id FROM bucket WHERE bucket_name = ?", (bucket_name,)).fetchone()
+            row = connection.execute(f"SELECT bucket_id FROM bucket WHERE {_OF_NAME}", (bucket_name,)).fetchone()
         return None if row is None else str(row["bucket_id"])
 
 
