@@ -58,6 +58,15 @@ class B2Session(Session):
 
     # -- the account
 
+    def authorize_automatically(self) -> bool:
+        """Perform automatic account authorization with the key that is stored; whether there is one."""
+        try:
+            key = StoredKey.of(self.account_info)
+        except MissingAccountData:
+            return False
+        self.authorize(key)
+        return True
+
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
         """Perform account authorization. `realm` is usually just "production", or the URL of another server."""
         before = self._account()

@@ -117,15 +117,6 @@ class Session:
         patience = evolve(self.retry, max_attempts=min(_AUTHORIZE_TRIES, self.retry.max_attempts))
         return self._value(self._run(authorization(patience), machines, NO_WORK), NO_WORK)
 
-    def authorize_automatically(self) -> bool:
-        """Authorize the key that is stored; whether there is one."""
-        try:
-            key = StoredKey.of(self.account_info)
-        except MissingAccountData:
-            return False
-        self.authorize(key)
-        return True
-
     def token(self) -> Authorization:
         """The account token, and what it is good for."""
         return self.run(authorization(self.retry))
