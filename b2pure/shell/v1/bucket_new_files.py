@@ -44,6 +44,7 @@ class NewFiles:
 
     api: B2Api
     id_: str
+    name: str | None
 
     def upload_bytes(
         self,
@@ -253,6 +254,7 @@ class NewFiles:
         return NewObject(
             self.api.account_info.get_account_id(),
             BucketId(self.id_),
+            self.name or "",
             file_name,
             content_type,
             file_info,

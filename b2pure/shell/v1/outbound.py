@@ -30,6 +30,7 @@ from b2pure.model.new_file import AUTO_CONTENT_TYPE, NewFile
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
+from b2pure.plan.capabilities import object_lacks, object_needs
 from b2pure.plan.emerge import EmergePart, Prioritize, plan_emerge
 from b2pure.plan.emerge.stream import plan_stream
 from b2pure.plan.failures import (
@@ -116,6 +117,7 @@ class NewObject:
 
     account_id: str
     bucket_id: BucketId
+    bucket_name: str
     file_name: str
     content_type: str | None
     file_info: Info | None
@@ -154,12 +156,19 @@ class NewObject:
         )
 
 
+def _permit(session: Session, made: NewObject, *, copies: bool = False) -> None:
+    """Before anything is begun. Raises Unauthorized when the key cannot make this file."""
+    needed, allowed = object_needs(copies=copies), session.token().allowed
+    session.refuse(object_lacks(needed, made.bucket_id, made.bucket_name, made.file_name, allowed))
+
+
 def upload(
     session: Session, made: NewObject, source: AbstractUploadSource, min_part_size: int | None, workers: int
 ) -> FileReply:
     """The content of one source as a new file."""
     if not isinstance(source, AbstractUploadSource):
         raise InvalidUploadSource(f"{source!r} is no upload source")
+    _permit(session, made)
     slices = OpenedSlices()
     body = slices.body(source)
     size = body_length(body)
@@ -218,6 +227,7 @@ def copy(
     """A file, or a range of it, copied on the server. With a length that one call cannot copy, or that is more than
     `max_copy_part_size`, in parts; a `max_copy_part_size` below what B2 takes as a part forces one call.
     """
+    _permit(session, made)  # whether the source must be readable by the key depends on its bucket, which B2 knows
     described = made.content_type is not None or made.file_info is not None
     most = MAX_SINGLE_SIZE if max_copy_part_size is None else max_copy_part_size
     if not 1 <= most <= MAX_PART_SIZE:
@@ -274,6 +284,7 @@ def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: M
     intents = [slices.intent(intent) for intent in wanted]
     if not intents:
         raise ValueError(_NOTHING)
+    _permit(session, made, copies=any(map(_copies, wanted)))
     _check_digests(session, slices, wanted)
     sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
     try:
@@ -290,15 +301,20 @@ def _intent(given: object) -> WriteIntent:
     return given
 
 
+def _copies(intent: WriteIntent) -> bool:
+    return isinstance(intent.outbound_source, CopySource)
+
+
 def make_stream(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents as they come, in order of their offsets."""
     slices = OpenedSlices()
     sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+    _permit(session, made)
     rest = iter(given)
     first = next(rest, None)
     if first is None:
         raise ValueError(_NOTHING)
-    feed = _Feed(session, slices, chain((first,), rest))
+    feed = _Feed(session, made, slices, chain((first,), rest))
     parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
     by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
     program = create_stream(_creation(by_hand, sizes), parts, session.retry)
@@ -319,8 +335,8 @@ class _Feed:
     there is no plan, is kept, to be raised again.
     """
 
-    def __init__(self, session: Session, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
-        self._session, self._slices, self._given = session, slices, given
+    def __init__(self, session: Session, made: NewObject, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
+        self._session, self._made, self._slices, self._given = session, made, slices, given
         self._previous = 0
         self.raised: Exception | None = None
 
@@ -330,6 +346,8 @@ class _Feed:
                 if given.destination_offset < self._previous:
                     raise ValueError("Write intent stream have to be sorted by destination offset")
                 self._previous = given.destination_offset
+                if _copies(given):
+                    _permit(self._session, self._made, copies=True)
                 _check_digests(self._session, self._slices, [given])
                 yield self._slices.intent(given)
         except Exception as error:

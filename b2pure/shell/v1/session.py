@@ -7,7 +7,7 @@ a program (an opener, a destination) comes out as it was raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final, Protocol, TypeVar
 
@@ -27,6 +27,7 @@ from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, CapExceeded, InvalidArgument, Unauthorized
 from b2pure.model.replies import DownloadReply
+from b2pure.plan.capabilities import Lack, tell_lacks
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
@@ -185,6 +186,11 @@ class Session:
         if isinstance(error, Unauthorized) and not isinstance(error, CapExceeded):
             context = evolve(context, allowed=self._allowed())
         return exception_of(error, context)
+
+    def refuse(self, missing: Sequence[Lack]) -> None:
+        """Say what B2 would say later, when it has begun. Raises Unauthorized if anything is missing from the key."""
+        if missing:
+            raise self.exception(Unauthorized("unauthorized", f"nothing was begun: missing {tell_lacks(missing)}"))
 
     def _allowed(self) -> dict[str, object] | None:
         try:
