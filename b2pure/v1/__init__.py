@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         OutboundTransferSource,
         RemoteFileUploadSource,
         RemoteUploadSource,
+        StreamOpener,
         UploadSource,
         UploadSourceBytes,
         UploadSourceLocalFile,
@@ -171,6 +172,7 @@ __all__ = [
     "ScanPoliciesManager",
     "SimpleProgressListener",
     "SqliteAccountInfo",
+    "StreamOpener",
     "StubAccountInfo",
     "SyncFileReporter",
     "SyncReport",
@@ -235,8 +237,9 @@ _HOMES = {
     "b2pure.shell.v1.scan_policies": ("DEFAULT_SCAN_MANAGER", "ScanPoliciesManager"),
     "b2pure.shell.v1.sources": (
         "AbstractUploadSource", "CopySource", "LocalFileUploadSource", "LocalUploadSource", "OutboundTransferSource",
-        "RemoteFileUploadSource", "RemoteUploadSource", "UploadSource", "UploadSourceBytes", "UploadSourceLocalFile",
-        "UploadSourceLocalFileRange", "UploadSourceStream", "UploadSourceStreamRange", "WriteIntent",
+        "RemoteFileUploadSource", "RemoteUploadSource", "StreamOpener", "UploadSource", "UploadSourceBytes",
+        "UploadSourceLocalFile", "UploadSourceLocalFileRange", "UploadSourceStream", "UploadSourceStreamRange",
+        "WriteIntent",
     ),
     "b2pure.shell.v1.sqlite_account_info": ("SqliteAccountInfo",),
     "b2pure.shell.v1.sync_actions": (

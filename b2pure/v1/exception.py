@@ -71,6 +71,7 @@ from b2pure.shell.v1.exceptions import (
     UnsatisfiableRange,
     UnSyncableFilename,
     UnusableFileName,
+    UploadTokenUsedConcurrently,
 )
 
 __all__ = [
@@ -143,5 +144,6 @@ __all__ = [
     "UnrecognizedBucketType",
     "UnsatisfiableRange",
     "UnusableFileName",
+    "UploadTokenUsedConcurrently",
     "interpret_b2_error",
 ]

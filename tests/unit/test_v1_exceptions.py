@@ -42,7 +42,7 @@ CODES: Final[tuple[tuple[int, str, type[v1.B2Error], str], ...]] = (
     (400, "already_hidden", v1.FileAlreadyHidden, "File already hidden: F"),
     (400, "missing_part", v1.MissingPart, "Part number has not been uploaded: ID"),
     (400, "part_sha1_mismatch", v1.PartSha1Mismatch, "Part number ID has wrong SHA1"),
-    (400, "auth_token_limit", v1.BadUploadUrl, "Bad upload url: told"),
+    (400, "auth_token_limit", v1.UploadTokenUsedConcurrently, "Upload token used concurrently: told"),
     (400, "source_too_large", v1.BadRequest, "told (source_too_large)"),
     (400, "bucket_missing_file_lock", v1.BadRequest, "told (bucket_missing_file_lock)"),
     (400, "file_lock_conflict", v1.BadRequest, "told (file_lock_conflict)"),
@@ -163,7 +163,9 @@ def test_values_and_exceptions_decide_alike(status: int, code: str, kind: type[v
 def test_a_token_in_a_message_of_the_server_stays_behind() -> None:
     told = "more than one upload using auth token 4_0022623512fc8f80000000001_0186e431_d18d02_upl_WF0"
     for status, code in ((400, "auth_token_limit"), (400, "bad_request"), (503, "service_unavailable")):
-        assert "4_0022623512fc8f8" not in str(v1.interpret_b2_error(status, code, told, {}))
+        error = v1.interpret_b2_error(status, code, told, {})
+        assert "4_0022623512fc8f8" not in str(error)
+        assert isinstance(error, v1.UploadTokenUsedConcurrently) is (status == 400)
 
 
 def test_retry_after_comes_along() -> None:

@@ -264,8 +264,13 @@ def test_what_it_has_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert isinstance(B2Session(InMemoryAccountInfo()).cache, DummyCache)
     api = B2Api(InMemoryAccountInfo(), raw_api=RawSimulator())
     assert isinstance(api.session, B2Session)
-    assert (api.account_info, api.cache, api.raw_api) == (
-        api.session.account_info,
-        api.session.cache,
-        api.session.raw_api,
-    )
+    assert (api.account_info, api.cache) == (api.session.account_info, api.session.cache)
+
+
+def test_the_raw_api_of_an_account_is_deprecated_and_stays() -> None:
+    """As in the documentation of b2sdk 1.1.4; the warning points at whoever asks."""
+    raw = RawSimulator()
+    api = B2Api(InMemoryAccountInfo(), raw_api=raw)
+    with pytest.warns(DeprecationWarning, match=r"B2Api\.raw_api is deprecated since .*; use B2Api\.session") as warned:
+        assert api.raw_api is raw
+    assert [each.filename for each in warned] == [__file__]

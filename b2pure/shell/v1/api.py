@@ -31,6 +31,7 @@ from b2pure.shell.v1.b2_session import B2Session
 from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.bucket_factory import BucketFactory
 from b2pure.shell.v1.cache import AbstractCache
+from b2pure.shell.v1.deprecation import deprecated
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
 from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import InvalidArgument, NonExistentBucket, RestrictedBucket
@@ -91,6 +92,7 @@ class B2Api:
         return self.session.cache
 
     @property
+    @deprecated("B2Api.raw_api", since="0.1", use="B2Api.session, which has its methods without addresses and tokens")
     def raw_api(self) -> AbstractRawApi:
         """What has the connections."""
         return self.session.raw_api

@@ -121,7 +121,9 @@ def _rejected(error: errors.Rejected, context: Context) -> v1.B2Error:
         case 400, "part_sha1_mismatch":
             return v1.PartSha1Mismatch(context.file_id or message)
         case 400, "auth_token_limit":
-            return v1.BadUploadUrl(message)
+            return v1.UploadTokenUsedConcurrently(message)
+        case 400, "bad_request" if "more than one upload using auth token" in message.lower():
+            return v1.UploadTokenUsedConcurrently(message)
         case 400, "bad_request" if context.uploads and "sha1 did not match" in message.lower():
             return v1.FileSha1Mismatch(context.file or message)
         case 400, "invalid_file_info":

@@ -81,6 +81,7 @@ __all__ = [
     "UnrecognizedBucketType",
     "UnsatisfiableRange",
     "UnusableFileName",
+    "UploadTokenUsedConcurrently",
 ]
 
 _WORD: Final = re.compile(r"[A-Z][a-z0-9]*|[a-z0-9]+")
@@ -350,6 +351,10 @@ class BadUploadUrl(B2SimpleError):
 
     def should_retry_upload(self) -> bool:
         return True
+
+
+class UploadTokenUsedConcurrently(BadUploadUrl):
+    """Two uploads used one upload URL and its token at once. The token itself is not told."""
 
 
 class BadFileInfo(B2SimpleError):

@@ -8,6 +8,7 @@ an exception before anything is begun.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import chain
 from typing import Any, Final
 
@@ -169,17 +170,19 @@ def upload(
     if not isinstance(source, AbstractUploadSource):
         raise InvalidUploadSource(f"{source!r} is no upload source")
     _permit(session, made)
-    slices = OpenedSlices()
-    body = slices.body(source)
-    size = body_length(body)
-    if size > MAX_FILE_SIZE:
-        raise MaxFileSizeExceeded(size, MAX_FILE_SIZE)
-    sizes = _sizes(session, min_part_size)
-    resume = made.continuation.resume()
-    parts = sizes if resume.file_id is not None else large_file_parts(size, sizes)
-    sha1 = source.get_content_sha1() if source.is_sha1_known() else None
-    job = Upload(made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume)
-    return _told(session, made, slices, workers, size, upload_body(job, session.retry))
+    with closing(OpenedSlices()) as slices:
+        body = slices.body(source)
+        size = body_length(body)
+        if size > MAX_FILE_SIZE:
+            raise MaxFileSizeExceeded(size, MAX_FILE_SIZE)
+        sizes = _sizes(session, min_part_size)
+        resume = made.continuation.resume()
+        parts = sizes if resume.file_id is not None else large_file_parts(size, sizes)
+        sha1 = source.get_content_sha1() if source.is_sha1_known() else None
+        job = Upload(
+            made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume
+        )
+        return _told(session, made, slices, workers, size, upload_body(job, session.retry))
 
 
 def _sizes(session: Session, part_size: int | None, name: str = "min_part_size") -> PartSizes:
@@ -279,20 +282,20 @@ class Making:
 
 def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents that are all there: planned as a whole, then made."""
-    slices = OpenedSlices()
-    wanted = [_intent(each) for each in given]
-    intents = [slices.intent(intent) for intent in wanted]
-    if not intents:
-        raise ValueError(_NOTHING)
-    _permit(session, made, copies=any(map(_copies, wanted)))
-    _check_digests(session, slices, wanted)
-    sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
-    try:
-        plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
-    except PlanFailed as failed:
-        raise no_plan(failed.failure) from None
-    program = create(_creation(made, sizes), plan, session.retry)
-    return _told(session, made, slices, how.workers, plan.length, program)
+    with closing(OpenedSlices()) as slices:
+        wanted = [_intent(each) for each in given]
+        intents = [slices.intent(intent) for intent in wanted]
+        if not intents:
+            raise ValueError(_NOTHING)
+        _permit(session, made, copies=any(map(_copies, wanted)))
+        _check_digests(session, slices, wanted)
+        sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+        try:
+            plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
+        except PlanFailed as failed:
+            raise no_plan(failed.failure) from None
+        program = create(_creation(made, sizes), plan, session.retry)
+        return _told(session, made, slices, how.workers, plan.length, program)
 
 
 def _intent(given: object) -> WriteIntent:
@@ -307,23 +310,23 @@ def _copies(intent: WriteIntent) -> bool:
 
 def make_stream(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents as they come, in order of their offsets."""
-    slices = OpenedSlices()
-    sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
-    _permit(session, made)
-    rest = iter(given)
-    first = next(rest, None)
-    if first is None:
-        raise ValueError(_NOTHING)
-    feed = _Feed(session, made, slices, chain((first,), rest))
-    parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
-    by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
-    program = create_stream(_creation(by_hand, sizes), parts, session.retry)
-    try:
-        return _told(session, made, slices, how.workers, None, program)
-    except Exception:
-        if feed.raised is not None:
-            raise feed.raised from None
-        raise
+    with closing(OpenedSlices()) as slices:
+        sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+        _permit(session, made)
+        rest = iter(given)
+        first = next(rest, None)
+        if first is None:
+            raise ValueError(_NOTHING)
+        feed = _Feed(session, made, slices, chain((first,), rest))
+        parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
+        by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
+        program = create_stream(_creation(by_hand, sizes), parts, session.retry)
+        try:
+            return _told(session, made, slices, how.workers, None, program)
+        except Exception:
+            if feed.raised is not None:
+                raise feed.raised from None
+            raise
 
 
 def _creation(made: NewObject, sizes: PartSizes) -> Creation:
