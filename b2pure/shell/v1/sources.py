@@ -175,11 +175,10 @@ class StreamOpener(ABC):
     def __call__(self) -> IO[bytes]:
         """A binary file-like object that is open for reading."""
 
-    def cleanup(self) -> None:
+    def cleanup(self) -> None:  # noqa: B027 (most have nothing to clean up)
         """Clean up, whatever came of the job: what is kept in memory so that a second attempt need not fetch it again,
         for example data downloaded from an external source.
         """
-        return None
 
 
 class UploadSourceStream(AbstractUploadSource):
