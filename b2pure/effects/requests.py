@@ -67,6 +67,7 @@ __all__ = [
     "request",
     "request_in_doubt",
     "upload_request",
+    "use_token",
     "with_token",
 ]
 
@@ -82,6 +83,12 @@ def authorization(policy: RetryPolicy) -> Program[Result[Authorization, B2Error]
     if isinstance(decision, Fail):
         return Failure(decision.error)
     return Success(decision.authorization)
+
+
+def use_token(event: Need | Rejected401, policy: RetryPolicy) -> Program[Result[UseToken, B2Error]]:
+    """The account token, with its generation, for who makes a call outside of programs and says which one died."""
+    decision = yield from _acquire(event, policy)
+    return Failure(decision.error) if isinstance(decision, Fail) else Success(decision)
 
 
 def measured_clock(policy: RetryPolicy) -> Program[Result[int | None, B2Error]]:

@@ -7,7 +7,7 @@ an `InvalidArgument`.
 
 from __future__ import annotations
 
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from attrs import frozen
 
@@ -15,6 +15,7 @@ from b2pure.model.files import LocalFact
 from b2pure.model.names import printable
 
 __all__ = [
+    "UNKNOWN_HOST",
     "B2Error",
     "CapExceeded",
     "Corrupt",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 TransportKind = Literal["connect", "timeout", "broken", "protocol"]
+
+UNKNOWN_HOST: Final = "the name of the server is not known"
+"""The detail of a connection that failed at the DNS."""
 
 
 @frozen

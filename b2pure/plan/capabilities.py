@@ -9,6 +9,7 @@ from attrs import frozen
 
 from b2pure.model.account import Allowed
 from b2pure.model.files import FileVersion
+from b2pure.model.ids import BucketId
 from b2pure.model.places import B2Folder, Place
 from b2pure.model.policy import KeepOrDelete, NoDelete
 from b2pure.plan.actions import (
@@ -22,7 +23,7 @@ from b2pure.plan.actions import (
 )
 from b2pure.plan.rules import Direction
 
-__all__ = ["Lack", "lacks", "needs", "policy_needs"]
+__all__ = ["Lack", "lacks", "needs", "object_lacks", "object_needs", "policy_needs", "tell_lacks"]
 
 
 @frozen
@@ -51,30 +52,59 @@ def needs(action: SyncAction) -> frozenset[str]:
             assert_never(action)
 
 
-def policy_needs(direction: Direction, keep: KeepOrDelete) -> frozenset[str]:
-    """What a sync may need before anybody knows its plan."""
-    needed = {"listFiles", "readFiles"} if direction == "down" else {"listFiles", "writeFiles"}
-    if direction == "copy":
+def policy_needs(
+    direction: Direction, keep: KeepOrDelete, *, listed: bool = True, public: bool = False
+) -> frozenset[str]:
+    """What a sync may need before anybody knows its plan. Where the source is in B2: whether it is `listed` there, and
+    whether its bucket is `public`, which everybody may read.
+    """
+    needed = {"writeFiles", "listFiles"} if direction != "down" else {"listFiles"} if listed else set()
+    if direction != "up" and not public:
         needed.add("readFiles")
     if direction != "down" and not isinstance(keep, NoDelete):
         needed.add("deleteFiles")
     return frozenset(needed)
 
 
+def object_needs(*, copies: bool) -> frozenset[str]:
+    """What a new file needs; one that is made of other files `copies`, or downloads what is too small for a copy."""
+    return frozenset({"writeFiles", "readFiles"} if copies else {"writeFiles"})
+
+
 def lacks(needed: Iterable[str], places: Iterable[Place], allowed: Allowed) -> tuple[Lack, ...]:
     """What is missing from a key for these capabilities in these places: capabilities, buckets, name prefix."""
-    found = [Lack(f"the capability {name}") for name in sorted(set(needed) - allowed.capabilities)]
+    found = _capability_lacks(needed, allowed)
     for place in places:
         if isinstance(place, B2Folder):
-            found.extend(_place_lacks(place, allowed))
+            found += _bucket_lacks(place.bucket_id, place.bucket_name, allowed)
+            found += _name_lacks(place.prefix, f"the sync is for {place.prefix or 'the whole bucket'!r}", allowed)
     return tuple(found)
 
 
-def _place_lacks(place: B2Folder, allowed: Allowed) -> list[Lack]:
-    found = []
-    if allowed.bucket_ids is not None and place.bucket_id is not None and place.bucket_id not in allowed.bucket_ids:
-        found.append(Lack(f"access to the bucket {place.bucket_name!r}"))
-    if allowed.name_prefix is not None and not place.prefix.startswith(allowed.name_prefix):
-        wanted = place.prefix or "the whole bucket"
-        found.append(Lack(f"access to names outside {allowed.name_prefix!r} (the sync is for {wanted!r})"))
-    return found
+def object_lacks(
+    needed: Iterable[str], bucket_id: BucketId, bucket_name: str, file_name: str, allowed: Allowed
+) -> tuple[Lack, ...]:
+    """What is missing from a key for a new file of this name."""
+    found = _capability_lacks(needed, allowed) + _bucket_lacks(bucket_id, bucket_name, allowed)
+    return (*found, *_name_lacks(file_name, f"the file is {file_name!r}", allowed))
+
+
+def tell_lacks(missing: Iterable[Lack]) -> str:
+    """In words."""
+    return ", ".join(lack.what for lack in missing)
+
+
+def _capability_lacks(needed: Iterable[str], allowed: Allowed) -> list[Lack]:
+    return [Lack(f"the capability {name}") for name in sorted(set(needed) - allowed.capabilities)]
+
+
+def _bucket_lacks(bucket_id: BucketId | None, name: str, allowed: Allowed) -> list[Lack]:
+    if allowed.bucket_ids is None or bucket_id is None or bucket_id in allowed.bucket_ids:
+        return []
+    return [Lack(f"access to the bucket {name or bucket_id!r}")]
+
+
+def _name_lacks(name: str, what: str, allowed: Allowed) -> list[Lack]:
+    if allowed.name_prefix is None or name.startswith(allowed.name_prefix):
+        return []
+    return [Lack(f"access to names outside {allowed.name_prefix!r} ({what})")]

@@ -40,7 +40,7 @@ from b2pure.model.replies import BucketReply, FileReply
 from b2pure.plan.actions import FileSync
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.breaker import Breaker, step_breaker
-from b2pure.plan.capabilities import lacks, policy_needs
+from b2pure.plan.capabilities import lacks, policy_needs, tell_lacks
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.concurrency import Workers, workers_of
 from b2pure.plan.explain import explain
@@ -317,8 +317,7 @@ class Client(Creations):
         allowed = _found(self.authorize()).allowed
         missing = lacks(needed, (sync.header.source, sync.header.dest), allowed)
         if missing:
-            told = ", ".join(lack.what for lack in missing)
-            raise PlanFailed(InvalidArgument("the application key", f"lacks {told}; use another key"))
+            raise PlanFailed(InvalidArgument("the application key", f"lacks {tell_lacks(missing)}; use another key"))
 
     def _lazy_plan(self, sync: Sides, include_quiet: bool, listener: Listener | None) -> SyncPlan:
         def groups() -> Generator[FileSync, None, int]:

@@ -40,13 +40,13 @@ from b2pure.effects.wire import (
 )
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
-from b2pure.model.errors import B2Error, InvalidArgument, Transport, TransportKind
+from b2pure.model.errors import UNKNOWN_HOST, B2Error, InvalidArgument, Transport, TransportKind
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Answer
 from b2pure.shell.transport import SocketTransport, fitting_transport
 
-__all__ = ["DEFAULT_USER_AGENT", "UNKNOWN_HOST", "Exchange", "HttpApi", "TestMode", "explain_transport", "realm_url"]
+__all__ = ["DEFAULT_USER_AGENT", "Exchange", "HttpApi", "TestMode", "explain_transport", "realm_url"]
 
 R = TypeVar("R")
 
@@ -283,10 +283,6 @@ def _poured(
 
 
 _TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError)
-
-
-UNKNOWN_HOST: Final = "the name of the server is not known"
-"""The detail of a connection that failed at the DNS."""
 
 
 def explain_transport(error: Exception, url: str | httpx.URL) -> Transport:

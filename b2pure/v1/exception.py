@@ -4,6 +4,7 @@ from b2pure.shell.v1.error_table import interpret_b2_error
 from b2pure.shell.v1.exceptions import (
     AccessDenied,
     AccountInfoError,
+    AccountInfoFileError,
     AlreadyFailed,
     B2ConnectionError,
     B2Error,
@@ -70,11 +71,13 @@ from b2pure.shell.v1.exceptions import (
     UnsatisfiableRange,
     UnSyncableFilename,
     UnusableFileName,
+    UploadTokenUsedConcurrently,
 )
 
 __all__ = [
     "AccessDenied",
     "AccountInfoError",
+    "AccountInfoFileError",
     "AlreadyFailed",
     "B2ConnectionError",
     "B2Error",
@@ -141,5 +144,6 @@ __all__ = [
     "UnrecognizedBucketType",
     "UnsatisfiableRange",
     "UnusableFileName",
+    "UploadTokenUsedConcurrently",
     "interpret_b2_error",
 ]

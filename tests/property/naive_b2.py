@@ -53,6 +53,7 @@ from naive_b2_rules import (
     md5_of,
     notification_refusals,
     range_of,
+    same_bucket_name,
     sha1_of,
     smallest_info_size,
     words,
@@ -363,7 +364,7 @@ class NaiveB2:
             no |= {UNAUTHORIZED}
         if is_bad_bucket_name(name) or ask["bucketType"] not in ("allPublic", "allPrivate"):
             no |= {BAD}
-        if any(bucket["bucketName"].lower() == name.lower() for bucket in self.buckets):
+        if any(same_bucket_name(bucket["bucketName"], name) for bucket in self.buckets):
             no |= {(400, "duplicate_bucket_name")}
         if len(self.buckets) >= self.limits.max_buckets:
             no |= {(400, "too_many_buckets")}
@@ -410,8 +411,8 @@ class NaiveB2:
         if key["bucketIds"] is not None:
             allowed = [bucket for bucket in self.buckets if bucket["bucketId"] in key["bucketIds"]]
             by_id = bucket_id is not None and bucket_id in key["bucketIds"]
-            by_name = name is not None and any(bucket["bucketName"] == name for bucket in allowed)
-            exists = any(bucket["bucketName"] == name for bucket in self.buckets)
+            by_name = name is not None and any(same_bucket_name(bucket["bucketName"], name) for bucket in allowed)
+            exists = any(same_bucket_name(bucket["bucketName"], name) for bucket in self.buckets)
             if name is not None and not exists and bucket_id is None:
                 # The key must name a bucket of its own, and a name that nobody has is no error: both are written.
                 no |= self.doubt(True, UNAUTHORIZED)
@@ -429,7 +430,7 @@ class NaiveB2:
             bucket
             for bucket in sorted(self.buckets, key=lambda bucket: str(bucket["bucketName"]).lower())
             if bucket_id in (None, bucket["bucketId"])
-            and name in (None, bucket["bucketName"])
+            and (name is None or same_bucket_name(bucket["bucketName"], name))
             and (types is None or types == ["all"] or bucket["bucketType"] in types)
         ]
         return {"buckets": [self.bucket_object(bucket, key) for bucket in found]}
@@ -1021,7 +1022,7 @@ class NaiveB2:
             version = self.version(ask["fileId"])
             bucket = None if version is None else self.bucket(version["bucketId"])
         else:
-            bucket = next((one for one in self.buckets if one["bucketName"] == bucket_name), None)
+            bucket = next((one for one in self.buckets if same_bucket_name(one["bucketName"], bucket_name)), None)
             version = None if bucket is None else self.current(bucket["bucketId"], name)
         closed_by = ask.get("encryption")
         no: Refusals = {BAD} if closed_by is not None and customer_key_of(closed_by) is None else set()

@@ -145,6 +145,11 @@ def is_doubtful_file_name(name: str) -> bool:
     return "" in segments or "\\" in name or any(len(part.encode()) > 250 for part in segments) or name in (".", "..")
 
 
+def same_bucket_name(name: str, other: str | None) -> bool:
+    """MYPhotos is the same as myphotos."""
+    return other is not None and name.lower() == other.lower()
+
+
 def is_bad_bucket_name(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9-]{6,63}", name) is None or name.startswith("b2-")
 

@@ -242,7 +242,7 @@ CALLS: dict[str, dict[str, Choices]] = {
     "b2_delete_bucket": {"bucketId": BUCKETS},
     "b2_list_buckets": {
         "bucketId": [None, None, *BUCKETS],
-        "bucketName": [None, None, None, *BUCKET_NAMES, "unknown"],
+        "bucketName": [None, None, None, *BUCKET_NAMES, "BUCKET-A", "unknown"],
         "bucketTypes": [*[None] * 5, ["all"], ["allPublic"], ["allPrivate"], [], ["all", "allPublic"]],
     },
     "b2_update_bucket": {
@@ -871,6 +871,7 @@ class Doing:
         version = self.nth_left("upload", file)
         bucket = self.both.model.bucket(version["bucketId"])
         name = "unknown" if bucket is None else bucket["bucketName"]
+        name = name.upper() if file % 2 else name
         opens = {"right": _key_of(version), "other": sse_c(b"o") if _key_of(version) else None, "none": None}[key]
         file_id = version["fileId"] if by_id else None
         self.download(name, version["fileName"], file_id, token, method, range=range, encryption=opens)

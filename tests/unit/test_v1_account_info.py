@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from attrs import evolve, frozen
 
-from b2pure.shell.v1 import sqlite_account_info as module
+from b2pure.shell.v1 import account_info_file, sqlite_account_info
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
@@ -131,6 +131,16 @@ def test_names_of_buckets(info: UrlPoolAccountInfo) -> None:
     info.remove_bucket_name("a")
     info.remove_bucket_name("a")
     assert (find("renamed"), find("a"), find("b")) == (None, None, "11")
+
+
+def test_names_of_buckets_are_found_in_any_case(info: UrlPoolAccountInfo) -> None:
+    find = info.get_bucket_id_or_none_from_bucket_name
+    info.refresh_entire_bucket_name_cache([("My-Photos", "1"), ("OTHER", "2")])
+    assert [find(name) for name in ("My-Photos", "MY-PHOTOS", "my-photos", "other")] == ["1", "1", "1", "2"]
+    info.save_bucket(Named("3", "MY-photos"))
+    assert find("my-photos") == "3"
+    info.remove_bucket_name("Other")
+    assert find("OTHER") is None
 
 
 def test_a_new_token_of_another_key_is_not_stored(info: UrlPoolAccountInfo) -> None:
@@ -259,13 +269,14 @@ def test_an_account_info_of_ones_own_needs_only_what_is_documented() -> None:
 def test_the_file_is_nobody_elses_business(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At no moment is there a file that others may read, whatever the umask."""
     seen: list[int] = []
-    connect = module._connect
+    connect = account_info_file.connect
 
     def spying(path: str) -> sqlite3.Connection:
         seen.append(stat.S_IMODE(os.stat(path).st_mode))
         return connect(path)
 
-    monkeypatch.setattr(module, "_connect", spying)
+    for module in (account_info_file, sqlite_account_info):
+        monkeypatch.setattr(module, "connect", spying)
     old = os.umask(0)
     try:
         SqliteAccountInfo(str(tmp_path / "new" / "info")).set_auth_data(**GIVEN)
@@ -569,7 +580,7 @@ def test_caches_remember_names(info: UrlPoolAccountInfo) -> None:
         find = cache.get_bucket_id_or_none_from_bucket_name
         cache.save_bucket(Named("1", "one"))
         cache.save_bucket(Named("2", None))
-        assert (find("one"), find("two")) == ("1", None)
+        assert (find("one"), find("ONE"), find("two")) == ("1", "1", None)
         cache.save_bucket(Named("1", "renamed"))
         assert (find("one"), find("renamed")) == (None, "1")
         cache.set_bucket_name_cache([Named("3", "three"), Named("4", None)])

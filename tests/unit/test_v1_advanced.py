@@ -377,7 +377,7 @@ def test_the_most_completed_candidate_with_all_its_parts_right_is_chosen(page: P
     """
     data = _bytes(14, 350_000)
     url, key = page.world.url, (page.world.simulator.master_key_id, page.world.simulator.master_key)
-    raw = page.world.api.raw_api
+    raw = page.world.api.session.raw_api
     token = raw.authorize_account(url, *key)["authorizationToken"]
 
     def begun(*parts: bytes) -> str:
@@ -418,7 +418,7 @@ def test_where_no_candidate_of_the_plan_has_the_right_parts_an_error_is_raised(p
     intents = [WriteIntent(remote), WriteIntent(UploadSourceLocalFile(page.path), 100_000)]
     page.world.api.max_upload_workers = page.world.api.max_copy_workers = 1
     large_file_id = _broken_off(page, CALLBACK.format(method="create_file"), intents)
-    raw, api = page.world.api.raw_api, page.world.api
+    raw, api = page.world.api.session.raw_api, page.world.api
     token = api.account_info.get_account_auth_token()
     to = raw.get_upload_part_url(page.world.url, token, large_file_id)
     other = _bytes(16, 100_000)

@@ -117,7 +117,7 @@ def test_the_raw_simulator_stands_in_for_b2() -> None:
     """ "It makes network-less unit testing simple by using RawSimulator"."""
     raw = RawSimulator()
     api = B2Api(InMemoryAccountInfo(), raw_api=raw)
-    assert api.raw_api is raw
+    assert api.session.raw_api is raw
     api.authorize_account("production", *raw.create_account())
     bucket = api.create_bucket("holiday", "allPublic")
     data = bytes(range(250)) * 4

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from b2pure.model.calls import UploadPart
 from b2pure.model.errors import (
+    UNKNOWN_HOST,
     B2Error,
     Corrupt,
     InvalidArgument,
@@ -24,7 +25,6 @@ from b2pure.model.errors import (
 )
 from b2pure.model.sources import Blob
 from b2pure.plan.retry import CallKind, RetryClass, classify
-from b2pure.shell.http import UNKNOWN_HOST
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.v1 import exception as v1
@@ -45,7 +45,7 @@ CODES: Final[tuple[tuple[int, str, type[v1.B2Error], str], ...]] = (
     (400, "already_hidden", v1.FileAlreadyHidden, "File already hidden: F"),
     (400, "missing_part", v1.MissingPart, "Part number has not been uploaded: ID"),
     (400, "part_sha1_mismatch", v1.PartSha1Mismatch, "Part number ID has wrong SHA1"),
-    (400, "auth_token_limit", v1.BadUploadUrl, "Bad upload url: told"),
+    (400, "auth_token_limit", v1.UploadTokenUsedConcurrently, "Upload token used concurrently: told"),
     (400, "source_too_large", v1.BadRequest, "told (source_too_large)"),
     (400, "bucket_missing_file_lock", v1.BadRequest, "told (bucket_missing_file_lock)"),
     (400, "file_lock_conflict", v1.BadRequest, "told (file_lock_conflict)"),
@@ -214,7 +214,9 @@ def test_an_exception_survives_a_pickle(name: str) -> None:
 def test_a_token_in_a_message_of_the_server_stays_behind() -> None:
     told = "more than one upload using auth token 4_0022623512fc8f80000000001_0186e431_d18d02_upl_WF0"
     for status, code in ((400, "auth_token_limit"), (400, "bad_request"), (503, "service_unavailable")):
-        assert "4_0022623512fc8f8" not in str(v1.interpret_b2_error(status, code, told, {}))
+        error = v1.interpret_b2_error(status, code, told, {})
+        assert "4_0022623512fc8f8" not in str(error)
+        assert isinstance(error, v1.UploadTokenUsedConcurrently) is (status == 400)
 
 
 def test_retry_after_comes_along() -> None:
@@ -342,6 +344,7 @@ def _arguments(kind: type[v1.B2Error]) -> tuple[Any, ...]:
     two = ("Unauthorized", "InvalidAuthToken", "EmailNotVerified", "NoPaymentHistory", "BadRequest", "InvalidArgument")
     given: dict[str, tuple[Any, ...]] = {
         **dict.fromkeys(two, ("m", "c")),
+        "AccountInfoFileError": ("file", "cannot be read", "Do something"),
         "ChecksumMismatch": ("sha1", "a", "b"),
         "ClockSkew": (-700,),
         "EnvironmentEncodingError": ("f", "utf"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 import pytest
-from v1_world import SMALL_PARTS, World, content, served
+from v1_world import MINIMUM, SMALL_PARTS, World, content, served
 
 from b2pure.effects.faults import Answer, CorruptUpload, FailNth
 from b2pure.plan.retry import RetryPolicy
@@ -24,6 +24,7 @@ from b2pure.v1 import (
     MetadataDirectiveMode,
     RemoteFileUploadSource,
     RemoteUploadSource,
+    StreamOpener,
     UploadSource,
     UploadSourceBytes,
     UploadSourceLocalFile,
@@ -324,3 +325,46 @@ def test_copy_file_is_the_one_call(bucket: Bucket) -> None:
         bucket.copy_file(source, "other", content_type="text/other")
     with pytest.raises(exception.InvalidMetadataDirective):
         bucket.copy_file(source, "other", metadata_directive=replace)
+
+
+# --- openers that keep something
+
+
+class _Kept(StreamOpener):
+    """What it opens is fetched once, and forgotten when it is told to."""
+
+    def __init__(self, data: bytes) -> None:
+        self.kept: bytes | None = data
+        self.forgotten = 0
+
+    def __call__(self) -> IO[bytes]:
+        assert self.kept is not None, "opened after the job"
+        return io.BytesIO(self.kept)
+
+    def cleanup(self) -> None:
+        self.kept = None
+        self.forgotten += 1
+
+
+def test_an_opener_is_told_once_that_the_job_is_over(bucket: Bucket, world: World) -> None:
+    data = b"x" * 3 * MINIMUM
+    makers: tuple[Callable[[UploadSourceStream], object], ...] = (
+        lambda source: bucket.upload(source, "one"),
+        lambda source: bucket.create_file([WriteIntent(source)], "one"),
+        lambda source: bucket.concatenate_stream(iter([source]), "one"),
+    )
+    for make in makers:
+        opener = _Kept(data)
+        make(UploadSourceStream(opener))
+        assert (opener.forgotten, content(bucket, "one")) == (1, data)
+    shared = _Kept(data)
+    bucket.concatenate([UploadSourceStream(shared), UploadSourceStream(shared)], "two")
+    assert (shared.forgotten, content(bucket, "two")) == (1, data * 2)
+
+
+def test_an_opener_is_told_when_the_job_fails(bucket: Bucket, world: World) -> None:
+    opener = _Kept(b"x" * 10)
+    world.faults.append(FailNth("b2_upload_file", 1, Answer(400, "bad_request", "no")))
+    with pytest.raises(exception.BadRequest):
+        bucket.upload(UploadSourceStream(opener), "one")
+    assert opener.forgotten == 1

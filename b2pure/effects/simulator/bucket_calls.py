@@ -73,10 +73,11 @@ def readable_bucket(key: Key, bucket: BucketReply) -> BucketReply:
 def _list_buckets(world: World, key: Key, call: ListBuckets) -> BucketList:
     check_account(world, call.account_id)
     types = _wanted_types(call.bucket_types)
+    name = None if call.bucket_name is None else call.bucket_name.lower()
     found = [
         bucket.reply
         for bucket in world.buckets.values()
-        if call.bucket_id in (None, bucket.reply.bucket_id) and call.bucket_name in (None, bucket.reply.bucket_name)
+        if call.bucket_id in (None, bucket.reply.bucket_id) and name in (None, bucket.reply.bucket_name.lower())
     ]
     if key.bucket_ids is not None:
         _check_named(key, call, found)

@@ -226,10 +226,9 @@ class World:
             raise Refused(CapExceeded("cap_exceeded", "Storage cap exceeded"))
 
     def bucket_named(self, name: str) -> Bucket | None:
-        """A bucket by its exact name."""
+        """A bucket by its name, in whatever case."""
         bucket_id = self.bucket_ids.get(name.lower())
-        bucket = None if bucket_id is None else self.buckets[bucket_id]
-        return bucket if bucket is not None and bucket.reply.bucket_name == name else None
+        return None if bucket_id is None else self.buckets[bucket_id]
 
     def source_bucket(self, file_id: FileId) -> Bucket | None:
         """The bucket that a version is in."""

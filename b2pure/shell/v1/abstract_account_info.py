@@ -104,7 +104,7 @@ class AbstractAccountInfo(ABC):
 
     @abstractmethod
     def get_bucket_id_or_none_from_bucket_name(self, bucket_name: str) -> str | None:
-        """Look up the bucket ID for the given bucket name."""
+        """Look up the bucket ID for the given bucket name, in whatever case."""
 
     # -- what b2_authorize_account said
 

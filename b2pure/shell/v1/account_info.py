@@ -203,23 +203,23 @@ class InMemoryAccountInfo(StoredAccountInfo):
             return super().renew_auth_data(data)
 
     def refresh_entire_bucket_name_cache(self, name_id_iterable: Iterable[tuple[str, str]]) -> None:
-        fresh = dict(name_id_iterable)
+        fresh = {name.lower(): id_ for name, id_ in name_id_iterable}
         with self._changing:
             self._buckets = fresh
 
     def remove_bucket_name(self, bucket_name: str) -> None:
         with self._changing:
-            self._buckets = {name: id_ for name, id_ in self._buckets.items() if name != bucket_name}
+            self._buckets = {name: id_ for name, id_ in self._buckets.items() if name != bucket_name.lower()}
 
     def save_bucket(self, bucket: NamedBucket) -> None:
         if bucket.name is None:
             return
         with self._changing:
             others = {name: id_ for name, id_ in self._buckets.items() if id_ != bucket.id_}
-            self._buckets = {**others, bucket.name: bucket.id_}
+            self._buckets = {**others, bucket.name.lower(): bucket.id_}
 
     def get_bucket_id_or_none_from_bucket_name(self, bucket_name: str) -> str | None:
-        return self._buckets.get(bucket_name)
+        return self._buckets.get(bucket_name.lower())
 
 
 class StubAccountInfo(InMemoryAccountInfo):

@@ -28,19 +28,16 @@ from b2pure.shell.listeners import AbstractProgressListener
 from b2pure.shell.v1 import inbound, listings
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.arguments import checked
-from b2pure.shell.v1.b2_http import B2Http
-from b2pure.shell.v1.b2_raw_api import B2RawApi
+from b2pure.shell.v1.b2_session import B2Session
 from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.bucket_factory import BucketFactory
-from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
+from b2pure.shell.v1.cache import AbstractCache
+from b2pure.shell.v1.deprecation import deprecated
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
 from b2pure.shell.v1.error_table import Context
-from b2pure.shell.v1.exceptions import InvalidArgument, MissingAccountData, NonExistentBucket, RestrictedBucket
+from b2pure.shell.v1.exceptions import InvalidArgument, NonExistentBucket, RestrictedBucket
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
-from b2pure.shell.v1.machines import StoredKey
 from b2pure.shell.v1.raw_api import AbstractRawApi
-from b2pure.shell.v1.session import B2Session
-from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
 from b2pure.shell.v1.utils import b2_url_encode
 from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, key_dict, rules_of
 
@@ -54,6 +51,11 @@ def _workers(name: str, wanted: int) -> int:
     if wanted < 1:
         raise InvalidArgument(name, "must be 1 or more")
     return min(wanted, MAX_WORKERS)
+
+
+def _same(name: str | None, other: str | None) -> bool:
+    """Whether two names are of one bucket: B2 does not tell upper case from lower."""
+    return name is not None and other is not None and name.lower() == other.lower()
 
 
 class B2Api:
@@ -77,30 +79,25 @@ class B2Api:
         max_upload_workers: int = 10,
         max_copy_workers: int = 10,
     ) -> None:
-        if account_info is None:
-            account_info = SqliteAccountInfo()
-            cache = cache or AuthInfoCache(account_info)
-        self._account_info = account_info
-        self._cache = cache or DummyCache()
-        self._raw_api = raw_api or B2RawApi(B2Http())
         self.max_upload_workers = _workers("max_upload_workers", max_upload_workers)
         self.max_copy_workers = _workers("max_copy_workers", max_copy_workers)
-        self.session = B2Session(account_info, self._raw_api)
+        self.session = B2Session(account_info, cache, raw_api)
 
     @property
     def account_info(self) -> AbstractAccountInfo:
         """What keeps the key and the tokens."""
-        return self._account_info
+        return self.session.account_info
 
     @property
     def cache(self) -> AbstractCache:
         """What keeps the ids of buckets."""
-        return self._cache
+        return self.session.cache
 
     @property
+    @deprecated("B2Api.raw_api", since="0.1", use="B2Api.session, which has its methods without addresses and tokens")
     def raw_api(self) -> AbstractRawApi:
         """What has the connections."""
-        return self._raw_api
+        return self.session.raw_api
 
     # -- the account
 
@@ -113,20 +110,11 @@ class B2Api:
     @checked()
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
         """Perform account authorization. `realm` is usually just "production", or the URL of another server."""
-        before = self._account()
-        self.session.authorize(StoredKey(realm, application_key_id, application_key))
-        if self._account() != before:
-            self._cache.clear()
-
-    def _account(self) -> tuple[str, str] | None:
-        try:
-            return self._account_info.get_account_id(), self._account_info.get_realm()
-        except MissingAccountData:
-            return None
+        self.session.authorize_account(realm, application_key_id, application_key)
 
     def get_account_id(self) -> str:
         """Return the account ID."""
-        return self._account_info.get_account_id()
+        return self.account_info.get_account_id()
 
     # -- buckets
 
@@ -149,7 +137,7 @@ class B2Api:
             rules_of(lifecycle_rules),
         )
         made = self.BUCKET_FACTORY_CLASS.from_api_bucket_dict(self, bucket_dict(self.session.ask(call)))
-        self._cache.save_bucket(made)
+        self.cache.save_bucket(made)
         return made
 
     @checked()
@@ -161,30 +149,33 @@ class B2Api:
 
     @checked()
     def get_bucket_by_name(self, bucket_name: str) -> Bucket:
-        """Return the Bucket matching the given `bucket_name`. Raises NonExistentBucket."""
+        """Return the Bucket matching the given `bucket_name`, in whatever case. Raises NonExistentBucket."""
         self.check_bucket_restrictions(bucket_name)
-        known = self._cache.get_bucket_id_or_none_from_bucket_name(bucket_name) or self._id_in_key(bucket_name)
+        known = self.cache.get_bucket_id_or_none_from_bucket_name(bucket_name)
         if known is not None:
             return self.BUCKET_CLASS(self, known, name=bucket_name)
+        for each in self._restricted_to():
+            if _same(each["name"], bucket_name) and not self._may_list_buckets():
+                return self.BUCKET_CLASS(self, each["id"], name=each["name"])
         for bucket in self.list_buckets(bucket_name=bucket_name):
             assert bucket.name is not None, "B2 lists buckets with their names"
-            if bucket.name.lower() == bucket_name.lower():
+            if _same(bucket.name, bucket_name):
                 return bucket
         raise NonExistentBucket(bucket_name)
 
-    def _id_in_key(self, bucket_name: str) -> str | None:
-        """What a key that may not list buckets knows of the one that it is restricted to."""
-        allowed = self._account_info.get_allowed()
-        if "listBuckets" in allowed["capabilities"]:
-            return None
-        buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
-        return next((each["id"] for each in buckets if each["name"] == bucket_name), None)
+    def _restricted_to(self) -> list[dict[str, Any]]:
+        """`id` and `name` of the buckets that the key is restricted to; the name may be None. Empty: no restriction."""
+        allowed = self.account_info.get_allowed()
+        if allowed.get("buckets"):
+            return list(allowed["buckets"])
+        return [] if allowed["bucketId"] is None else [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
+
+    def _may_list_buckets(self) -> bool:
+        return "listBuckets" in self.account_info.get_allowed()["capabilities"]
 
     def name_of_bucket(self, bucket_id: str) -> str:
         """The name of a bucket by its id. Raises NonExistentBucket."""
-        allowed = self._account_info.get_allowed()
-        buckets = allowed.get("buckets") or [{"id": allowed["bucketId"], "name": allowed["bucketName"]}]
-        for each in buckets:
+        for each in self._restricted_to():
             if each["id"] == bucket_id and each["name"] is not None:
                 return str(each["name"])
         call = ListBuckets(AccountId(self.get_account_id()), BucketId(bucket_id))
@@ -196,7 +187,7 @@ class B2Api:
     def delete_bucket(self, bucket: Bucket) -> None:
         """Delete a chosen bucket. Its name is forgotten."""
         self.session.ask(DeleteBucket(AccountId(self.get_account_id()), BucketId(bucket.id_)))
-        self._cache.clear()
+        self.cache.clear()
 
     @checked()
     def list_buckets(self, bucket_name: str | None = None) -> list[Bucket]:
@@ -208,21 +199,23 @@ class B2Api:
         listed = [bucket_dict(reply) for reply in self.session.ask(call).buckets]
         buckets = self.BUCKET_FACTORY_CLASS.from_api_response(self, {"buckets": listed})
         if bucket_name is None:
-            self._cache.set_bucket_name_cache(buckets)
+            self.cache.set_bucket_name_cache(buckets)
         else:
             for bucket in buckets:
-                self._cache.save_bucket(bucket)
+                self.cache.save_bucket(bucket)
         return buckets
 
     def check_bucket_restrictions(self, bucket_name: str | None) -> None:
         """Check to see if the allowed field from authorize-account has a bucket restriction. If it does, and it is not
-        `bucket_name` that the key is restricted to, raises RestrictedBucket.
+        `bucket_name` that the key is restricted to, raises RestrictedBucket. Where B2 did not say what a bucket of the
+        key is called, any name may be its name.
         """
-        allowed = self._account_info.get_allowed()
-        buckets = allowed.get("buckets") or [{"name": allowed["bucketName"]}]
-        names = [each["name"] for each in buckets if each["name"] is not None]
-        if names and bucket_name not in names:
-            raise RestrictedBucket(", ".join(names))
+        names = [each["name"] for each in self._restricted_to()]
+        known = [name for name in names if name is not None]
+        if not names or any(_same(name, bucket_name) for name in known):
+            return
+        if bucket_name is None or len(known) == len(names):
+            raise RestrictedBucket(", ".join(known))
 
     # -- files
 
@@ -266,14 +259,14 @@ class B2Api:
     @checked()
     def get_download_url_for_fileid(self, file_id: str) -> str:
         """Return a URL to download the given file by ID."""
-        base = self._account_info.get_download_url()
+        base = self.account_info.get_download_url()
         return f"{base}/b2api/v{API_VERSION}/b2_download_file_by_id?fileId={quote(file_id, safe='')}"
 
     @checked()
     def get_download_url_for_file_name(self, bucket_name: str, file_name: str) -> str:
         """Return a URL to download the given file by name."""
         self.check_bucket_restrictions(bucket_name)
-        base = self._account_info.get_download_url()
+        base = self.account_info.get_download_url()
         return f"{base}/file/{b2_url_encode(bucket_name)}/{b2_url_encode(file_name)}"
 
     # -- keys

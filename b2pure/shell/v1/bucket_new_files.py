@@ -72,6 +72,7 @@ class NewFiles:
 
     api: B2Api
     id_: str
+    name: str | None
 
     @checked(UploadBytesChoices, file_name="new_name")
     def upload_bytes(
@@ -290,6 +291,7 @@ class NewFiles:
         return NewObject(
             self.api.account_info.get_account_id(),
             BucketId(self.id_),
+            self.name or "",
             file_name,
             content_type,
             file_info,

@@ -53,14 +53,14 @@ class DummyCache(AbstractCache):
 
 
 class InMemoryCache(AbstractCache):
-    """A cache that stores the information in memory."""
+    """A cache that stores the information in memory. Names are found in any case, as B2 finds them."""
 
     def __init__(self) -> None:
         self._changing = Lock()
         self._ids: Mapping[str, str] = {}
 
     def get_bucket_id_or_none_from_bucket_name(self, name: str) -> str | None:
-        return self._ids.get(name)
+        return self._ids.get(name.lower())
 
     def get_bucket_name_or_none_from_allowed(self) -> str | None:
         return None
@@ -70,10 +70,10 @@ class InMemoryCache(AbstractCache):
             return
         with self._changing:
             others = {name: id_ for name, id_ in self._ids.items() if id_ != bucket.id_}
-            self._ids = {**others, bucket.name: bucket.id_}
+            self._ids = {**others, bucket.name.lower(): bucket.id_}
 
     def set_bucket_name_cache(self, buckets: Iterable[NamedBucket]) -> None:
-        fresh = dict(_named(buckets))
+        fresh = {name.lower(): id_ for name, id_ in _named(buckets)}
         with self._changing:
             self._ids = fresh
 

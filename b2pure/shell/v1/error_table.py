@@ -19,7 +19,6 @@ from b2pure.model import errors
 from b2pure.model.calls import Call
 from b2pure.model.errors import describe
 from b2pure.model.names import printable
-from b2pure.shell.http import UNKNOWN_HOST
 from b2pure.shell.v1 import exceptions as v1
 from b2pure.shell.v1.carried import Carrying
 
@@ -116,7 +115,9 @@ def _rejected(error: errors.Rejected, context: Context) -> v1.B2Error:
         case 400, "part_sha1_mismatch":
             return v1.PartSha1Mismatch(context.file_id or message)
         case 400, "auth_token_limit":
-            return v1.BadUploadUrl(message)
+            return v1.UploadTokenUsedConcurrently(message)
+        case 400, "bad_request" if "more than one upload using auth token" in message.lower():
+            return v1.UploadTokenUsedConcurrently(message)
         case 400, "bad_request" if context.uploads and "sha1 did not match" in message.lower():
             return v1.FileSha1Mismatch(context.file or message)
         case 400, "invalid_file_info":
@@ -192,7 +193,7 @@ def _cap_exceeded(error: errors.CapExceeded) -> v1.B2Error:
 def _transport(error: errors.Transport, context: Context) -> v1.B2Error:
     told = f"{error.host}: {error.detail}" if error.host else error.detail
     match error.kind:
-        case "connect" if error.detail == UNKNOWN_HOST:
+        case "connect" if error.detail == errors.UNKNOWN_HOST:
             return v1.UnknownHost(error.host) if error.host else v1.UnknownHost()
         case "connect" | "protocol":
             return v1.B2ConnectionError(told)

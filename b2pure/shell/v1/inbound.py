@@ -40,7 +40,7 @@ from b2pure.shell.v1.download_dest import (
 from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import InvalidRange, LocalFileError
 from b2pure.shell.v1.pour import Facts, Pour, Told
-from b2pure.shell.v1.session import B2Session, Work
+from b2pure.shell.v1.session import Session, Work
 
 __all__ = ["download"]
 
@@ -51,7 +51,7 @@ _STREAMS: Final = 8
 
 
 def download(
-    session: B2Session,
+    session: Session,
     file: FileId | NamedFile,
     download_dest: AbstractDownloadDestination,
     progress_listener: AbstractProgressListener | None,
@@ -153,7 +153,7 @@ def _unwrapped(
 # -- what a file is, for dictionaries and destinations
 
 
-def _facts(session: B2Session, done: Downloaded, range_: Range | None) -> Facts:
+def _facts(session: Session, done: Downloaded, range_: Range | None) -> Facts:
     if done.headers is not None:
         return Facts.of(done.headers, range_)
     info = session.ask(GetFileInfo(done.version.file_id))  # everything had come with an earlier run

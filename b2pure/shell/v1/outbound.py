@@ -8,6 +8,7 @@ an exception before anything is begun.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import chain
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from b2pure.model.new_file import AUTO_CONTENT_TYPE, NewFile
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
+from b2pure.plan.capabilities import object_lacks, object_needs
 from b2pure.plan.emerge import EmergePart, Prioritize, plan_emerge
 from b2pure.plan.emerge.stream import plan_stream
 from b2pure.plan.failures import PlanFailed
@@ -47,7 +49,7 @@ from b2pure.shell.v1.exceptions import (
 )
 from b2pure.shell.v1.file_version import UnfinishedLargeFile
 from b2pure.shell.v1.no_plan import no_plan
-from b2pure.shell.v1.session import B2Session, Work
+from b2pure.shell.v1.session import Session, Work
 from b2pure.shell.v1.source_bodies import OpenedSlices
 from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
 from b2pure.shell.v1.tries import run_upload
@@ -111,6 +113,7 @@ class NewObject:
 
     account_id: str
     bucket_id: BucketId
+    bucket_name: str
     file_name: str
     content_type: str | None
     file_info: Info | None
@@ -149,28 +152,37 @@ class NewObject:
         )
 
 
+def _permit(session: Session, made: NewObject, *, copies: bool = False) -> None:
+    """Before anything is begun. Raises Unauthorized when the key cannot make this file."""
+    needed, allowed = object_needs(copies=copies), session.token().allowed
+    session.refuse(object_lacks(needed, made.bucket_id, made.bucket_name, made.file_name, allowed))
+
+
 def upload(
-    session: B2Session, made: NewObject, source: AbstractUploadSource, min_part_size: int | None, workers: int
+    session: Session, made: NewObject, source: AbstractUploadSource, min_part_size: int | None, workers: int
 ) -> FileReply:
     """The content of one source as a new file."""
     if not isinstance(source, AbstractUploadSource):
         raise InvalidUploadSource(f"{type(source).__name__} is no upload source; {_SOURCES}")
-    slices = OpenedSlices()
-    body = slices.body(source)
-    size = body_length(body)
-    if size > MAX_FILE_SIZE:
-        raise MaxFileSizeExceeded(size, MAX_FILE_SIZE)
-    sizes = _sizes(session, min_part_size)
-    resume = made.continuation.resume()
-    parts = sizes if resume.file_id is not None else large_file_parts(size, sizes)
-    sha1 = source.get_content_sha1() if source.is_sha1_known() else None
-    if not isinstance(sha1, str | None):
-        raise TypeError(f"{type(source).__name__}.get_content_sha1() must give 40 hex digits as text")
-    job = Upload(made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume)
-    return _told(session, made, slices, workers, size, upload_body(job, session.retry))
+    _permit(session, made)
+    with closing(OpenedSlices()) as slices:
+        body = slices.body(source)
+        size = body_length(body)
+        if size > MAX_FILE_SIZE:
+            raise MaxFileSizeExceeded(size, MAX_FILE_SIZE)
+        sizes = _sizes(session, min_part_size)
+        resume = made.continuation.resume()
+        parts = sizes if resume.file_id is not None else large_file_parts(size, sizes)
+        sha1 = source.get_content_sha1() if source.is_sha1_known() else None
+        if not isinstance(sha1, str | None):
+            raise TypeError(f"{type(source).__name__}.get_content_sha1() must give 40 hex digits as text")
+        job = Upload(
+            made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume
+        )
+        return _told(session, made, slices, workers, size, upload_body(job, session.retry))
 
 
-def _sizes(session: B2Session, part_size: int | None, name: str = "min_part_size") -> PartSizes:
+def _sizes(session: Session, part_size: int | None, name: str = "min_part_size") -> PartSizes:
     """The account's sizes, or those that the caller wants: never smaller than B2 takes."""
     sizes = session.token().part_sizes
     if part_size is None:
@@ -181,7 +193,7 @@ def _sizes(session: B2Session, part_size: int | None, name: str = "min_part_size
 
 
 def _told(
-    session: B2Session,
+    session: Session,
     made: NewObject,
     slices: OpenedSlices,
     workers: int,
@@ -206,7 +218,7 @@ def _told(
 
 
 def copy(
-    session: B2Session,
+    session: Session,
     made: NewObject,
     source: CopySource,
     max_copy_part_size: int | None,
@@ -215,6 +227,7 @@ def copy(
     """A file, or a range of it, copied on the server. With a length that one call cannot copy, or that is more than
     `max_copy_part_size`, in parts; a `max_copy_part_size` below what B2 takes as a part forces one call.
     """
+    _permit(session, made)  # whether the source must be readable by the key depends on its bucket, which B2 knows
     described = made.content_type is not None or made.file_info is not None
     most = MAX_SINGLE_SIZE if max_copy_part_size is None else max_copy_part_size
     if not 1 <= most <= MAX_PART_SIZE:
@@ -244,7 +257,7 @@ def copy(
     return _told(session, made, OpenedSlices(), workers, source.length, copy_file(job, session.retry), about)
 
 
-def _check_there(session: B2Session, source: CopySource, wanted: ByteRange) -> None:
+def _check_there(session: Session, source: CopySource, wanted: ByteRange) -> None:
     """B2 copies as much of a range as there is; whoever says a length means all of it. Raises BadRequest."""
     size = session.ask(GetFileInfo(FileId(source.file_id))).content_length
     if size < wanted.stop:
@@ -264,21 +277,22 @@ class Making:
     workers: int
 
 
-def make(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents that are all there: planned as a whole, then made."""
-    slices = OpenedSlices()
-    wanted = [_intent(each) for each in given]
-    intents = [slices.intent(intent) for intent in wanted]
-    if not intents:
-        raise ValueError(_NOTHING)
-    _check_digests(session, slices, wanted)
-    sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
-    try:
-        plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
-    except PlanFailed as failed:
-        raise no_plan(failed.failure) from None
-    program = create(_creation(made, sizes), plan, session.retry)
-    return _told(session, made, slices, how.workers, plan.length, program)
+    with closing(OpenedSlices()) as slices:
+        wanted = [_intent(each) for each in given]
+        intents = [slices.intent(intent) for intent in wanted]
+        if not intents:
+            raise ValueError(_NOTHING)
+        _permit(session, made, copies=any(map(_copies, wanted)))
+        _check_digests(session, slices, wanted)
+        sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+        try:
+            plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
+        except PlanFailed as failed:
+            raise no_plan(failed.failure) from None
+        program = create(_creation(made, sizes), plan, session.retry)
+        return _told(session, made, slices, how.workers, plan.length, program)
 
 
 def _intent(given: object) -> WriteIntent:
@@ -287,24 +301,29 @@ def _intent(given: object) -> WriteIntent:
     return given
 
 
-def make_stream(session: B2Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+def _copies(intent: WriteIntent) -> bool:
+    return isinstance(intent.outbound_source, CopySource)
+
+
+def make_stream(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
     """An object of intents as they come, in order of their offsets."""
-    slices = OpenedSlices()
-    sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
-    rest = iter(given)
-    first = next(rest, None)
-    if first is None:
-        raise ValueError(_NOTHING)
-    feed = _Feed(session, slices, chain((first,), rest))
-    parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
-    by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
-    program = create_stream(_creation(by_hand, sizes), parts, session.retry)
-    try:
-        return _told(session, made, slices, how.workers, None, program)
-    except Exception:
-        if feed.raised is not None:
-            raise feed.raised from None
-        raise
+    with closing(OpenedSlices()) as slices:
+        sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+        _permit(session, made)
+        rest = iter(given)
+        first = next(rest, None)
+        if first is None:
+            raise ValueError(_NOTHING)
+        feed = _Feed(session, made, slices, chain((first,), rest))
+        parts = feed.parts(plan_stream(feed, prioritize=how.prioritize, sizes=sizes))
+        by_hand = evolve(made, continuation=evolve(made.continuation, auto=False))
+        program = create_stream(_creation(by_hand, sizes), parts, session.retry)
+        try:
+            return _told(session, made, slices, how.workers, None, program)
+        except Exception:
+            if feed.raised is not None:
+                raise feed.raised from None
+            raise
 
 
 def _creation(made: NewObject, sizes: PartSizes) -> Creation:
@@ -316,8 +335,8 @@ class _Feed:
     there is no plan, is kept, to be raised again.
     """
 
-    def __init__(self, session: B2Session, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
-        self._session, self._slices, self._given = session, slices, given
+    def __init__(self, session: Session, made: NewObject, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
+        self._session, self._made, self._slices, self._given = session, made, slices, given
         self._previous = 0
         self.raised: Exception | None = None
 
@@ -327,6 +346,8 @@ class _Feed:
                 if given.destination_offset < self._previous:
                     raise ValueError("Write intent stream have to be sorted by destination offset")
                 self._previous = given.destination_offset
+                if _copies(given):
+                    _permit(self._session, self._made, copies=True)
                 _check_digests(self._session, self._slices, [given])
                 yield self._slices.intent(given)
         except Exception as error:
@@ -343,7 +364,7 @@ class _Feed:
             raise
 
 
-def _check_digests(session: B2Session, slices: OpenedSlices, intents: Iterable[WriteIntent]) -> None:
+def _check_digests(session: Session, slices: OpenedSlices, intents: Iterable[WriteIntent]) -> None:
     """Sources whose digest the caller gave have it."""
     for intent in intents:
         source = intent.outbound_source

@@ -7,37 +7,33 @@ a program (an opener, a destination) comes out as it was raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
-from returns.io import IOResult
 from returns.result import Result
 
 from b2pure.effects.bodies import Bodies
-from b2pure.effects.effect import Credential
-from b2pure.effects.handlers import Api, Clock, Disk, Heard, Reader, Sink, unheard
+from b2pure.effects.handlers import Api, Clock, Disk
 from b2pure.effects.interpreter import Interpreter, Listener
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
-from b2pure.model.calls import Call, FetchCall
+from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error, CapExceeded, InvalidArgument, Unauthorized
-from b2pure.model.replies import DownloadReply
+from b2pure.plan.capabilities import Lack, tell_lacks
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.error_table import NOWHERE, Context, exception_of
-from b2pure.shell.v1.exceptions import B2Error as B2Exception
-from b2pure.shell.v1.exceptions import MaxRetriesExceeded, MissingAccountData
-from b2pure.shell.v1.exceptions import Unauthorized as UnauthorizedException
+from b2pure.shell.v1.exceptions import MissingAccountData
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
 from b2pure.shell.v1.source_bodies import OpenedSlices
 
-__all__ = ["NO_WORK", "B2Session", "HasHandler", "Work"]
+__all__ = ["NO_WORK", "HasHandler", "Session", "Work"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -70,29 +66,8 @@ class Work:
 
 NO_WORK: Final = Work()
 
-_SEVERAL: Final = 2
 
-
-class _Overheard:
-    """An api whose failures somebody hears of."""
-
-    def __init__(self, api: Api, hear: Callable[[B2Error], None]) -> None:
-        self._api, self._hear = api, hear
-
-    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
-        return self._api.send(call, credential, reader).alt(self._told)
-
-    def fetch(
-        self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
-    ) -> IOResult[DownloadReply, B2Error]:
-        return self._api.fetch(call, authorization, sink, heard).alt(self._told)
-
-    def _told(self, error: B2Error) -> B2Error:
-        self._hear(error)
-        return error
-
-
-class B2Session:
+class Session:
     """One account info over one raw api. Safe for many threads."""
 
     def __init__(
@@ -115,16 +90,10 @@ class B2Session:
         """Authorize this key, and store it whatever was stored before."""
         machines = AccountInfoMachines(self.account_info, key, fresh=True)
         patience = evolve(self.retry, max_attempts=min(_AUTHORIZE_TRIES, self.retry.max_attempts))
-        return self._value(self._run(authorization(patience), machines, NO_WORK), NO_WORK)
-
-    def authorize_automatically(self) -> bool:
-        """Authorize the key that is stored; whether there is one."""
-        try:
-            key = StoredKey.of(self.account_info)
-        except MissingAccountData:
-            return False
-        self.authorize(key)
-        return True
+        result = self._run(authorization(patience), machines, NO_WORK)
+        if ok(result):
+            return result.unwrap()
+        raise exception_of(result.failure(), NOWHERE)  # what is stored is another key: nothing of it is told
 
     def token(self) -> Authorization:
         """The account token, and what it is good for."""
@@ -153,22 +122,6 @@ class B2Session:
         """What the program comes to. Raises what its error is."""
         return self._value(self._run(program, self.machines(), work), work)
 
-    def upload(self, program: Program[Result[R, B2Error]], work: Work) -> R:
-        """The same for what makes files: when trying again did not help, all that went wrong is told."""
-        met: list[Exception] = []
-
-        def hear(error: B2Error) -> None:
-            met.append(exception_of(error, work.context))
-
-        try:
-            return self.run(program, evolve(work, around=lambda api: _Overheard(api, hear)))
-        except UnauthorizedException:
-            raise
-        except B2Exception as error:
-            if len(met) < _SEVERAL or not error.should_retry_upload():
-                raise
-            raise MaxRetriesExceeded(len(met), met) from error
-
     def outcome(self, program: Program[T], work: Work = NO_WORK) -> T:
         """What a program comes to that has no error of its own."""
         return self._run(program, self.machines(), work)
@@ -194,6 +147,11 @@ class B2Session:
         if isinstance(error, Unauthorized) and not isinstance(error, CapExceeded):
             context = evolve(context, allowed=self._allowed())
         return exception_of(error, context)
+
+    def refuse(self, missing: Sequence[Lack]) -> None:
+        """Say what B2 would say later, when it has begun. Raises Unauthorized if anything is missing from the key."""
+        if missing:
+            raise self.exception(Unauthorized("unauthorized", f"nothing was begun: missing {tell_lacks(missing)}"))
 
     def _allowed(self) -> dict[str, object] | None:
         try:

@@ -24,9 +24,11 @@ from b2pure.shell.v1.opened import closing_if_it_can, read_bytes
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
     CopySource,
+    StreamOpener,
     UploadSourceBytes,
     UploadSourceLocalFile,
     UploadSourceLocalFileRange,
+    UploadSourceStream,
     WriteIntent,
 )
 
@@ -69,6 +71,16 @@ class OpenedSlices:
         name = f"source {next(self._numbers)}"
         self._sources[name] = source
         return LocalSlice(name, ByteRange(0, length), LocalFact(length, 0))
+
+    def close(self) -> None:
+        """The job is over: nothing will be opened any more."""
+        openers = {id(each.stream_opener): each.stream_opener for each in self._streams()}
+        for opener in openers.values():
+            if isinstance(opener, StreamOpener):
+                opener.cleanup()
+
+    def _streams(self) -> list[UploadSourceStream]:
+        return [each for each in self._sources.values() if isinstance(each, UploadSourceStream)]
 
     def read(self, slice_: LocalSlice) -> Iterator[bytes]:
         """The bytes of the slice. Raises LocalTrouble."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from abc import ABCMeta, abstractmethod
+from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from hashlib import sha1
@@ -28,6 +28,7 @@ __all__ = [
     "OutboundTransferSource",
     "RemoteFileUploadSource",
     "RemoteUploadSource",
+    "StreamOpener",
     "UploadSource",
     "UploadSourceBytes",
     "UploadSourceLocalFile",
@@ -172,9 +173,22 @@ class UploadSourceLocalFileRange(UploadSourceLocalFile):
         return stream
 
 
+class StreamOpener(ABC):
+    """Opens a stream as often as it is called, and cleans up after the job that needed it."""
+
+    @abstractmethod
+    def __call__(self) -> IO[bytes]:
+        """A binary file-like object that is open for reading."""
+
+    def cleanup(self) -> None:  # noqa: B027 (most have nothing to clean up)
+        """Clean up, whatever came of the job: what is kept in memory so that a second attempt need not fetch it again,
+        for example data downloaded from an external source.
+        """
+
+
 class UploadSourceStream(AbstractUploadSource):
     """What `stream_opener` gives, a binary file-like object each time it is called. Length and digest are found by
-    reading it once where they are not given.
+    reading it once where they are not given. A `StreamOpener` is told when it is not needed any more.
     """
 
     @checked()

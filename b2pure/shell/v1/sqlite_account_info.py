@@ -10,27 +10,29 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
 from b2pure.shell.v1.abstract_account_info import AuthData, NamedBucket
 from b2pure.shell.v1.account_info import StoredAccountInfo
+from b2pure.shell.v1.account_info_file import (
+    account_info_path,
+    check_regular,
+    close_to_others,
+    connect,
+    in_words,
+    make_file,
+)
 from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
-from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, prepare, row_of
+from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, has_tables, prepare, row_of
 
-__all__ = ["B2_ACCOUNT_INFO_ENV_VAR", "SqliteAccountInfo"]
+__all__ = ["SqliteAccountInfo"]
 
-B2_ACCOUNT_INFO_ENV_VAR: Final = "B2_ACCOUNT_INFO"
-_DEFAULT_FILE: Final = "~/.b2_account_info"
-_PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_PATIENCE_SECONDS: Final = 120.0
-"""How long an operation waits for others that use the file."""
+_OF_NAME: Final = "bucket_name = ? COLLATE NOCASE"
 _OLD_KEYS: Final = frozenset(
     {"account_auth_token", "account_id", "api_url", "application_key", "download_url", "minimum_part_size", "realm"}
 )
@@ -62,21 +64,7 @@ class SqliteAccountInfo(StoredAccountInfo):
     @classmethod
     def get_user_account_info_path(cls, file_name: str | None = None, profile: str | None = None) -> str:
         """Where the account info is, or will be. Raises ValueError for a profile that no file can have."""
-        if file_name:
-            if profile:
-                raise ValueError("give a file name or a profile, not both")
-            return os.path.expanduser(file_name)
-        named = os.environ.get(B2_ACCOUNT_INFO_ENV_VAR)
-        if profile:
-            if named:
-                raise ValueError(f"give a profile or {B2_ACCOUNT_INFO_ENV_VAR}, not both")
-            if not _PROFILE.match(profile):
-                raise ValueError("a profile is 1 to 64 of A-Z a-z 0-9 _ -")
-            return os.path.join(_config_folder(), f"db-{profile}.sqlite")
-        if named:
-            return os.path.expanduser(named)
-        default = os.path.expanduser(_DEFAULT_FILE)
-        return default if os.path.exists(default) else os.path.join(_config_folder(), "account_info")
+        return account_info_path(file_name, profile)
 
     def close(self) -> None:
         """Nothing is open between operations; for code that closes what it opened."""
@@ -84,10 +72,8 @@ class SqliteAccountInfo(StoredAccountInfo):
     # -- the file
 
     def _open_or_make(self) -> None:
-        if not os.path.exists(self.filename):
-            _make(self.filename, None, self._last_upgrade)
-        with suppress(PermissionError):
-            os.chmod(self.filename, 0o600)
+        check_regular(self.filename)
+        close_to_others(self.filename)
         try:
             with self._changing() as connection:
                 prepare(connection, self._last_upgrade)
@@ -95,17 +81,36 @@ class SqliteAccountInfo(StoredAccountInfo):
             old = _old_json(self.filename)
             if old is None:
                 raise
-            _make(self.filename, old, self._last_upgrade)
+            with in_words(self.filename):
+                make_file(self.filename, lambda connection: self._fill(connection, old), replace=True)
+
+    def _fill(self, connection: sqlite3.Connection, data: AuthData | None = None) -> None:
+        prepare(connection, self._last_upgrade)
+        if data is not None:
+            _insert(connection, data)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
+        with in_words(self.filename), closing(self._open()) as connection:
+            yield connection
+
+    def _open(self) -> sqlite3.Connection:
+        """A connection to a file that has the tables."""
+        connection = connect(self.filename) if os.path.exists(self.filename) else self._made()
         try:
-            with closing(_connect(self.filename)) as connection:
-                yield connection
-        except sqlite3.OperationalError:
+            if not has_tables(connection):
+                close_to_others(self.filename)
+                connection.execute("BEGIN IMMEDIATE")
+                self._fill(connection)
+                connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
             raise
-        except sqlite3.DatabaseError as error:
-            raise CorruptAccountInfo(self.filename) from error
+        return connection
+
+    def _made(self) -> sqlite3.Connection:
+        make_file(self.filename, self._fill, replace=False)
+        return connect(self.filename)
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
@@ -115,7 +120,8 @@ class SqliteAccountInfo(StoredAccountInfo):
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # sqlite itself ends one that the disk is too small for
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
 
@@ -175,30 +181,19 @@ class SqliteAccountInfo(StoredAccountInfo):
 
     def remove_bucket_name(self, bucket_name: str) -> None:
         with self._changing() as connection:
-            connection.execute("DELETE FROM bucket WHERE bucket_name = ?", (bucket_name,))
+            connection.execute(f"DELETE FROM bucket WHERE {_OF_NAME}", (bucket_name,))
 
     def save_bucket(self, bucket: NamedBucket) -> None:
         if bucket.name is None:
             return
         with self._changing() as connection:
-            connection.execute("DELETE FROM bucket WHERE bucket_id = ? OR bucket_name = ?", (bucket.id_, bucket.name))
+            connection.execute(f"DELETE FROM bucket WHERE bucket_id = ? OR {_OF_NAME}", (bucket.id_, bucket.name))
             connection.execute("INSERT INTO bucket (bucket_name, bucket_id) VALUES (?, ?)", (bucket.name, bucket.id_))
 
     def get_bucket_id_or_none_from_bucket_name(self, bucket_name: str) -> str | None:
         with self._connected() as connection:
-            row = connection.execute("SELECT bucket_id FROM bucket WHERE bucket_name = ?", (bucket_name,)).fetchone()
+            row = connection.execute(f"SELECT bucket_id FROM bucket WHERE {_OF_NAME}", (bucket_name,)).fetchone()
         return None if row is None else str(row["bucket_id"])
-
-
-def _config_folder() -> str:
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return os.path.join(home, "b2")
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    return connection
 
 
 def _insert(connection: sqlite3.Connection, data: AuthData) -> None:
@@ -211,42 +206,6 @@ def _insert(connection: sqlite3.Connection, data: AuthData) -> None:
 def _update(connection: sqlite3.Connection, data: AuthData) -> None:
     row = row_of(data, columns(connection))
     connection.execute(f"UPDATE account SET {', '.join(f'{name} = ?' for name in row)}", tuple(row.values()))
-
-
-def _make(path: str, data: AuthData | None, last_upgrade: int) -> None:
-    """A new file with the tables, and with an account if there is one; it takes the place of what it was read from.
-    Does nothing if somebody else made the file meanwhile.
-    """
-    path = os.path.realpath(path)  # behind a link that leads nowhere yet, too
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    handle, draft = tempfile.mkstemp(prefix=".b2_account_info-", dir=folder)  # mode 0600, whatever the umask is
-    os.close(handle)
-    try:
-        with closing(_connect(draft)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            prepare(connection, last_upgrade)
-            if data is not None:
-                _insert(connection, data)
-            connection.execute("COMMIT")
-        if data is not None:
-            os.replace(draft, path)
-        else:
-            _place(draft, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
-
-
-def _place(draft: str, path: str) -> None:
-    """Give the draft its name, unless there is such a file already."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        if not os.path.exists(path):
-            os.rename(draft, path)
 
 
 def _old_json(path: str) -> AuthData | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 
-__all__ = ["LAST_UPGRADE", "auth_data_of", "columns", "prepare", "row_of"]
+__all__ = ["LAST_UPGRADE", "auth_data_of", "columns", "has_tables", "prepare", "row_of"]
 
 Row = Mapping[str, Any]
 
@@ -50,6 +50,12 @@ def prepare(connection: sqlite3.Connection, last_upgrade: int) -> None:
             continue
         upgrade(connection)
         connection.execute("INSERT INTO update_done (update_number) VALUES (?)", (number,))
+
+
+def has_tables(connection: sqlite3.Connection) -> bool:
+    """Whether somebody has prepared this file."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'update_done'")
+    return found.fetchone() is not None
 
 
 def columns(connection: sqlite3.Connection) -> list[str]:

@@ -24,6 +24,7 @@ from b2pure.model.new_file import PLAIN
 from b2pure.model.places import B2Folder, LocalFolder
 from b2pure.model.policy import SyncPolicy
 from b2pure.plan.actions import FileSync, SyncAction, actions_of, bytes_of
+from b2pure.plan.capabilities import lacks, policy_needs
 from b2pure.plan.failures import PlanFailed
 from b2pure.plan.merge import Item
 from b2pure.plan.plan import SyncPlan
@@ -37,7 +38,7 @@ from b2pure.shell.sides import Ask, Side, SideReader, Sides
 from b2pure.shell.v1.exceptions import CommandError
 from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, core_root, report_skipped, tells_files_itself
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
-from b2pure.shell.v1.session import B2Session
+from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import action_line
 from b2pure.shell.v1.sync_file import b2_path, local_path
 from b2pure.shell.v1.sync_report import SyncReport
@@ -52,7 +53,7 @@ class SyncClient(Client):
 
     def __init__(
         self,
-        session: B2Session,
+        session: Session,
         folders: dict[Role, AbstractFolder],
         reporter: SyncReport | None,
         scanner: Scanner,
@@ -84,8 +85,11 @@ class SyncClient(Client):
                 sides.folder.close()
 
     def synced(self, policy: SyncPolicy, now_millis: int) -> None:
-        """Do it. Raises PlanFailed, and CommandError when there is no place for what would come."""
+        """Do it. Raises PlanFailed, Unauthorized when the key lacks what the options may need, and CommandError when
+        there is no place for what would come.
+        """
         sides = self._sides(policy, now_millis)
+        self._check_key(sides)
         trouble = sides.dest.folder.ensure() if sides.dest.folder is not None else None
         if trouble is not None:
             raise CommandError(describe(trouble))
@@ -93,6 +97,16 @@ class SyncClient(Client):
         self._run(sides, plan, "sync", ReportBuilder(policy.newer), self._listen)
         if self._failed is not None:
             raise self._failed
+
+    def _check_key(self, sides: Sides) -> None:
+        source = self._ends["source"]
+        needed = policy_needs(
+            sides.rules.direction,
+            sides.header.policy.keep,
+            listed=not tells_files_itself(source),
+            public=source.folder_type() == "b2" and bucket_of(source).type_ == "allPublic",
+        )
+        self._session.refuse(lacks(needed, (sides.header.source, sides.header.dest), self._session.token().allowed))
 
     def _sides(self, policy: SyncPolicy, now_millis: int) -> Sides:
         if self._reporter is not None and not any(_is_local(folder) for folder in self._ends.values()):

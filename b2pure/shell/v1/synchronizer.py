@@ -39,7 +39,7 @@ from b2pure.shell.v1.exceptions import (
 )
 from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
-from b2pure.shell.v1.session import B2Session
+from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import AbstractAction, action_of
 from b2pure.shell.v1.sync_client import SyncClient
 from b2pure.shell.v1.sync_file import File, FileVersion, b2_path, local_path
@@ -230,9 +230,9 @@ class Synchronizer:
             )
 
 
-def _session(source: AbstractFolder, dest: AbstractFolder) -> B2Session:
+def _session(source: AbstractFolder, dest: AbstractFolder) -> Session:
     """What asks B2: of the destination, where both are in B2."""
-    found: list[B2Session] = []
+    found: list[Session] = []
     for folder in (dest, source):
         if folder.folder_type() == "b2":
             found.append(bucket_of(folder).api.session)

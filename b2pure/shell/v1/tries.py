@@ -21,7 +21,7 @@ from b2pure.model.errors import B2Error
 from b2pure.model.replies import DownloadReply
 from b2pure.shell.v1.exceptions import B2Error as B2Exception
 from b2pure.shell.v1.exceptions import MaxRetriesExceeded, Unauthorized
-from b2pure.shell.v1.session import B2Session, Work
+from b2pure.shell.v1.session import Session, Work
 
 __all__ = ["run_upload"]
 
@@ -30,7 +30,7 @@ R = TypeVar("R")
 _SEVERAL: Final = 2
 
 
-def run_upload(session: B2Session, program: Program[Result[R, B2Error]], work: Work) -> R:
+def run_upload(session: Session, program: Program[Result[R, B2Error]], work: Work) -> R:
     """What a program that makes a file comes to. Raises what its error is, or all that went wrong, when trying again
     did not help.
     """

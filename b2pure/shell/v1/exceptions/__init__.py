@@ -15,6 +15,7 @@ from b2pure.shell.v1.exceptions.arguments import (
 )
 from b2pure.shell.v1.exceptions.authorization import (
     AccountInfoError,
+    AccountInfoFileError,
     BucketNotAllowed,
     CapabilityNotAllowed,
     CorruptAccountInfo,
@@ -71,6 +72,7 @@ from b2pure.shell.v1.exceptions.refused import (
     UnknownError,
     UnrecognizedBucketType,
     UnsatisfiableRange,
+    UploadTokenUsedConcurrently,
 )
 from b2pure.shell.v1.exceptions.transfers import (
     AlreadyFailed,
@@ -88,6 +90,7 @@ from b2pure.shell.v1.exceptions.transfers import (
 __all__ = [
     "AccessDenied",
     "AccountInfoError",
+    "AccountInfoFileError",
     "AlreadyFailed",
     "B2ConnectionError",
     "B2Error",
@@ -154,4 +157,5 @@ __all__ = [
     "UnrecognizedBucketType",
     "UnsatisfiableRange",
     "UnusableFileName",
+    "UploadTokenUsedConcurrently",
 ]

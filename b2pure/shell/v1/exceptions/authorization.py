@@ -9,6 +9,7 @@ from b2pure.shell.v1.exceptions.base import B2Error, B2SimpleError
 
 __all__ = [
     "AccountInfoError",
+    "AccountInfoFileError",
     "BucketNotAllowed",
     "CapabilityNotAllowed",
     "CorruptAccountInfo",
@@ -25,6 +26,19 @@ __all__ = [
 
 class AccountInfoError(B2Error):
     """Base class for all account info errors."""
+
+
+class AccountInfoFileError(AccountInfoError):
+    """The file of an account info cannot be made, opened or written. `file_name` is its path, `problem` what is the
+    matter, `fix` what helps.
+    """
+
+    def __init__(self, file_name: str, problem: str, fix: str) -> None:
+        super().__init__(file_name, problem, fix)
+        self.file_name, self.problem, self.fix = file_name, problem, fix
+
+    def __str__(self) -> str:
+        return f"Account info file ({self.file_name}) {self.problem}. {self.fix}."
 
 
 class CorruptAccountInfo(AccountInfoError):

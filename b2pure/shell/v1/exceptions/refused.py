@@ -35,6 +35,7 @@ __all__ = [
     "UnknownError",
     "UnrecognizedBucketType",
     "UnsatisfiableRange",
+    "UploadTokenUsedConcurrently",
 ]
 
 
@@ -58,6 +59,10 @@ class BadUploadUrl(B2SimpleError):
 
     def should_retry_upload(self) -> bool:
         return True
+
+
+class UploadTokenUsedConcurrently(BadUploadUrl):
+    """Two uploads used one upload URL and its token at once. The token itself is not told."""
 
 
 class BadFileInfo(B2SimpleError):

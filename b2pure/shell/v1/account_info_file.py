@@ -1,0 +1,197 @@
+"""The file of an account info: where it is, how it is made and opened, and in words what is the matter with it.
+
+Rules. A new file is made under another name with mode 0600 and then linked into its place, complete: at no moment is a
+file there that others could read. Opening never makes a file. What is no regular file is left alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from b2pure.shell.v1.exceptions import AccountInfoFileError, CorruptAccountInfo
+
+__all__ = [
+    "B2_ACCOUNT_INFO_DEFAULT_FILE",
+    "B2_ACCOUNT_INFO_ENV_VAR",
+    "account_info_path",
+    "check_regular",
+    "close_to_others",
+    "connect",
+    "in_words",
+    "make_file",
+]
+
+B2_ACCOUNT_INFO_ENV_VAR: Final = "B2_ACCOUNT_INFO"
+B2_ACCOUNT_INFO_DEFAULT_FILE: Final = "~/.b2_account_info"
+_PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_PATIENCE_SECONDS: Final = 120.0
+"""How long an operation waits for others that use the file."""
+
+
+# -- where it is
+
+
+def account_info_path(file_name: str | None, profile: str | None) -> str:
+    """The path that a file name, a profile or the environment says. Raises ValueError for a profile that no file can
+    have, AccountInfoFileError where the path needs a home folder and there is none.
+    """
+    if file_name:
+        if profile:
+            raise ValueError("give a file name or a profile, not both")
+        return _expanded(file_name)
+    named = os.environ.get(B2_ACCOUNT_INFO_ENV_VAR)
+    if profile:
+        if named:
+            raise ValueError(f"give a profile or {B2_ACCOUNT_INFO_ENV_VAR}, not both")
+        if not _PROFILE.match(profile):
+            raise ValueError("a profile is 1 to 64 of A-Z a-z 0-9 _ -")
+        return os.path.join(_config_folder(), f"db-{profile}.sqlite")
+    if named:
+        return _expanded(named)
+    default = os.path.expanduser(B2_ACCOUNT_INFO_DEFAULT_FILE)
+    return default if os.path.exists(default) else os.path.join(_config_folder(), "account_info")
+
+
+def _config_folder() -> str:
+    return os.path.join(os.environ.get("XDG_CONFIG_HOME") or _expanded("~/.config"), "b2")
+
+
+def _expanded(path: str) -> str:
+    """The path with its home folder. A `~` that stays would be a folder of that name, wherever the program runs."""
+    expanded = os.path.expanduser(path)
+    at_home = re.match(r"~[^/\\]*", path)
+    if at_home and expanded.startswith("~"):
+        raise AccountInfoFileError(path, f"there is no home folder {at_home.group()}", "Set HOME, or name a whole path")
+    return expanded
+
+
+# -- opening
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection to a file that is there."""
+    address = Path(path).absolute().as_uri() + "?mode=rw"
+    connection = sqlite3.connect(address, timeout=_PATIENCE_SECONDS, isolation_level=None, uri=True)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def check_regular(path: str) -> None:
+    """Raises AccountInfoFileError if something else than a file is there."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _of_the_disk(path, error) from error
+    if stat.S_ISDIR(mode):
+        raise AccountInfoFileError(
+            path, "is a folder", f"Name a file in it, such as {os.path.join(path, 'account_info')}"
+        )
+    if not stat.S_ISREG(mode):
+        raise AccountInfoFileError(path, "is no regular file", _ELSEWHERE)
+
+
+def close_to_others(path: str) -> None:
+    """Only its owner may read it, whoever made it."""
+    with suppress(OSError):  # not there yet, or somebody else's that we may use
+        os.chmod(path, 0o600)
+
+
+# -- making
+
+
+def make_file(path: str, fill: Callable[[sqlite3.Connection], None], *, replace: bool) -> None:
+    """A new file with what `fill` puts into it. Where there is one already, that one stays unless it is to be
+    replaced.
+    """
+    path = os.path.realpath(path)  # behind a link that leads nowhere yet, too
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=".b2_account_info-", dir=folder)  # mode 0600, whatever the umask is
+    os.close(handle)
+    try:
+        with closing(connect(draft)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            fill(connection)
+            connection.execute("COMMIT")
+        if replace:
+            os.replace(draft, path)
+        else:
+            _place(draft, path)
+    finally:
+        for left in (draft, f"{draft}-journal"):
+            with suppress(FileNotFoundError):
+                os.unlink(left)
+
+
+def _place(draft: str, path: str) -> None:
+    """Give the draft its name, unless there is such a file already."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not os.path.exists(path):
+            os.rename(draft, path)
+
+
+# -- what is the matter
+
+
+_ELSEWHERE: Final = f"Name another file, or let {B2_ACCOUNT_INFO_ENV_VAR} name one"
+_RIGHTS: Final = f"Give yourself the right to write it and its folder. Or: {_ELSEWHERE}"
+_ROOM: Final = f"Make room there. Or: {_ELSEWHERE}"
+
+
+@contextmanager
+def in_words(path: str) -> Iterator[None]:
+    """What the disk or sqlite refuses is an error that names the file of the user, and what helps."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _of_sqlite(path, error) from error
+    except sqlite3.DatabaseError as error:
+        raise CorruptAccountInfo(path) from error
+    except OSError as error:
+        raise _of_the_disk(path, error) from error
+
+
+def _of_sqlite(path: str, error: sqlite3.OperationalError) -> AccountInfoFileError:
+    # What is none of sqlite's own answers (Python raises some itself) has no code.
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return AccountInfoFileError(path, "cannot grow: its disk is full", _ROOM)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return AccountInfoFileError(path, "may only be read", _RIGHTS)
+        case sqlite3.SQLITE_CANTOPEN:
+            return AccountInfoFileError(path, "cannot be opened for writing", _RIGHTS)
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            wait = f"has been in use by another program for {_PATIENCE_SECONDS:.0f} seconds"
+            return AccountInfoFileError(path, wait, "End that program")
+        case sqlite3.SQLITE_IOERR:
+            return AccountInfoFileError(path, f"cannot be read or written ({error})", f"See to its disk. {_ROOM}")
+        case _:
+            return AccountInfoFileError(path, f"cannot be used ({error})", _ELSEWHERE)
+
+
+def _of_the_disk(path: str, error: OSError) -> AccountInfoFileError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return AccountInfoFileError(path, f"cannot be made or grow ({reason})", _ROOM)
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return AccountInfoFileError(path, f"cannot be made or opened ({reason})", _RIGHTS)
+        case errno.ENOTDIR | errno.EEXIST:
+            return AccountInfoFileError(path, "cannot be made: something on its path is no folder", _ELSEWHERE)
+        case _:
+            return AccountInfoFileError(path, f"cannot be made or opened ({reason})", _ELSEWHERE)

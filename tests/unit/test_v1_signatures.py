@@ -1,0 +1,129 @@
+"""The signatures of the numbered interface are those of `v1_signatures.txt`, and what breaks them is told from what
+only adds to them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Final
+
+import pytest
+import v1_signatures
+from hypothesis import given
+from hypothesis import strategies as st
+from v1_signatures import HOW_TO_UPDATE, breaks, difference, lines_now, lines_then, main
+
+
+def test_nothing_that_programs_rely_on_went_away() -> None:
+    """Only what breaks no program: docs/versions.md says what that is."""
+    broken = breaks(lines_then(), lines_now())
+    assert not broken, f"b2pure.v1 promises these, put them back:\n{chr(10).join(broken)}"
+
+
+def test_the_file_says_what_is_there() -> None:
+    changed = difference(lines_then(), lines_now())
+    assert not changed, f"if that is meant, run {HOW_TO_UPDATE}\n{chr(10).join(changed)}"
+
+
+def test_lines_of_all_kinds_are_there() -> None:
+    """The file is not empty because nothing was looked at."""
+    lines = lines_then()
+    for line in (
+        "B2Api(account_info=, cache=, raw_api=, max_upload_workers=, max_copy_workers=)",
+        "B2Api.account_info",
+        "B2Session.copy_part(source_file_id, large_file_id, part_number, bytes_range=)",
+        "B2Session.authorize_automatically()",
+        "ALL_CAPABILITIES",
+        "b2_url_encode(s)",
+        "CompareVersionMode.MODTIME 201",
+        "exception.FileNotPresent(*args)",
+        "FileVersionInfoFactory.from_api_response(file_info_dict, force_action=)",
+    ):
+        assert line in lines
+    assert not [line for line in lines if line.startswith("B2Session.ask")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fine"),
+    [
+        ("f(a)", "f(a, b=)", True),
+        ("f(a)", "f(a, *, b=)", True),
+        ("f(a)", "f(a=)", True),
+        ("f(a)", "f(a, **more)", True),
+        ("f(a, /)", "f(b)", True),
+        ("f(*, a)", "f(a)", True),
+        ("f(a)", "f(a, b)", False),
+        ("f(a)", "f(b=, a=)", False),
+        ("f(a=)", "f(a)", False),
+        ("f(a)", "f(a, /)", False),
+        ("f(a)", "f(*, a)", False),
+        ("f(a)", "f(b)", False),
+        ("f(a, *rest)", "f(a, b=, *rest)", False),
+        ("f(*rest)", "f()", False),
+        ("f(**more)", "f()", False),
+        ("f(a)", "f", False),
+        ("f", "f(a)", False),
+        ("E.X 1", "E.X 2", False),
+        ("f(a)", "g(a)", False),
+    ],
+)
+def test_what_breaks_a_program(old: str, new: str, fine: bool) -> None:
+    assert (breaks([old], [new]) == []) is fine
+    assert breaks([old], [old, "another"]) == []
+
+
+NAMES: Final = ("a", "b", "c", "d")
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> str:
+    """A signature, as a line."""
+    names = draw(st.permutations(NAMES))[: draw(st.integers(0, 4))]
+    first, second = sorted(draw(st.tuples(st.integers(0, len(names)), st.integers(0, len(names)))))
+    optional = draw(st.integers(0, second))
+    placed = [name + ("=" if place >= optional else "") for place, name in enumerate(names[:second])]
+    if first:
+        placed.insert(first, "/")
+    if names[second:]:
+        placed.append(draw(st.sampled_from(["*", "*rest"])))
+    placed += [name + draw(st.sampled_from(["", "="])) for name in names[second:]]
+    return f"f({', '.join(placed + draw(st.sampled_from([[], ['**more']])))})"
+
+
+@given(_lines(), _lines(), st.integers(0, 5), st.sets(st.sampled_from((*NAMES, "e"))))
+def test_what_does_not_break_takes_every_call_that_was_taken(old: str, new: str, placed: int, named: set[str]) -> None:
+    before, after = _made(old), _made(new)
+    arguments, by_name = range(placed), dict.fromkeys(named, -1)
+    try:
+        was = before.bind(*arguments, **by_name)
+    except TypeError:
+        return
+    if breaks([old], [new]):
+        return
+    now = after.bind(*arguments, **by_name)
+    assert {**was.kwargs, **now.kwargs} == now.kwargs or set(was.args) <= set(now.args)
+
+
+def _made(line: str) -> inspect.Signature:
+    made: dict[str, object] = {}
+    exec(f"def {line.replace('=', '=0')}: ...", made)
+    assert callable(made["f"])
+    return inspect.signature(made["f"])
+
+
+def test_the_script_writes_what_only_adds_and_refuses_what_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "signatures.txt"
+    monkeypatch.setattr(v1_signatures, "FILE", file)
+    first, *rest = lines_now()
+    file.write_text("\n".join(rest))
+    assert main([]) == 0
+    assert f"+ {first}" in capsys.readouterr().out
+    assert lines_then() == lines_now()
+    file.write_text("\n".join([*lines_now(), "gone(a)"]))
+    assert main([]) == 1
+    assert "gone(a) -> gone" in capsys.readouterr().out
+    assert main(["--break"]) == 0
+    assert lines_then() == lines_now()
