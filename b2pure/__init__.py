@@ -18,6 +18,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from b2pure.effects.cleanups import CleanupReport
     from b2pure.effects.downloads import Downloaded
+    from b2pure.effects.events import (
+        BytesMoved,
+        Event,
+        InFlight,
+        LargeFileBegun,
+        PathDone,
+        PathStarted,
+        Scanned,
+        Sized,
+        Waiting,
+    )
     from b2pure.effects.report import Report, troubles
     from b2pure.model.account import Allowed, Authorization
     from b2pure.model.errors import B2Error, describe
@@ -61,6 +72,7 @@ __all__ = [
     "B2Tree",
     "Bandwidth",
     "ByteRange",
+    "BytesMoved",
     "CleanupPlan",
     "CleanupReport",
     "Client",
@@ -70,10 +82,13 @@ __all__ = [
     "Delete",
     "Downloaded",
     "EmergePlan",
+    "Event",
     "FileRetention",
     "FileVersion",
+    "InFlight",
     "InOrder",
     "KeepDays",
+    "LargeFileBegun",
     "LocalFact",
     "LocalFolder",
     "LocalPath",
@@ -83,6 +98,8 @@ __all__ = [
     "NewerFileSyncMode",
     "NoDelete",
     "OverlapRule",
+    "PathDone",
+    "PathStarted",
     "Place",
     "Plan",
     "PlanFailed",
@@ -90,11 +107,14 @@ __all__ = [
     "RetentionClock",
     "RetryPolicy",
     "ScanPolicies",
+    "Scanned",
+    "Sized",
     "SkippedPath",
     "SseB2",
     "SseC",
     "SyncPolicy",
     "UploadMode",
+    "Waiting",
     "Workers",
     "WriteIntent",
     "__version__",
@@ -113,6 +133,10 @@ _HOMES = {
     "b2pure.model.account": ("Allowed", "Authorization"),
     "b2pure.effects.cleanups": ("CleanupReport",),
     "b2pure.effects.downloads": ("Downloaded",),
+    "b2pure.effects.events": (
+        "BytesMoved", "Event", "InFlight", "LargeFileBegun", "PathDone", "PathStarted",
+        "Scanned", "Sized", "Waiting",
+    ),
     "b2pure.model.new_file": ("NewFile",),
     "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
     "b2pure.model.ranges": ("ByteRange",),
