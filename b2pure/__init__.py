@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Sized,
         Waiting,
     )
+    from b2pure.effects.outcomes import Conflict, Done, Drifted, Failed, Outcome, Skipped, Superseded
     from b2pure.effects.report import Report, troubles
     from b2pure.model.account import Allowed, Authorization
     from b2pure.model.errors import B2Error, describe
@@ -77,12 +78,16 @@ __all__ = [
     "CleanupReport",
     "Client",
     "CompareVersionMode",
+    "Conflict",
     "CopySource",
     "CreatePlan",
     "Delete",
+    "Done",
     "Downloaded",
+    "Drifted",
     "EmergePlan",
     "Event",
+    "Failed",
     "FileRetention",
     "FileVersion",
     "InFlight",
@@ -97,6 +102,7 @@ __all__ = [
     "NewFile",
     "NewerFileSyncMode",
     "NoDelete",
+    "Outcome",
     "OverlapRule",
     "PathDone",
     "PathStarted",
@@ -109,9 +115,11 @@ __all__ = [
     "ScanPolicies",
     "Scanned",
     "Sized",
+    "Skipped",
     "SkippedPath",
     "SseB2",
     "SseC",
+    "Superseded",
     "SyncPolicy",
     "UploadMode",
     "Waiting",
@@ -137,6 +145,7 @@ _HOMES = {
         "BytesMoved", "Event", "InFlight", "LargeFileBegun", "PathDone", "PathStarted",
         "Scanned", "Sized", "Waiting",
     ),
+    "b2pure.effects.outcomes": ("Conflict", "Done", "Drifted", "Failed", "Outcome", "Skipped", "Superseded"),
     "b2pure.model.new_file": ("NewFile",),
     "b2pure.model.protection": ("FileRetention", "SseB2", "SseC"),
     "b2pure.model.ranges": ("ByteRange",),
