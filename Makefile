@@ -38,7 +38,7 @@ storm: $(STAMP)  ## whole jobs in bad weather: faults, crashes, restarts, clock 
 bench: $(STAMP)  ## speed and memory, side by side with b2sdk and rclone
 	$(BIN)/python -m benchmarks
 
-interop: $(STAMP)  ## rclone, the b2 command line and two b2sdks against `b2pure serve`
+interop: $(STAMP)  ## rclone, the b2 command line and two b2sdks against `b2pure serve`; the sample application on b2sdk and on b2pure
 	$(BIN)/python -m interop
 
 interop-faulty: $(STAMP)  ## the same while calls go wrong: it must end with the same files

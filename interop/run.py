@@ -14,6 +14,7 @@ from interop.b2_cli import B2Cli
 from interop.driven import driven
 from interop.environments import environment
 from interop.rclone import Rclone
+from interop.sample import SERVE_ARGS, sample
 from interop.scenario import Outcome, Target
 from interop.server import served
 
@@ -28,7 +29,11 @@ CLIENTS: Final[Mapping[str, Callable[[Target, Path], Iterator[Outcome]]]] = {
     "b2_cli": lambda target, programs: B2Cli(target, programs).run(),
     "b2sdk2": lambda target, programs: driven("b2sdk2", target, programs),
     "b2sdk1": lambda target, programs: driven("b2sdk1", target, programs),
+    "sample": sample,
 }
+INSTALLED: Final = {"sample": "b2sdk1"}
+"""Whose pins a client has, if not its own."""
+SMALLER_PARTS: Final = {"sample": SERVE_ARGS}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve_arguments = [*(FAULTY_SERVE_ARGS if options.faulty else ()), *options.serve_arg]
     print(" ".join(("b2pure serve", *serve_arguments)), flush=True)
     began = monotonic()
-    environments = {client: environment(client) for client in options.only}
+    environments = {client: environment(INSTALLED.get(client, client)) for client in options.only}
     outcomes: list[tuple[str, Outcome]] = []
     for client, programs in environments.items():
         for outcome in _scenario(client, programs, serve_arguments, options.faulty):
@@ -57,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 def _scenario(client: str, programs: Path, arguments: Sequence[str], faulty: bool) -> Iterator[Outcome]:
     with (
         tempfile.TemporaryDirectory(prefix=f"b2pure-interop-{client}-") as work,
-        served(work, arguments=arguments, faulty=faulty) as server,
+        served(work, arguments=[*SMALLER_PARTS.get(client, ()), *arguments], faulty=faulty) as server,
     ):
         yield from CLIENTS[client](server.target, programs)
         yield server.the_server_fell_over_nowhere()

@@ -57,7 +57,7 @@ from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
 from b2pure.shell.sides import Side, SideReader, Sides, b2_side, check_apart, direction_between, listed, seen
 
-__all__ = ["Client", "PlaceLike"]
+__all__ = ["Client", "PlaceLike", "threads"]
 
 PlaceLike = Place | str | os.PathLike[str]
 """A place, or how a person writes one: `b2://bucket/path` or a local folder."""
@@ -66,7 +66,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def _threads(interpreter: Interpreter, workers: Workers | None) -> Driver:
+def threads(interpreter: Interpreter, workers: Workers | None) -> Driver:
+    """The driver of clients that have been told of no other."""
     return ThreadDriver(interpreter, workers=workers or 1)
 
 
@@ -85,7 +86,7 @@ class Client(Creations):
         clock: Clock,
         *,
         folders: FolderOpener = open_folder,
-        drivers: DriverFactory = _threads,
+        drivers: DriverFactory = threads,
         workers: Workers | int | None = None,
         bandwidth: Bandwidth | None = None,
         retry: RetryPolicy | None = None,

@@ -1,5 +1,6 @@
-"""What tests of policies, plans and programs need: strategies that draw the values planners take, worlds in memory, and
-the fixtures of `plugin`. The strategies need the `testing` extra.
+"""What tests of policies, plans and programs need: strategies that draw the values planners take, worlds in memory, a
+B2 over HTTP, and the fixtures of `plugin`. The strategies need the `testing` extra; `serve_in_thread`, and what belongs
+to it, the `server` extra.
 """
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from b2pure.effects.fault_board import FaultBoard
     from b2pure.effects.faults import (
         Answer,
         CorruptDownload,
@@ -23,7 +25,15 @@ if TYPE_CHECKING:
         fail_with,
     )
     from b2pure.effects.latency import Latency
+    from b2pure.effects.seeded import Crashed
+    from b2pure.effects.simulated_clock import SimulatedClock
+    from b2pure.effects.simulated_disk import SimulatedDisk
+    from b2pure.effects.simulator import Simulator, SimulatorConfig
+    from b2pure.effects.wire import KeyPair
+    from b2pure.shell.clock import SystemClock
+    from b2pure.shell.serve import RunningServer, ServeOptions, serve_in_thread
     from b2pure.shell.snapshots import load_snapshot, save_snapshot
+    from b2pure.testing.served import ServedB2
     from b2pure.testing.strategies import (
         NOW_MILLIS,
         SyncDirection,
@@ -46,19 +56,30 @@ __all__ = [
     "Answer",
     "CorruptDownload",
     "CorruptUpload",
+    "Crashed",
     "CutDownload",
     "CutUpload",
     "Disconnect",
     "DropReplyAfterCommit",
     "ExpireTokens",
     "FailNth",
+    "FaultBoard",
     "FaultScript",
+    "KeyPair",
     "Latency",
     "RandomFaults",
+    "RunningServer",
+    "ServeOptions",
+    "ServedB2",
     "SimulatedB2",
+    "SimulatedClock",
+    "SimulatedDisk",
     "SimulatedFolder",
+    "Simulator",
+    "SimulatorConfig",
     "Slow",
     "SyncDirection",
+    "SystemClock",
     "b2_pairs",
     "b2_trees",
     "down_pairs",
@@ -76,12 +97,29 @@ __all__ = [
     "random_faults",
     "save_snapshot",
     "scan_policies",
+    "serve_in_thread",
     "simulated_b2",
     "simulated_disk",
     "sync_policies",
 ]
 
 _HOMES = {
+    "b2pure.effects.fault_board": ("FaultBoard",),
+    "b2pure.effects.simulated_clock": ("SimulatedClock",),
+    "b2pure.effects.simulated_disk": ("SimulatedDisk",),
+    "b2pure.effects.simulator": (
+        "Simulator",
+        "SimulatorConfig",
+    ),
+    "b2pure.effects.seeded": ("Crashed",),
+    "b2pure.effects.wire": ("KeyPair",),
+    "b2pure.shell.clock": ("SystemClock",),
+    "b2pure.shell.serve": (
+        "RunningServer",
+        "ServeOptions",
+        "serve_in_thread",
+    ),
+    "b2pure.testing.served": ("ServedB2",),
     "b2pure.effects.faults": (
         "Answer",
         "CorruptDownload",

@@ -34,7 +34,7 @@ from b2pure.plan.concurrency import Workers
 from b2pure.plan.listing import group_versions
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.scan import Scanner
-from b2pure.shell.client import Client
+from b2pure.shell.client import Client, threads
 from b2pure.shell.folders import Folder, Role
 
 __all__ = ["SimulatedB2", "SimulatedFolder", "simulated_b2", "simulated_disk"]
@@ -84,20 +84,18 @@ class SimulatedB2:
     @property
     def client(self) -> Client:
         """A new client with the master key. With a seed its work is interleaved by it, else it runs on threads."""
-        if self.seed is None:
-            return Client(
-                self.api,
-                self.clock,
-                folders=self._folder,
-                workers=self.workers,
-                bandwidth=self.bandwidth,
-                retry=self.retry,
-            )
+        return self._client(self.api)
+
+    def client_with(self, key_id: str, key: str) -> Client:
+        """A new client with another key, such as one of `simulator.add_key`. Faults and latency do not strike it."""
+        return self._client(SimulatedApi(self.simulator, key_id, key))
+
+    def _client(self, api: Api) -> Client:
         return Client(
-            self.api,
+            api,
             self.clock,
             folders=self._folder,
-            drivers=self._seeded(self.seed),
+            drivers=threads if self.seed is None else self._seeded(self.seed),
             workers=self.workers,
             bandwidth=self.bandwidth,
             retry=self.retry,
