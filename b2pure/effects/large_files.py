@@ -5,6 +5,7 @@ only of a file that nothing is missing of, and that has a customer's key, the la
 key that is, but checks it with every part.
 When it cannot be finished, the file stays as it is if the same job could go on with it later, and is cancelled if not.
 One that the caller named, or was told of, is never cancelled: it is the caller's.
+A file is taken before anything is sent to it (`plan.holds`), so that no two programs of a client share one.
 Whoever else finished the very file that we went on with did our work.
 """
 
@@ -16,7 +17,7 @@ from typing import Final, TypeVar
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import All, Emit
+from b2pure.effects.effect import All, Emit, StepHolds
 from b2pure.effects.events import LargeFileBegun
 from b2pure.effects.listings import newest_upload
 from b2pure.effects.part_transfers import LargeFile, PartResult, Resume, transfer_part
@@ -34,6 +35,7 @@ from b2pure.model.errors import B2Error, Rejected, Transport, Unauthorized
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.new_file import LARGE_FILE_SHA1
 from b2pure.model.replies import FileReply, PartReply
+from b2pure.plan.holds import Leave, Look, Take
 from b2pure.plan.large_file import Part
 from b2pure.plan.resume import (
     Candidate,
@@ -62,6 +64,7 @@ __all__ = [
     "list_parts",
     "make_large_file",
     "unfinished_files",
+    "until_done",
 ]
 
 R = TypeVar("R")
@@ -83,28 +86,53 @@ def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileRe
 
 
 def decide(job: LargeFile, retry: RetryPolicy) -> Program[Result[ResumeDecision, B2Error]]:
-    """Which unfinished file to go on with, if any."""
+    """Which unfinished file to go on with, if any: it is taken."""
     wanted = job.wanted()
     if job.resume.file_id is not None:
         return (yield from _decide_by_hand(job, wanted, job.resume.file_id, retry))
     if not job.resume.auto:
         return Success(ResumeDecision(None))
+    while True:
+        held = yield from perform(StepHolds(Look()))
+        decided = yield from _decide_by_looking(job, wanted, held.taken, retry)
+        chosen = decided.unwrap().file_id if ok(decided) else None
+        if chosen is None or (yield from _take(job, chosen, held.left)):
+            return decided
+
+
+def _decide_by_looking(
+    job: LargeFile, wanted: Wanted, taken: frozenset[FileId], retry: RetryPolicy
+) -> Program[Result[ResumeDecision, B2Error]]:
     found = yield from find_unfinished(job.bucket_id, wanted, retry)
     if not ok(found):
         # Without listFiles nobody can look; that is no reason not to upload.
         return Success(ResumeDecision(None)) if _may_not_list(found.failure()) else Failure(found.failure())
-    decision = choose_unfinished(wanted, found.unwrap())
+    decision = choose_unfinished(wanted, found.unwrap(), None, taken)
     if decision.stop is not None:
         return Failure(Rejected(400, "bad_request", tell_stop(decision.stop)))
     if decision.file_id is None:
         return Success(decision)
     newest = yield from newest_upload(job.bucket_id, job.file_name, retry)
-    return newest.map(lambda uploaded: choose_unfinished(wanted, found.unwrap(), uploaded))
+    return newest.map(lambda uploaded: choose_unfinished(wanted, found.unwrap(), uploaded, taken))
+
+
+def _take(job: LargeFile, file_id: FileId, left: int | None = None) -> Program[bool]:
+    """Whether nobody else works on the file, or did since we looked, so that from now on we do."""
+    held = yield from perform(StepHolds(Take(file_id, job.resume.callers, left)))
+    return held.yours
+
+
+def until_done(file_id: FileId, work: Program[Result[R, B2Error]]) -> Program[Result[R, B2Error]]:
+    """Do the work on a file that was taken, and leave it."""
+    result = yield from work
+    yield from perform(StepHolds(Leave(file_id, finished=ok(result))))
+    return result
 
 
 def _decide_by_hand(
     job: LargeFile, wanted: Wanted, file_id: FileId, retry: RetryPolicy
 ) -> Program[Result[ResumeDecision, B2Error]]:
+    held = yield from perform(StepHolds(Look()))
     info = yield from request(GetFileInfo(file_id), retry)
     if not ok(info):
         return Failure(info.failure())
@@ -116,9 +144,11 @@ def _decide_by_hand(
     parts = yield from list_parts(file_id, retry)
     if not ok(parts):
         return Failure(parts.failure())
-    decision = choose_unfinished(wanted, (Candidate(file, parts.unwrap()),))
+    decision = choose_unfinished(wanted, (Candidate(file, parts.unwrap()),), None, held.taken)
     if decision.file_id is None:
         return Failure(_no_way(file_id, tell_verdict(decision.verdicts[0])))
+    if not (yield from _take(job, file_id, held.left)):
+        return (yield from _decide_by_hand(job, wanted, file_id, retry))  # it may be another by now
     return Success(decision)
 
 
@@ -188,6 +218,12 @@ def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Progr
     if not ok(begun):
         return Failure(begun.failure())
     file_id, in_doubt = begun.unwrap()
+    return (yield from until_done(file_id, _bring_all(job, file_id, decision, in_doubt, retry)))
+
+
+def _bring_all(
+    job: LargeFile, file_id: FileId, decision: ResumeDecision, in_doubt: bool, retry: RetryPolicy
+) -> Program[Result[FileReply, B2Error]]:
     missing = [part for part in job.parts or () if part.number not in decision.finished]
     results: tuple[PartResult | None, ...] = yield from perform(All(_programs(job, file_id, missing, retry)))
     digests = dict(decision.finished)
@@ -219,7 +255,7 @@ def _may_be_wrong_key(job: LargeFile, error: B2Error) -> bool:
 
 
 def begin_large_file(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileId, B2Error]]:
-    """The unfinished file that was decided for, or a new one."""
+    """The unfinished file that was decided for, or a new one; it is taken."""
     begun = yield from _begin(job, decision, retry)
     return begun.map(lambda found: found[0])
 
@@ -227,14 +263,18 @@ def begin_large_file(job: LargeFile, decision: ResumeDecision, retry: RetryPolic
 def _begin(
     job: LargeFile, decision: ResumeDecision, retry: RetryPolicy
 ) -> Program[Result[tuple[FileId, bool], B2Error]]:
-    """The file, and whether an attempt whose answer was lost may have started another one."""
+    """The file, and whether an attempt whose answer was lost may have started another one. One that was listed and
+    taken by an equal job before we knew of it is left to that job.
+    """
     file_id, in_doubt = decision.file_id, False
-    if file_id is None:
-        started, in_doubt = yield from request_in_doubt(_start(job), retry)
+    while file_id is None:
+        started, twice = yield from request_in_doubt(_start(job), retry)
         if not ok(started):
             return Failure(started.failure())
-        file_id = started.unwrap().file_id
-        assert file_id is not None, "b2_start_large_file answers with an id"
+        in_doubt = in_doubt or twice
+        new = started.unwrap().file_id
+        assert new is not None, "b2_start_large_file answers with an id"
+        file_id = new if (yield from _take(job, new)) else None
     reused = sum(part.length for part in job.parts or () if part.number in decision.finished)
     yield from perform(Emit(LargeFileBegun(job.label, file_id, decision, reused)))
     return Success((file_id, in_doubt))
@@ -263,7 +303,9 @@ def give_up(job: LargeFile, file_id: FileId, error: B2Error, retry: RetryPolicy)
             return Failure(Rejected(400, "bad_request", f"somebody else made another file of {file_id}"))
         if not ok(info) and isinstance(info.failure(), Rejected):
             return Failure(Rejected(404, _GONE, f"the large file {file_id} is gone: somebody cancelled it"))
-    if not (job.resume.callers or (job.resume.keep and may_go_on_later(error))):
+    held = yield from perform(StepHolds(Look()))
+    callers = job.resume.callers or file_id in held.callers
+    if not (callers or (job.resume.keep and may_go_on_later(error))):
         yield from request(CancelLargeFile(file_id), retry)
     return Failure(error)
 
@@ -315,7 +357,8 @@ def _cancel_others(
         if not ok(found):
             return Failure(found.failure())
         others += twins_of(job.wanted(), file_id, found.unwrap())
-    for other in dict.fromkeys(others):
+    held = yield from perform(StepHolds(Look()))
+    for other in filter(held.may_cancel, dict.fromkeys(others)):
         cancelled = yield from request(CancelLargeFile(other), retry)
         if not ok(cancelled) and not _is_no_more(cancelled.failure()):
             return Failure(cancelled.failure())

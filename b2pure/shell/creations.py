@@ -144,7 +144,7 @@ class Creations(Downloads):
         `progress_listener` how many bytes are there.
         """
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
-        how = resume_of(resume, keep=True)
+        how = resume_of(resume, told=on_large_file is not None)
         asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
         resolver = self._resolver(source_keys)
         if isinstance(intents, EmergePlan):
@@ -195,7 +195,7 @@ class Creations(Downloads):
         `resume`, where all sources are local. Without either, what cannot be finished is cancelled.
         """
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
-        how = Resume(auto=False, file_id=resume, keep=resume is not None or on_large_file is not None)
+        how = Resume(auto=False, file_id=resume, keep=False, told=on_large_file is not None)
         asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
         resolver = self._resolver(source_keys)
         limits = self._limits(planning)

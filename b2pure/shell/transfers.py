@@ -124,9 +124,10 @@ class Transfers:
         A source is a path, `-`, bytes, an open file, a pipe, a `LocalRange`, or a list of these. What the file is made
         with is one value or its fields (`content_type="text/plain"`). `length` and `sha1` (hex) are what the content
         must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
-        False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. With `append`
-        a version in B2 that is the beginning of the source is copied there, and only the rest is sent. `part_size` is
-        bytes. `listener` hears every event, `progress_listener` how many bytes are there.
+        False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. Who hears of
+        its id (`on_large_file`) keeps it: it is not cancelled, whatever goes wrong. With `append` a version in B2 that
+        is the beginning of the source is copied there, and only the rest is sent. `part_size` is bytes. `listener`
+        hears every event, `progress_listener` how many bytes are there.
         """
         made = new_file(new, choices)
         if not ok(made):
@@ -139,7 +140,10 @@ class Transfers:
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
-        job = _UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append)
+        told_of = on_large_file is not None
+        job = _UploadJob(
+            found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append, told_of
+        )
         with closing(found), telling(progress_listener) as told:
             result = self._upload(job, hearing(listener, told.listener, on_large_file))
             return told.of(result, lambda reply: reply.content_length)
@@ -177,7 +181,7 @@ class Transfers:
             _parts_for(size, sizes.unwrap(), present.unwrap(), job.resume),
             job.sha1,
             present.unwrap(),
-            job.how_to_resume(keep=True),
+            job.how_to_resume(),
         )
         return self._transfer(upload_body(upload, self._retry), job.opened, listener)
 
@@ -237,7 +241,7 @@ class Transfers:
             replace=settings.describes,
             parts=parts,
             source_encryption=source_encryption,
-            resume=resume_of(resume, keep=True),
+            resume=resume_of(resume, told=on_large_file is not None),
         )
         with telling(progress_listener) as progress:
             heard = hearing(listener, progress.listener, on_large_file)
@@ -370,26 +374,27 @@ class _UploadJob:
     part_size: int | None
     resume: bool | FileId
     append: bool
+    told: bool
 
     @property
     def mod_time(self) -> int | None:
         """The time that is recorded: as told, else that of the local file."""
         return self.mod_time_millis if self.mod_time_millis is not None else self.opened.mod_time_millis
 
-    def how_to_resume(self, *, keep: bool) -> Resume:
-        return resume_of(self.resume, keep=keep)
+    def how_to_resume(self) -> Resume:
+        return resume_of(self.resume, told=self.told)
 
     def stream_upload(self, bucket_id: BucketId, name: str, sizes: PartSizes) -> StreamUpload:
-        """With `resume` False it leaves no large file that it could not finish."""
-        resume = resume_of(self.resume, keep=self.resume is not False)
+        """With `resume` False it leaves no large file that it could not finish, unless the caller was told of it."""
+        resume = resume_of(self.resume, keep=self.resume is not False, told=self.told)
         return StreamUpload(name, bucket_id, name, sizes, self.new, self.mod_time, self.sha1, resume, _STREAMS)
 
 
-def resume_of(resume: bool | FileId, *, keep: bool) -> Resume:
-    """True looks for an unfinished file, an id names one, False starts anew."""
+def resume_of(resume: bool | FileId, *, keep: bool = True, told: bool) -> Resume:
+    """True looks for an unfinished file, an id names one, False starts anew. `told`: the caller hears of its id."""
     if isinstance(resume, bool):
-        return Resume(auto=resume, keep=keep)
-    return Resume(file_id=resume, keep=keep)
+        return Resume(auto=resume, keep=keep, told=told)
+    return Resume(file_id=resume, keep=keep, told=told)
 
 
 def _parts_for(size: int, sizes: PartSizes, present: FileVersion | None, resume: bool | FileId) -> PartSizes | None:

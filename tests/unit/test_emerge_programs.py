@@ -23,6 +23,7 @@ from b2pure.effects.effect import (
     FetchBytes,
     Now,
     Send,
+    StepHolds,
     StepPool,
     StepSession,
 )
@@ -63,7 +64,7 @@ URL: Final = "b2_get_upload_part_url"
 SEND: Final = "b2_upload_part"
 FETCH: Final = "b2_download_file_by_id"
 FINISH: Final = "b2_finish_large_file"
-_HIDDEN = (StepSession, StepPool, Draw, Now, Emit, AwaitSession)
+_HIDDEN = (StepSession, StepPool, StepHolds, Draw, Now, Emit, AwaitSession)
 
 
 class Playbook(list[str]):

@@ -25,6 +25,7 @@ from b2pure.effects.effect import (
     Now,
     Send,
     StepCrowd,
+    StepHolds,
     StepPool,
     StepSession,
 )
@@ -78,7 +79,7 @@ BUSY = Unavailable(503, "service_unavailable", "busy")
 LOST = Transport("broken", "the connection was reset")
 EXPIRED = Unauthorized("expired_auth_token", "expired")
 UPLOAD = ["b2_get_upload_url", "b2_upload_file"]
-HIDDEN_FROM_PLAYBOOKS = (StepSession, StepPool, StepCrowd, Draw, Now, Emit, AwaitSession)
+HIDDEN_FROM_PLAYBOOKS = (StepSession, StepPool, StepHolds, StepCrowd, Draw, Now, Emit, AwaitSession)
 
 
 @frozen
