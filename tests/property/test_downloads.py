@@ -339,7 +339,7 @@ def test_bytes_that_came_are_not_asked_for_again_when_the_line_breaks() -> None:
     world = simulated_b2("bucket", config=SMALL)
     content = bytes(range(40))
     world.put("bucket", "name", content, 5)
-    stormy = simulated_like(world, tuple(CutDownload(nth, 1) for nth in range(1, 12)))
+    stormy = simulated_like(world, tuple(CutDownload(nth=nth, after_bytes=1) for nth in range(1, 12)))
     for by in ("name", "id", "known"):
         disk = SimulatedDisk()
         result, came = run(stormy, disk, job_of(world, by, content), 1)
