@@ -78,7 +78,7 @@ def find(kind: str, invariant: str, most: int = 300) -> None:
 
 
 def test_it_finds_downloads_that_are_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("b2pure.effects.downloads.how_to_check", lambda *_, **__: Unchecked("as the caller wished"))
+    monkeypatch.setattr("b2pure.effects.download_job.how_to_check", lambda *_, **__: Unchecked("as the caller wished"))
     find("sync down", "a local file is whole")
 
 
