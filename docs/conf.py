@@ -86,7 +86,7 @@ def _skipped(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any)
 _UNIONS = [
     ("b2pure.shell.emerge_sources", "Intents"),
     ("b2pure.shell.emerge_sources", "CreateSource"),
-    ("b2pure.shell.transfers", "TransferError"),
+    ("b2pure.shell.transfer_arguments", "TransferError"),
     ("b2pure.plan.failures", "PlanFailure"),
     ("b2pure.plan.failures", "EmergeFailure"),
     ("b2pure.model.errors", "B2Error"),

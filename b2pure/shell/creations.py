@@ -39,7 +39,8 @@ from b2pure.shell.emerge_sources import CreateSource, InOrder, Intents, Resolver
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.receive import Downloads
 from b2pure.shell.sources import Opened
-from b2pure.shell.transfers import TransferError, hearing, new_file, resume_of
+from b2pure.shell.transfer_arguments import TransferError, new_file, resume_of
+from b2pure.shell.transfers import hearing
 
 __all__ = ["Creations", "Planning"]
 
