@@ -7,6 +7,7 @@ When it cannot be finished, the file stays as it is if the same job could go on 
 One that the caller named, or was told of, is never cancelled: it is the caller's.
 A file is taken before anything is sent to it (`plan.holds`), so that no two programs of a client share one.
 Whoever else finished the very file that we went on with did our work.
+What is all here is cut as an unfinished file is (`plan.recut`), where that was begun with other parts.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Final, TypeVar
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import All, Emit, StepHolds
+from b2pure.effects.effect import All, Emit, HashParts, StepHolds
 from b2pure.effects.events import LargeFileBegun
 from b2pure.effects.listings import newest_upload
-from b2pure.effects.part_transfers import LargeFile, PartResult, Resume, transfer_part
+from b2pure.effects.part_transfers import LargeFile, PartResult, Resume, Whole, transfer_part
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request, request_in_doubt
 from b2pure.model.calls import (
@@ -35,10 +36,13 @@ from b2pure.model.errors import B2Error, Rejected, Transport, Unauthorized
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.new_file import LARGE_FILE_SHA1
 from b2pure.model.replies import FileReply, PartReply
+from b2pure.model.sources import body_length
 from b2pure.plan.holds import Leave, Look, Take
-from b2pure.plan.large_file import Part
+from b2pure.plan.large_file import Part, SendPart
+from b2pure.plan.recut import cut_like
 from b2pure.plan.resume import (
     Candidate,
+    OtherParts,
     ResumeDecision,
     Taken,
     Wanted,
@@ -75,6 +79,8 @@ _GONE: Final = "not_found"
 def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """The finished file."""
     decision = yield from decide(job, retry)
+    if job.whole is not None:
+        job, decision = yield from _cut_otherwise(job, job.whole, decision, retry)
     if not ok(decision):
         return Failure(decision.failure())
     chosen = decision.unwrap()
@@ -83,6 +89,43 @@ def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileRe
     if not ok(result) and by_itself and (_is_gone(result.failure()) or _may_be_wrong_key(job, result.failure())):
         result = yield from _make(job, ResumeDecision(None, {}, chosen.verdicts), retry)
     return result
+
+
+Decided = Result[ResumeDecision, B2Error]
+
+
+def _cut_otherwise(
+    job: LargeFile, whole: Whole, decided: Decided, retry: RetryPolicy
+) -> Program[tuple[LargeFile, Decided]]:
+    """The job, cut as an unfinished file that is the same but for its parts, and the decision for that; else as they
+    are. All parts are hashed again then, which only is done where one was found.
+    """
+    for file_id in _cut_by_others(job, decided):
+        found = yield from list_parts(file_id, retry)
+        ranges = cut_like(body_length(whole.body), found.unwrap(), whole.minimum) if ok(found) else None
+        if ranges is None or [each.length for each in ranges] == [part.length for part in job.parts or ()]:
+            continue
+        digests = yield from perform(HashParts(whole.body, ranges))
+        if not ok(digests):
+            break
+        numbered = enumerate(zip(ranges, digests.unwrap().parts, strict=True), start=1)
+        parts = tuple(SendPart(number, each, sha1) for number, (each, sha1) in numbered)
+        other = evolve(job, parts=parts, body=whole.body)
+        again = yield from decide(other, retry)
+        if ok(again) and again.unwrap().file_id is not None:
+            return other, again
+    return job, decided
+
+
+def _cut_by_others(job: LargeFile, decided: Decided) -> list[FileId]:
+    """The files that may be the wanted one in other parts: the one that the caller named, or those that were found."""
+    if not ok(decided):
+        refused = isinstance(decided.failure(), Rejected)
+        return [job.resume.file_id] if refused and job.resume.file_id is not None else []
+    decision = decided.unwrap()
+    if decision.file_id is not None:
+        return []
+    return [each.file_id for each in decision.verdicts if isinstance(each.why, OtherParts)]
 
 
 def decide(job: LargeFile, retry: RetryPolicy) -> Program[Result[ResumeDecision, B2Error]]:

@@ -29,6 +29,7 @@ from b2pure.effects.large_files import (
     make_large_file,
     until_done,
 )
+from b2pure.effects.part_transfers import Whole
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request, upload_request
 from b2pure.model.calls import HEX_DIGITS_AT_END, GetFileInfo, GetUploadPartUrl, GetUploadUrl, UploadFile, UploadPart
@@ -225,7 +226,15 @@ def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
         job.body,
         {key.customer_key_md5: key} if key is not None else {},
         job.resume,
+        whole=_whole(job, parts),
     )
+
+
+def _whole(job: Upload, parts: tuple[Part, ...]) -> Whole | None:
+    """The body, where nothing of it is copied."""
+    if job.parts is None or any(isinstance(part, CopyRange) for part in parts):
+        return None
+    return Whole(job.body, job.parts.minimum)
 
 
 def _other_than_promised(job: Upload | StreamUpload, whole: str) -> B2Error | None:
