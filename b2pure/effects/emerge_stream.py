@@ -18,7 +18,6 @@ from b2pure.effects.emerge import Creation, create_single, refused
 from b2pure.effects.large_files import (
     LargeFile,
     begin_large_file,
-    decide,
     finish_large_file,
     first_failure,
     give_up,
@@ -26,6 +25,7 @@ from b2pure.effects.large_files import (
 )
 from b2pure.effects.part_transfers import transfer_part
 from b2pure.effects.program import Program, ok, perform
+from b2pure.effects.unfinished import decide
 from b2pure.model.errors import B2Error, LocalFailure
 from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_PARTS

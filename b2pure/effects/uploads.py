@@ -22,7 +22,6 @@ from b2pure.effects.large_files import (
     LargeFile,
     Resume,
     begin_large_file,
-    decide,
     finish_large_file,
     first_failure,
     give_up,
@@ -32,6 +31,7 @@ from b2pure.effects.large_files import (
 from b2pure.effects.part_transfers import Whole
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request, upload_request
+from b2pure.effects.unfinished import decide
 from b2pure.model.calls import HEX_DIGITS_AT_END, GetFileInfo, GetUploadPartUrl, GetUploadUrl, UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Corrupt, LocalFailure, Rejected
 from b2pure.model.files import FileVersion
