@@ -129,7 +129,7 @@ def test_it_finds_left_overs_that_nobody_cancels(monkeypatch: pytest.MonkeyPatch
 
 
 def test_it_finds_that_nobody_goes_on_with_an_unfinished_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("b2pure.effects.large_files.choose_unfinished", lambda *_: ResumeDecision(None))
+    monkeypatch.setattr("b2pure.effects.unfinished.choose_unfinished", lambda *_: ResumeDecision(None))
     find("upload", "gone on with")
 
 
