@@ -140,7 +140,7 @@ def _is_told_elsewhere(module: ModuleType, name: str) -> bool:
 _UNIONS = [
     ("b2pure.shell.emerge_sources", "Intents"),
     ("b2pure.shell.emerge_sources", "CreateSource"),
-    ("b2pure.shell.transfers", "TransferError"),
+    ("b2pure.shell.transfer_arguments", "TransferError"),
     ("b2pure.plan.failures", "PlanFailure"),
     ("b2pure.plan.failures", "EmergeFailure"),
     ("b2pure.model.errors", "B2Error"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.large_files import list_parts, unfinished_files
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import request
+from b2pure.effects.unfinished import list_parts, unfinished_files
 from b2pure.model.calls import CancelLargeFile
 from b2pure.model.errors import B2Error, Rejected
 from b2pure.model.ids import BucketId

@@ -23,6 +23,7 @@ from b2pure.model.limits import PartSizes
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, StreamPiece
+from b2pure.plan.holds import Held, HoldEvent
 from b2pure.plan.session import SessionDecision, SessionEvent
 from b2pure.plan.urls import PoolDecision, PoolEvent
 
@@ -60,6 +61,7 @@ __all__ = [
     "Sleep",
     "Stat",
     "StepCrowd",
+    "StepHolds",
     "StepPool",
     "StepSession",
     "TakePiece",
@@ -361,6 +363,15 @@ class StepPool(Effect[PoolDecision]):
 
 
 @frozen
+class StepHolds(Effect[Held]):
+    """Bring an event to the client's book of large files that somebody works on. What a job took and did not leave is
+    left when the job is over.
+    """
+
+    event: HoldEvent
+
+
+@frozen
 class StepCrowd(Effect[bool]):
     """Tell whether another writer was seen at the destination; the reply is whether one ever was, in this job."""
 
@@ -408,6 +419,7 @@ AnyEffect = (
     | StepSession
     | AwaitSession
     | StepPool
+    | StepHolds
     | StepCrowd
     | Emit
     | All[Any]

@@ -17,7 +17,7 @@ from returns.result import Failure, Result, Success
 from b2pure.effects.effect import All, Emit, HashBody, HashParts
 from b2pure.effects.events import BytesMoved, Sized
 from b2pure.effects.large_files import LargeFile, Resume, first_failure, make_large_file
-from b2pure.effects.part_transfers import differing_copy
+from b2pure.effects.part_transfers import Whole, differing_copy
 from b2pure.effects.pieces import KeyRing, with_pieces
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request
@@ -141,6 +141,7 @@ def _create_large(
         tuple(large_part(part, found.get(part.number)) for part in parts),
         keys=job.keys,
         resume=job.resume,
+        whole=Whole(wanted.body, job.sizes.minimum) if identity is None and wanted.whole else None,
     )
     return (yield from make_large_file(large, retry))
 

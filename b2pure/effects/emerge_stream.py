@@ -18,13 +18,14 @@ from b2pure.effects.emerge import Creation, create_single, refused
 from b2pure.effects.large_files import (
     LargeFile,
     begin_large_file,
-    decide,
     finish_large_file,
     first_failure,
     give_up,
+    until_done,
 )
 from b2pure.effects.part_transfers import transfer_part
 from b2pure.effects.program import Program, ok, perform
+from b2pure.effects.unfinished import decide
 from b2pure.model.errors import B2Error, LocalFailure
 from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_PARTS
@@ -110,6 +111,17 @@ def create_stream(
         return Failure(begun.failure())
     file_id = begun.unwrap()
     there = decision.unwrap().finished if job.resume.file_id is not None else None
+    return (yield from until_done(file_id, _make(large, file_id, first, feed, there, retry)))
+
+
+def _make(
+    large: LargeFile,
+    file_id: FileId,
+    first: EmergePart,
+    feed: _Feed,
+    there: Mapping[int, str] | None,
+    retry: RetryPolicy,
+) -> Program[Result[FileReply, B2Error]]:
     results: tuple[Sent | None, ...] = yield from perform(All(_programs(large, file_id, first, feed, there, retry)))
     error = _error(results, feed, there)
     if error is None:

@@ -97,7 +97,7 @@ class FaultBoard(MutableSequence[Fault]):
             fault: Fault = FailNth(call_name, 1, Answer(503, "service_unavailable", "test mode"))
         else:
             due = call_name in _MATCHED_TOKENS and self._every(mode, _EXPIRING_EVERY)
-            fault = ExpireTokens(1, call_name)
+            fault = ExpireTokens(call_name, 1)
         return _one(fault, call_name) if due else _NOTHING
 
     def _every(self, mode: str, period: int) -> bool:

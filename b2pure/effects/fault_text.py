@@ -181,22 +181,22 @@ _PLAIN: Final[Mapping[str, Callable[[str, int, int | None], Fault]]] = {
     "reset": lambda name, nth, times: Disconnect(name, nth, "reset", times=times),
     "silent": lambda name, nth, times: Disconnect(name, nth, "silent", times=times),
     "drop-reply": lambda name, nth, times: DropReplyAfterCommit(name, nth, times=times),
-    "expire-tokens": lambda name, nth, times: ExpireTokens(nth, name, "account", times=times),
-    "expire-upload-tokens": lambda name, nth, times: ExpireTokens(nth, name, "upload", times=times),
-    "expire-all-tokens": lambda name, nth, times: ExpireTokens(nth, name, "all", times=times),
+    "expire-tokens": lambda name, nth, times: ExpireTokens(name, nth, "account", times=times),
+    "expire-upload-tokens": lambda name, nth, times: ExpireTokens(name, nth, "upload", times=times),
+    "expire-all-tokens": lambda name, nth, times: ExpireTokens(name, nth, "all", times=times),
 }
 
 
 def _cut(name: str, nth: int, times: int | None, value: str) -> Fault:
     after = _whole(value, "cut")
     uploads = name.startswith("b2_upload_")
-    return CutUpload(nth, after, name, times=times) if uploads else CutDownload(nth, after, name, times=times)
+    return CutUpload(name, nth, after, times=times) if uploads else CutDownload(name, nth, after, times=times)
 
 
 def _corrupt(name: str, nth: int, times: int | None, value: str) -> Fault:
     at = _whole(value, "corrupt")
     uploads = name.startswith("b2_upload_")
-    return CorruptUpload(nth, at, name, times=times) if uploads else CorruptDownload(nth, at, name, times=times)
+    return CorruptUpload(name, nth, at, times=times) if uploads else CorruptDownload(name, nth, at, times=times)
 
 
 _WITH_VALUE: Final[Mapping[str, Callable[[str, int, int | None, str], Fault]]] = {

@@ -2,9 +2,10 @@
 
 Rules. A script is a tuple of faults. Calls are named by their wire name (`b2_upload_file`) or by the beginning of it
 and a star (`b2_upload_*`, `*`), and counted from 1 for each such name; every attempt counts, whatever became of it. A
-fault strikes `times` calls, from its nth on; None means until it is lifted. What strikes a call is a `Strike`, which
-knows nothing of who carries it out: `FaultyApi` does it in memory, `b2pure serve` on its connections. When several
-faults strike one call, delays add up, and of everything else the first in the script counts.
+fault strikes `times` calls, from its nth on; None means until it is lifted. Its arguments begin with the call and the
+number, as its short words do. What strikes a call is a `Strike`, which knows nothing of who carries it out: `FaultyApi`
+does it in memory, `b2pure serve` on its connections. When several faults strike one call, delays add up, and of
+everything else the first in the script counts.
 
 `fault_text` has the JSON form and the command line's words.
 """
@@ -149,6 +150,13 @@ class Answer(_FaultRecord, frozen=True):
             raise ValueError("a body of its own has no code and no message")
 
 
+def _required(impossible: int) -> int:
+    """A field that must be given although it stands behind one that has a default: left out, it is `impossible`, which
+    is refused. It is always written down.
+    """
+    return msgspec.field(default_factory=lambda: impossible)
+
+
 class _NthRecord(_FaultRecord, frozen=True, kw_only=True, tag_field="fault"):
     """What strikes the nth call of a name, and `times` - 1 calls after it (None: all, until it is lifted)."""
 
@@ -195,17 +203,17 @@ class CutUpload(_NthRecord, frozen=True, tag="cut_upload"):
     upload URL is spoiled.
     """
 
-    nth: int
-    after_bytes: int
     call_name: str = UPLOADS
+    nth: int = _required(0)
+    after_bytes: int = _required(-1)
 
 
 class CutDownload(_NthRecord, frozen=True, tag="cut_download"):
     """The body of a download stops after so many bytes, if it has more."""
 
-    nth: int
-    after_bytes: int
     call_name: str = DOWNLOADS
+    nth: int = _required(0)
+    after_bytes: int = _required(-1)
 
 
 class CorruptUpload(_NthRecord, frozen=True, tag="corrupt_upload"):
@@ -213,24 +221,24 @@ class CorruptUpload(_NthRecord, frozen=True, tag="corrupt_upload"):
     was promised stays.
     """
 
-    nth: int
-    at_byte: int = 0
     call_name: str = UPLOADS
+    nth: int = _required(0)
+    at_byte: int = 0
 
 
 class CorruptDownload(_NthRecord, frozen=True, tag="corrupt_download"):
     """The lowest bit of one byte of a download's body is flipped on its way, if there is such a byte."""
 
-    nth: int
-    at_byte: int = 0
     call_name: str = DOWNLOADS
+    nth: int = _required(0)
+    at_byte: int = 0
 
 
 class ExpireTokens(_NthRecord, frozen=True, tag="expire_tokens"):
     """Before the call every token of the kind that was given so far expires."""
 
-    nth: int
     call_name: str = ANY_CALL
+    nth: int = _required(0)
     tokens: Tokens = "account"
 
 
@@ -524,14 +532,14 @@ def _made(kind: RandomKind, call_name: str, number: int, place: int) -> NthFault
         case "drop_reply":
             return DropReplyAfterCommit(call_name, number)
         case "cut_upload":
-            return CutUpload(number, place, call_name)
+            return CutUpload(call_name, number, place)
         case "cut_download":
-            return CutDownload(number, place, call_name)
+            return CutDownload(call_name, number, place)
         case "corrupt_upload":
-            return CorruptUpload(number, place, call_name)
+            return CorruptUpload(call_name, number, place)
         case "corrupt_download":
-            return CorruptDownload(number, place, call_name)
+            return CorruptDownload(call_name, number, place)
         case "expire_tokens":
-            return ExpireTokens(number, call_name, "all")
+            return ExpireTokens(call_name, number, "all")
         case _:
             assert_never(kind)

@@ -1,7 +1,8 @@
 """From effects to replies: the one place that knows how each effect is done.
 
-`Interpreter` binds an api, a disk, a clock and a listener together; `Machines` holds what outlives a job (the session
-and the pools of upload URLs). Both may be used by many threads: transitions happen under a lock, nothing else does.
+`Interpreter` binds an api, a disk, a clock and a listener together; `Machines` holds what outlives a job (the session,
+the pools of upload URLs, and who works on which large file). Both may be used by many threads: transitions happen under
+a lock, nothing else does.
 `All` is not here: running programs is the business of the drivers.
 """
 
@@ -48,6 +49,7 @@ from b2pure.effects.effect import (
     Sleep,
     Stat,
     StepCrowd,
+    StepHolds,
     StepPool,
     StepSession,
     TakePiece,
@@ -62,8 +64,10 @@ from b2pure.effects.throttle import Throttle, ThrottledReader, ThrottledSink
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport
+from b2pure.model.ids import FileId
 from b2pure.model.replies import DownloadReply
 from b2pure.plan.bandwidth import Bandwidth
+from b2pure.plan.holds import Held, HoldEvent, Holds, Leave, Take, step_holds
 from b2pure.plan.session import (
     Abandoned,
     Authorize,
@@ -76,7 +80,7 @@ from b2pure.plan.session import (
 )
 from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
 
-__all__ = ["Interpreter", "Listener", "Machines"]
+__all__ = ["HoldBook", "Interpreter", "Listener", "Machines"]
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -87,13 +91,29 @@ _WAIT_SECONDS = 0.5
 """How long a thread waits for another's authorization before it looks whether it should stop."""
 
 
+class HoldBook:
+    """Which large files somebody works on, and which are the caller's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holds = Holds()
+
+    def step(self, event: HoldEvent) -> Held:
+        with self._lock:
+            self._holds, held = step_holds(self._holds, event)
+            return held
+
+
 class Machines:
-    """The state of the machines that all jobs of a client share: its session, its upload URLs, its line."""
+    """The state of the machines that all jobs of a client share: its session, its upload URLs, its line, and the book
+    of the large files that somebody works on.
+    """
 
     def __init__(self, bandwidth: Bandwidth | None = None) -> None:
         limits = bandwidth or Bandwidth()
         self.up = None if limits.up is None else Throttle(limits.up)
         self.down = None if limits.down is None else Throttle(limits.down)
+        self.holds = HoldBook()
         self._changed = threading.Condition()
         self._session = SessionState()
         self._pools: dict[str, Pool] = {}
@@ -153,6 +173,7 @@ class Interpreter:
         self._requests = count(1)
         self._stopped: Callable[[], bool] = lambda: False
         self._authorizing = False
+        self._took: set[FileId] = set()
 
     def heed(self, stopped: Callable[[], bool]) -> None:
         """Ask this, while bytes wait, whether the job was told to stop; then `perform` raises Stopped."""
@@ -164,6 +185,8 @@ class Interpreter:
         if self._authorizing:
             self._authorizing = False
             self.machines.step_session(Abandoned())
+        while self._took:
+            self.machines.holds.step(Leave(self._took.pop()))
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""
@@ -174,6 +197,8 @@ class Interpreter:
                 return self.machines.step_pool(effect.key, effect.event)
             case StepSession():
                 return self._step_session(effect.event)
+            case StepHolds():
+                return self._step_holds(effect.event)
             case Emit():
                 return self._emit(effect.event)
             case Now():
@@ -237,6 +262,14 @@ class Interpreter:
         if isinstance(decision, Authorize):
             self._authorizing = True
         return decision
+
+    def _step_holds(self, event: HoldEvent) -> Held:
+        held = self.machines.holds.step(event)
+        if isinstance(event, Take) and held.yours:
+            self._took.add(event.file_id)
+        elif isinstance(event, Leave):
+            self._took.discard(event.file_id)
+        return held
 
     def _emit(self, event: Event) -> None:
         if self._listener is not None:

@@ -1,10 +1,11 @@
 """Making a large file: go on with an unfinished one or start one, send and copy its parts side by side, finish it.
 
-Rules. Which unfinished file is gone on with is decided in `plan.resume`. A part that B2 has already is not sent again;
+Rules. Which unfinished file is gone on with is found out in `unfinished`. A part that B2 has already is not sent again;
 only of a file that nothing is missing of, and that has a customer's key, the last one is, because B2 tells nobody which
 key that is, but checks it with every part.
 When it cannot be finished, the file stays as it is if the same job could go on with it later, and is cancelled if not.
 One that the caller named, or was told of, is never cancelled: it is the caller's.
+A file is taken before anything is sent to it (`plan.holds`), so that no two programs of a client share one.
 Whoever else finished the very file that we went on with did our work.
 """
 
@@ -16,35 +17,28 @@ from typing import Final, TypeVar
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import All, Emit
+from b2pure.effects.effect import All, Emit, StepHolds
 from b2pure.effects.events import LargeFileBegun
-from b2pure.effects.listings import newest_upload
 from b2pure.effects.part_transfers import LargeFile, PartResult, Resume, transfer_part
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request, request_in_doubt
+from b2pure.effects.unfinished import cut_otherwise, decide, find_unfinished, take
 from b2pure.model.calls import (
     CancelLargeFile,
     FinishLargeFile,
     GetFileInfo,
-    ListParts,
-    ListUnfinishedLargeFiles,
     StartLargeFile,
 )
-from b2pure.model.errors import B2Error, Rejected, Transport, Unauthorized
-from b2pure.model.ids import BucketId, FileId
+from b2pure.model.errors import B2Error, Rejected, Transport
+from b2pure.model.ids import FileId
 from b2pure.model.new_file import LARGE_FILE_SHA1
-from b2pure.model.replies import FileReply, PartReply
+from b2pure.model.replies import FileReply
+from b2pure.plan.holds import Leave, Look
 from b2pure.plan.large_file import Part
 from b2pure.plan.resume import (
-    Candidate,
     ResumeDecision,
     Taken,
-    Wanted,
-    choose_unfinished,
     may_go_on_later,
-    metadata_objection,
-    tell_stop,
-    tell_verdict,
     twins_of,
 )
 from b2pure.plan.retry import RetryPolicy
@@ -54,14 +48,11 @@ __all__ = [
     "PartResult",
     "Resume",
     "begin_large_file",
-    "decide",
-    "find_unfinished",
     "finish_large_file",
     "first_failure",
     "give_up",
-    "list_parts",
     "make_large_file",
-    "unfinished_files",
+    "until_done",
 ]
 
 R = TypeVar("R")
@@ -72,6 +63,8 @@ _GONE: Final = "not_found"
 def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
     """The finished file."""
     decision = yield from decide(job, retry)
+    if job.whole is not None:
+        job, decision = yield from cut_otherwise(job, job.whole, decision, retry)
     if not ok(decision):
         return Failure(decision.failure())
     chosen = decision.unwrap()
@@ -82,104 +75,11 @@ def make_large_file(job: LargeFile, retry: RetryPolicy) -> Program[Result[FileRe
     return result
 
 
-def decide(job: LargeFile, retry: RetryPolicy) -> Program[Result[ResumeDecision, B2Error]]:
-    """Which unfinished file to go on with, if any."""
-    wanted = job.wanted()
-    if job.resume.file_id is not None:
-        return (yield from _decide_by_hand(job, wanted, job.resume.file_id, retry))
-    if not job.resume.auto:
-        return Success(ResumeDecision(None))
-    found = yield from find_unfinished(job.bucket_id, wanted, retry)
-    if not ok(found):
-        # Without listFiles nobody can look; that is no reason not to upload.
-        return Success(ResumeDecision(None)) if _may_not_list(found.failure()) else Failure(found.failure())
-    decision = choose_unfinished(wanted, found.unwrap())
-    if decision.stop is not None:
-        return Failure(Rejected(400, "bad_request", tell_stop(decision.stop)))
-    if decision.file_id is None:
-        return Success(decision)
-    newest = yield from newest_upload(job.bucket_id, job.file_name, retry)
-    return newest.map(lambda uploaded: choose_unfinished(wanted, found.unwrap(), uploaded))
-
-
-def _decide_by_hand(
-    job: LargeFile, wanted: Wanted, file_id: FileId, retry: RetryPolicy
-) -> Program[Result[ResumeDecision, B2Error]]:
-    info = yield from request(GetFileInfo(file_id), retry)
-    if not ok(info):
-        return Failure(info.failure())
-    file = info.unwrap()
-    if file.bucket_id != job.bucket_id:
-        return Failure(_no_way(file_id, "it is in another bucket"))
-    if file.action != "start":
-        return Failure(_no_way(file_id, f"it is no unfinished large file, its action is {file.action!r}"))
-    parts = yield from list_parts(file_id, retry)
-    if not ok(parts):
-        return Failure(parts.failure())
-    decision = choose_unfinished(wanted, (Candidate(file, parts.unwrap()),))
-    if decision.file_id is None:
-        return Failure(_no_way(file_id, tell_verdict(decision.verdicts[0])))
-    return Success(decision)
-
-
-def _no_way(file_id: FileId, why: str) -> Rejected:
-    return Rejected(400, "bad_request", f"the upload cannot go on with the large file {file_id}: {why}")
-
-
-def _may_not_list(error: B2Error) -> bool:
-    return isinstance(error, Unauthorized) and error.code == "unauthorized"
-
-
-def find_unfinished(
-    bucket_id: BucketId, wanted: Wanted, retry: RetryPolicy
-) -> Program[Result[tuple[Candidate, ...], B2Error]]:
-    """The unfinished files of the wanted name, with the parts of those that could be gone on with."""
-    listed = yield from unfinished_files(bucket_id, wanted.file_name, retry)
-    if not ok(listed):
-        return Failure(listed.failure())
-    found: list[Candidate] = []
-    for file in listed.unwrap():
-        if file.file_name != wanted.file_name or file.file_id is None:
-            continue
-        if metadata_objection(wanted, file) is not None:
-            found.append(Candidate(file))
-            continue
-        parts = yield from list_parts(file.file_id, retry)
-        if ok(parts):
-            found.append(Candidate(file, parts.unwrap()))
-        elif not isinstance(parts.failure(), Rejected):  # which it is when the file was finished meanwhile
-            return Failure(parts.failure())
-    return Success(tuple(found))
-
-
-def unfinished_files(
-    bucket_id: BucketId, prefix: str, retry: RetryPolicy
-) -> Program[Result[tuple[FileReply, ...], B2Error]]:
-    """All unfinished large files whose names start with the prefix."""
-    found: list[FileReply] = []
-    start: FileId | None = None
-    while True:
-        page = yield from request(ListUnfinishedLargeFiles(bucket_id, prefix or None, start, 100), retry)
-        if not ok(page):
-            return Failure(page.failure())
-        found.extend(page.unwrap().files)
-        start = page.unwrap().next_file_id
-        if start is None:
-            return Success(tuple(found))
-
-
-def list_parts(file_id: FileId, retry: RetryPolicy) -> Program[Result[tuple[PartReply, ...], B2Error]]:
-    """The parts that B2 has of an unfinished large file."""
-    found: list[PartReply] = []
-    start: int | None = None
-    while True:
-        page = yield from request(ListParts(file_id, start, 1000), retry)
-        if not ok(page):
-            return Failure(page.failure())
-        found.extend(page.unwrap().parts)
-        start = page.unwrap().next_part_number
-        if start is None:
-            return Success(tuple(found))
+def until_done(file_id: FileId, work: Program[Result[R, B2Error]]) -> Program[Result[R, B2Error]]:
+    """Do the work on a file that was taken, and leave it."""
+    result = yield from work
+    yield from perform(StepHolds(Leave(file_id, finished=ok(result))))
+    return result
 
 
 def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
@@ -188,6 +88,12 @@ def _make(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Progr
     if not ok(begun):
         return Failure(begun.failure())
     file_id, in_doubt = begun.unwrap()
+    return (yield from until_done(file_id, _bring_all(job, file_id, decision, in_doubt, retry)))
+
+
+def _bring_all(
+    job: LargeFile, file_id: FileId, decision: ResumeDecision, in_doubt: bool, retry: RetryPolicy
+) -> Program[Result[FileReply, B2Error]]:
     missing = [part for part in job.parts or () if part.number not in decision.finished]
     results: tuple[PartResult | None, ...] = yield from perform(All(_programs(job, file_id, missing, retry)))
     digests = dict(decision.finished)
@@ -219,7 +125,7 @@ def _may_be_wrong_key(job: LargeFile, error: B2Error) -> bool:
 
 
 def begin_large_file(job: LargeFile, decision: ResumeDecision, retry: RetryPolicy) -> Program[Result[FileId, B2Error]]:
-    """The unfinished file that was decided for, or a new one."""
+    """The unfinished file that was decided for, or a new one; it is taken."""
     begun = yield from _begin(job, decision, retry)
     return begun.map(lambda found: found[0])
 
@@ -227,14 +133,18 @@ def begin_large_file(job: LargeFile, decision: ResumeDecision, retry: RetryPolic
 def _begin(
     job: LargeFile, decision: ResumeDecision, retry: RetryPolicy
 ) -> Program[Result[tuple[FileId, bool], B2Error]]:
-    """The file, and whether an attempt whose answer was lost may have started another one."""
+    """The file, and whether an attempt whose answer was lost may have started another one. One that was listed and
+    taken by an equal job before we knew of it is left to that job.
+    """
     file_id, in_doubt = decision.file_id, False
-    if file_id is None:
-        started, in_doubt = yield from request_in_doubt(_start(job), retry)
+    while file_id is None:
+        started, twice = yield from request_in_doubt(_start(job), retry)
         if not ok(started):
             return Failure(started.failure())
-        file_id = started.unwrap().file_id
-        assert file_id is not None, "b2_start_large_file answers with an id"
+        in_doubt = in_doubt or twice
+        new = started.unwrap().file_id
+        assert new is not None, "b2_start_large_file answers with an id"
+        file_id = new if (yield from take(job, new)) else None
     reused = sum(part.length for part in job.parts or () if part.number in decision.finished)
     yield from perform(Emit(LargeFileBegun(job.label, file_id, decision, reused)))
     return Success((file_id, in_doubt))
@@ -263,7 +173,9 @@ def give_up(job: LargeFile, file_id: FileId, error: B2Error, retry: RetryPolicy)
             return Failure(Rejected(400, "bad_request", f"somebody else made another file of {file_id}"))
         if not ok(info) and isinstance(info.failure(), Rejected):
             return Failure(Rejected(404, _GONE, f"the large file {file_id} is gone: somebody cancelled it"))
-    if not (job.resume.callers or (job.resume.keep and may_go_on_later(error))):
+    held = yield from perform(StepHolds(Look()))
+    callers = job.resume.callers or file_id in held.callers
+    if not (callers or (job.resume.keep and may_go_on_later(error))):
         yield from request(CancelLargeFile(file_id), retry)
     return Failure(error)
 
@@ -315,7 +227,8 @@ def _cancel_others(
         if not ok(found):
             return Failure(found.failure())
         others += twins_of(job.wanted(), file_id, found.unwrap())
-    for other in dict.fromkeys(others):
+    held = yield from perform(StepHolds(Look()))
+    for other in filter(held.may_cancel, dict.fromkeys(others)):
         cancelled = yield from request(CancelLargeFile(other), retry)
         if not ok(cancelled) and not _is_no_more(cancelled.failure()):
             return Failure(cancelled.failure())

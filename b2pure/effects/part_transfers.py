@@ -27,7 +27,7 @@ from b2pure.plan.large_file import CopyRange, Part, SendPart
 from b2pure.plan.resume import StreamStart, Wanted
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["LargeFile", "PartResult", "Resume", "differing_copy", "transfer_part"]
+__all__ = ["LargeFile", "PartResult", "Resume", "Whole", "differing_copy", "transfer_part"]
 
 _DIFFER: Final = (
     "the sources differ where they overlap (if the last one counts there, say overlap=OverlapRule.LAST_WINS, "
@@ -60,10 +60,18 @@ class Resume:
 
 
 @frozen
+class Whole:
+    """All of a large file as it is here, to be cut otherwise: into parts of at least `minimum` bytes."""
+
+    body: Body
+    minimum: int
+
+
+@frozen
 class LargeFile:
     """What is to be made: `parts` of `body`, of pieces of their own, or copied; None where they only show as a stream
     is read, which begins as `start` says. `keys` are those of the files that parts are read from. `label` is what
-    events call it.
+    events call it. `whole` is given where all of it is here.
     """
 
     label: str
@@ -76,6 +84,7 @@ class LargeFile:
     keys: KeyRing = field(factory=dict, hash=False, repr=False)
     resume: Resume = Resume()
     start: StreamStart | None = None
+    whole: Whole | None = None
 
     def wanted(self) -> Wanted:
         """What an unfinished file has to be, so that it becomes this one."""

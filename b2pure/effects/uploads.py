@@ -22,14 +22,16 @@ from b2pure.effects.large_files import (
     LargeFile,
     Resume,
     begin_large_file,
-    decide,
     finish_large_file,
     first_failure,
     give_up,
     make_large_file,
+    until_done,
 )
+from b2pure.effects.part_transfers import Whole
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request, upload_request
+from b2pure.effects.unfinished import decide
 from b2pure.model.calls import HEX_DIGITS_AT_END, GetFileInfo, GetUploadPartUrl, GetUploadUrl, UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Corrupt, LocalFailure, Rejected
 from b2pure.model.files import FileVersion
@@ -224,7 +226,15 @@ def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
         job.body,
         {key.customer_key_md5: key} if key is not None else {},
         job.resume,
+        whole=_whole(job, parts),
     )
+
+
+def _whole(job: Upload, parts: tuple[Part, ...]) -> Whole | None:
+    """The body, where nothing of it is copied."""
+    if job.parts is None or any(isinstance(part, CopyRange) for part in parts):
+        return None
+    return Whole(job.body, job.parts.minimum)
 
 
 def _other_than_promised(job: Upload | StreamUpload, whole: str) -> B2Error | None:
@@ -293,6 +303,17 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
     if not ok(begun):
         return Failure(begun.failure())
     file_id, there = begun.unwrap()
+    return (yield from until_done(file_id, _send_stream(job, large, file_id, there, first, retry)))
+
+
+def _send_stream(
+    job: StreamUpload,
+    large: LargeFile,
+    file_id: FileId,
+    there: Mapping[int, str],
+    first: TakenPiece,
+    retry: RetryPolicy,
+) -> Program[Result[FileReply, B2Error]]:
     stream = _Shared([first])
     programs = (_send_pieces(job, large, file_id, there, stream, retry) for _ in range(job.streams))
     results: tuple[PieceResults | None, ...] = yield from perform(All(programs))
@@ -305,8 +326,8 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
     beyond = [number for number in there if number > len(digests)]
     if beyond:
         why = f"the large file {file_id} has a part {min(beyond)}, the stream only {len(digests)} pieces"
-        if job.resume.file_id is not None:
-            return Failure(Rejected(400, "bad_request", why))
+        if job.resume.callers:
+            return Failure(Rejected(400, "bad_request", f"{why}; cancel it, or start a new one (resume=False)"))
         why += "; it is cancelled, so run the upload again"  # nobody can take a part away
         return (yield from give_up(large, file_id, Rejected(400, "bad_request", why), retry))
     return (yield from finish_large_file(large, file_id, digests, retry))
@@ -314,7 +335,7 @@ def upload_stream(job: StreamUpload, retry: RetryPolicy) -> Program[Result[FileR
 
 def _kept_for_later(large: LargeFile, error: B2Error) -> LargeFile:
     """The job, which leaves nothing for later where its source failed."""
-    if large.resume.file_id is not None or not isinstance(error, LocalFailure):
+    if large.resume.callers or not isinstance(error, LocalFailure):
         return large
     return evolve(large, resume=evolve(large.resume, keep=False))
 

@@ -166,6 +166,8 @@ def describe(error: B2Error) -> str:
             return f"{printable(path)} changed while it was read, and has its old size and time again"
         case LocalDrifted(path, _, None):
             return f"{printable(path)} vanished meanwhile"
+        case LocalDrifted(path, None, found):
+            return f"somebody else made {printable(path)} meanwhile ({show_fact(found)}); it was left as it is"
         case LocalDrifted(path, expected, found):
             return f"{printable(path)} changed meanwhile: {show_fact(expected)} -> {show_fact(found)}"
         case _:

@@ -139,11 +139,12 @@ def estimate(cost: Cost, prices: PriceTable = PRICES_2026) -> int:
 
 
 def dollars(picodollars: int) -> str:
-    """`$0.00`, rounded to cents, or to the first two digits that are not zero."""
+    """`$0.00`, rounded to cents, or to the first two digits that are not zero, whatever their place."""
     amount = Decimal(picodollars).scaleb(-12)
-    if amount == 0 or amount >= Decimal("0.01"):
+    short = Decimal(f"{amount:.1E}")
+    if short == 0 or abs(short) >= Decimal("0.01"):
         return f"${amount:.2f}"
-    return f"${amount:.2g}" if amount >= Decimal("0.0001") else f"${amount:.1E}"
+    return f"${short:f}"
 
 
 def _sent(

@@ -8,7 +8,8 @@ started before the newest version of the name would come to lie below it, and is
 is taken, then the oldest. A file without any part is better than none. Of a stream only the first piece is known: a
 candidate has to begin with it, and to be cut as the stream will be; every further piece is compared as it is read, and
 sent over the part that is there if that is another. Where all candidates of one plan have parts
-that are none of ours, either they or what is here is damaged, and the decision is to stop.
+that are none of ours, either they or what is here is damaged, and the decision is to stop. What another program of the
+same client works on (`plan.holds`) is left to it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ __all__ = [
     "AllDiffer",
     "Behind",
     "Candidate",
+    "InUse",
     "Older",
     "OtherContentType",
     "OtherInfo",
@@ -147,13 +149,18 @@ class Older:
 
 
 @frozen
+class InUse:
+    """It would do, but another program of this client works on it."""
+
+
+@frozen
 class Behind:
     """It would do, but another is more complete, or older."""
 
     parts: int
 
 
-Why = Taken | OtherName | OtherContentType | OtherInfo | OtherProtection | OtherParts | Older | Behind
+Why = Taken | OtherName | OtherContentType | OtherInfo | OtherProtection | OtherParts | Older | InUse | Behind
 
 
 @frozen
@@ -189,9 +196,15 @@ class ResumeDecision:
 NEW = ResumeDecision(None)
 
 
-def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate], newest: int | None = None) -> ResumeDecision:
+def choose_unfinished(
+    wanted: Wanted,
+    candidates: Sequence[Candidate],
+    newest: int | None = None,
+    taken: frozenset[FileId] = frozenset(),
+) -> ResumeDecision:
     """The decision. Total, and independent of the order of the candidates. `newest` is when the newest version of the
-    name was uploaded, in milliseconds since the epoch, if there is one and it matters.
+    name was uploaded, in milliseconds since the epoch, if there is one and it matters. `taken` are the files that
+    others work on.
     """
     fitting: list[Candidate] = []
     verdicts: list[Verdict] = []
@@ -200,6 +213,7 @@ def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate], newest: i
             metadata_objection(wanted, candidate.file)
             or _parts_objection(wanted, candidate.parts)
             or _age_objection(wanted, candidate.file, newest)
+            or (InUse() if _id(candidate) in taken else None)
         )
         if objection is None:
             fitting.append(candidate)
@@ -218,7 +232,7 @@ def choose_unfinished(wanted: Wanted, candidates: Sequence[Candidate], newest: i
 
 def _stop(wanted: Wanted, verdicts: tuple[Verdict, ...]) -> AllDiffer | None:
     """Only who has the identity of a plan can tell that a file is of the same one."""
-    same_plan = [verdict for verdict in verdicts if isinstance(verdict.why, OtherParts | Older)]
+    same_plan = [verdict for verdict in verdicts if isinstance(verdict.why, OtherParts | Older | InUse)]
     if PLAN_ID not in wanted.file_info or not same_plan:
         return None
     if not all(isinstance(verdict.why, OtherParts) for verdict in same_plan):
@@ -392,6 +406,8 @@ def tell_verdict(verdict: Verdict) -> str:
             told = f"part {number}: {why}"
         case Older(newest):
             told = f"it was started before the newest version of the name was uploaded ({newest})"
+        case InUse():
+            told = "another upload or copy of this client works on it"
         case Behind(parts):
             told = f"it has {parts} finished parts; another was taken"
         case _:

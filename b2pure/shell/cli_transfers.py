@@ -38,7 +38,7 @@ from b2pure.shell.cli_common import (
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.progress import ProgressReport
 from b2pure.shell.quantities import AGE, SIZE
-from b2pure.shell.transfers import TransferError
+from b2pure.shell.transfer_arguments import TransferError
 
 __all__ = [
     "bar_of",

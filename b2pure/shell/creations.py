@@ -39,7 +39,8 @@ from b2pure.shell.emerge_sources import CreateSource, InOrder, Intents, Resolver
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.receive import Downloads
 from b2pure.shell.sources import Opened
-from b2pure.shell.transfers import TransferError, hearing, new_file, resume_of
+from b2pure.shell.transfer_arguments import TransferError, new_file, resume_of
+from b2pure.shell.transfers import hearing
 
 __all__ = ["Creations", "Planning"]
 
@@ -144,7 +145,7 @@ class Creations(Downloads):
         `progress_listener` how many bytes are there.
         """
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
-        how = resume_of(resume, keep=True)
+        how = resume_of(resume, told=on_large_file is not None)
         asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
         resolver = self._resolver(source_keys)
         if isinstance(intents, EmergePlan):
@@ -195,7 +196,7 @@ class Creations(Downloads):
         `resume`, where all sources are local. Without either, what cannot be finished is cancelled.
         """
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
-        how = Resume(auto=False, file_id=resume, keep=resume is not None or on_large_file is not None)
+        how = Resume(auto=False, file_id=resume, keep=False, told=on_large_file is not None)
         asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
         resolver = self._resolver(source_keys)
         limits = self._limits(planning)

@@ -24,7 +24,8 @@ from b2pure.shell.arguments import checked_arguments
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import Opened
 from b2pure.shell.targets import Memory, OpenedTarget, Target, is_folder, open_target
-from b2pure.shell.transfers import B2Source, TransferError, Transfers, hearing, last_segment, parse_b2_file
+from b2pure.shell.transfer_arguments import B2Source, TransferError, last_segment, parse_b2_file
+from b2pure.shell.transfers import Transfers, hearing
 
 __all__ = ["Downloads"]
 

@@ -323,6 +323,13 @@ def _link_problem(error: OSError) -> tuple[SkipWhy, str]:
     return "unreadable", explain(error)
 
 
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or into what may not be entered
+        return False
+
+
 def _still_there(entry: os.DirEntry[str]) -> bool:
     try:
         entry.stat(follow_symlinks=False)
@@ -340,7 +347,7 @@ def _take_undecodable(rules: _Rules, found: _Found, entries: list[os.DirEntry[st
         path = found.prefix + shown
         if rules.exclude_symlinks and entry.is_symlink():
             continue
-        if rules.no_folder(path) if entry.is_dir() else rules.no_file(path):
+        if rules.no_folder(path) if _leads_to_folder(entry) else rules.no_file(path):
             continue
         taken.add(shown)
         found.skip(shown, "undecodable", "the name is not valid Unicode; rename it")

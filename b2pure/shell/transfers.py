@@ -1,18 +1,16 @@
 """Single files: upload, copy, and the clean-up of what an upload left unfinished.
 
-What people give (paths, open files, `b2://bucket/name`) becomes data here; programs of `b2pure.effects` do the work.
+What people give (paths, open files, `b2://bucket/name`) becomes data (`transfer_arguments`); programs of
+`b2pure.effects` do the work.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from attrs import fields, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.bodies import Bodies
@@ -23,73 +21,48 @@ from b2pure.effects.events import Event, LargeFileBegun, Sized
 from b2pure.effects.handlers import Api, Clock, Disk
 from b2pure.effects.interpreter import Interpreter, Listener, Machines
 from b2pure.effects.job import B2Side
-from b2pure.effects.large_files import Resume
 from b2pure.effects.listings import find_bucket, fresh_versions
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import authorization, measured_clock, request
 from b2pure.effects.room import ROOM
 from b2pure.effects.simulated_disk import SimulatedDisk
-from b2pure.effects.uploads import StreamUpload, Upload, upload_body, upload_stream
+from b2pure.effects.uploads import Upload, upload_body, upload_stream
 from b2pure.model.calls import GetFileInfo
 from b2pure.model.errors import B2Error, InvalidArgument, Rejected
 from b2pure.model.files import FileVersion
 from b2pure.model.ids import BucketId, FileId
-from b2pure.model.limits import MAX_PART_SIZE, MAX_SINGLE_SIZE, PartSizes
+from b2pure.model.limits import MAX_PART_SIZE, PartSizes
 from b2pure.model.names import b2_name_problem
-from b2pure.model.new_file import LARGE_FILE_SHA1, NewFile
+from b2pure.model.new_file import NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
 from b2pure.plan.cleanup import CleanupPlan, plan_cleanup
 from b2pure.plan.concurrency import Workers
-from b2pure.plan.parts import large_file_parts
 from b2pure.plan.retry import RetryPolicy
-from b2pure.shell.arguments import argument_problem, checked_arguments
+from b2pure.shell.arguments import checked_arguments
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
+from b2pure.shell.transfer_arguments import (
+    B2Source,
+    TransferError,
+    UploadJob,
+    last_segment,
+    new_file,
+    parse_b2_file,
+    promised_sha1,
+    resume_of,
+    sizes_to_copy,
+    sizes_to_send,
+)
 
-__all__ = [
-    "B2Source",
-    "TransferError",
-    "Transfers",
-    "hearing",
-    "last_segment",
-    "new_file",
-    "parse_b2_file",
-    "resume_of",
-]
+__all__ = ["Transfers", "hearing"]
 
 T = TypeVar("T")
 
-TransferError = B2Error | InvalidArgument
-
-B2Source = str | FileReply | FileVersion
-"""A file in B2: `b2://bucket/name` (its newest version), `b2id://fileId`, or what a listing gave."""
-
-_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*\Z")
-_SHA1: Final = re.compile(r"[0-9A-Fa-f]{40}\Z")
 _STREAM_PART: Final = 10_000_000
 """Bytes of a piece of a stream at first: so many for each that is on its way are kept in memory."""
-_STREAMS: Final = 4
-
-
-@frozen
-class B2Name:
-    """A name in a bucket."""
-
-    bucket_name: str
-    file_name: str
-
-
-def parse_b2_file(text: str) -> Result[B2Name, InvalidArgument]:
-    """`b2://bucket/name`. The name may hold anything that a B2 name can."""
-    if not text.startswith("b2://"):
-        return Failure(InvalidArgument("file", f"{text!r} is not in B2; write b2://bucket/name"))
-    bucket, _, name = text.removeprefix("b2://").partition("/")
-    if not _BUCKET.match(bucket):
-        return Failure(InvalidArgument("file", f"{text!r} has no valid bucket name; write b2://bucket/name"))
-    return Success(B2Name(bucket, name))
 
 
 class Transfers:
@@ -124,14 +97,15 @@ class Transfers:
         A source is a path, `-`, bytes, an open file, a pipe, a `LocalRange`, or a list of these. What the file is made
         with is one value or its fields (`content_type="text/plain"`). `length` and `sha1` (hex) are what the content
         must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
-        False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. With `append`
-        a version in B2 that is the beginning of the source is copied there, and only the rest is sent. `part_size` is
-        bytes. `listener` hears every event, `progress_listener` how many bytes are there.
+        False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. Who hears of
+        its id (`on_large_file`) keeps it: it is not cancelled, whatever goes wrong. With `append` a version in B2 that
+        is the beginning of the source is copied there, and only the rest is sent. `part_size` is bytes. `listener`
+        hears every event, `progress_listener` how many bytes are there.
         """
         made = new_file(new, choices)
         if not ok(made):
             return Failure(made.failure())
-        promised = _promised(sha1, made.unwrap())
+        promised = promised_sha1(sha1, made.unwrap())
         if not ok(promised):
             return Failure(promised.failure())
         digest = promised.unwrap()
@@ -139,12 +113,13 @@ class Transfers:
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
-        job = _UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append)
+        told_of = on_large_file is not None
+        job = UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append, told_of)
         with closing(found), telling(progress_listener) as told:
             result = self._upload(job, hearing(listener, told.listener, on_large_file))
             return told.of(result, lambda reply: reply.content_length)
 
-    def _upload(self, job: _UploadJob, listener: Listener | None) -> Result[FileReply, TransferError]:
+    def _upload(self, job: UploadJob, listener: Listener | None) -> Result[FileReply, TransferError]:
         target = self._target(job.dest, job.opened.name)
         if not ok(target):
             return Failure(target.failure())
@@ -174,10 +149,10 @@ class Transfers:
             body,
             job.new,
             job.mod_time,
-            _parts_for(size, sizes.unwrap(), present.unwrap(), job.resume),
+            sizes_to_send(size, sizes.unwrap(), present.unwrap(), job.resume),
             job.sha1,
             present.unwrap(),
-            job.how_to_resume(keep=True),
+            job.how_to_resume(),
         )
         return self._transfer(upload_body(upload, self._retry), job.opened, listener)
 
@@ -226,7 +201,7 @@ class Transfers:
                 return Failure(InvalidArgument("wanted", told))
             wanted = ByteRange(wanted.start, min(wanted.stop, size))
         bucket_id, name = target.unwrap()
-        parts = _copy_parts(whole if wanted is None else wanted, max_part_size, sizes.unwrap().minimum)
+        parts = sizes_to_copy(whole if wanted is None else wanted, max_part_size, sizes.unwrap().minimum)
         job = Copy(
             name,
             file_id,
@@ -237,7 +212,7 @@ class Transfers:
             replace=settings.describes,
             parts=parts,
             source_encryption=source_encryption,
-            resume=resume_of(resume, keep=True),
+            resume=resume_of(resume, told=on_large_file is not None),
         )
         with telling(progress_listener) as progress:
             heard = hearing(listener, progress.listener, on_large_file)
@@ -357,80 +332,6 @@ class Transfers:
             return driver.run(program)
 
 
-@frozen(eq=False)
-class _UploadJob:
-    """The arguments of an upload."""
-
-    opened: Opened
-    dest: str
-    new: NewFile
-    length: int | None
-    sha1: str | None
-    mod_time_millis: int | None
-    part_size: int | None
-    resume: bool | FileId
-    append: bool
-
-    @property
-    def mod_time(self) -> int | None:
-        """The time that is recorded: as told, else that of the local file."""
-        return self.mod_time_millis if self.mod_time_millis is not None else self.opened.mod_time_millis
-
-    def how_to_resume(self, *, keep: bool) -> Resume:
-        return resume_of(self.resume, keep=keep)
-
-    def stream_upload(self, bucket_id: BucketId, name: str, sizes: PartSizes) -> StreamUpload:
-        """With `resume` False it leaves no large file that it could not finish."""
-        resume = resume_of(self.resume, keep=self.resume is not False)
-        return StreamUpload(name, bucket_id, name, sizes, self.new, self.mod_time, self.sha1, resume, _STREAMS)
-
-
-def resume_of(resume: bool | FileId, *, keep: bool) -> Resume:
-    """True looks for an unfinished file, an id names one, False starts anew."""
-    if isinstance(resume, bool):
-        return Resume(auto=resume, keep=keep)
-    return Resume(file_id=resume, keep=keep)
-
-
-def _parts_for(size: int, sizes: PartSizes, present: FileVersion | None, resume: bool | FileId) -> PartSizes | None:
-    """Whether the file is cut: because it is large, because something is appended, or because the caller goes on with
-    a large file.
-    """
-    if present is not None and size > present.size >= sizes.minimum:
-        return sizes
-    if not isinstance(resume, bool):
-        return sizes
-    return large_file_parts(size, sizes)
-
-
-def _copy_parts(wanted: ByteRange, max_part_size: int, minimum: int) -> PartSizes | None:
-    if max_part_size < minimum or wanted.length <= min(max_part_size, MAX_SINGLE_SIZE):
-        return None
-    return PartSizes(min(max_part_size, MAX_PART_SIZE), minimum)
-
-
-def new_file(new: NewFile | None, choices: dict[str, Any]) -> Result[NewFile, InvalidArgument]:
-    """What a file is made with: one value, or its fields."""
-    if new is not None and choices:
-        given = ", ".join(choices)
-        return Failure(InvalidArgument("new", f"is given as one value and as fields ({given}); choose one way"))
-    try:
-        made = new if new is not None else NewFile(**choices)
-    except (TypeError, ValueError) as wrong:
-        return Failure(InvalidArgument("the new file", str(wrong).removeprefix("NewFile.__init__() ")))
-    problems = (argument_problem(each.name, getattr(made, each.name)) for each in fields(NewFile))
-    problem = next((problem for problem in problems if problem is not None), None)
-    return Success(made) if problem is None else Failure(problem)
-
-
-def _promised(sha1: str | None, new: NewFile) -> Result[str | None, InvalidArgument]:
-    """The digest that the content must have: as told, or as the file would tell it to everybody."""
-    told = sha1 if sha1 is not None else new.file_info.get(LARGE_FILE_SHA1)
-    if told is not None and not _SHA1.match(told):
-        return Failure(InvalidArgument("sha1", f"must be 40 hex digits, not {told!r}"))
-    return Success(told.lower() if told is not None else None)
-
-
 def hearing(
     listener: Listener | None, telling: Listener | None, on_large_file: Callable[[LargeFileBegun], None] | None = None
 ) -> Listener | None:
@@ -446,8 +347,3 @@ def hearing(
                 each(event)
 
     return hear
-
-
-def last_segment(name: str) -> str:
-    """What a file would be called in a folder."""
-    return os.path.basename(name) or name

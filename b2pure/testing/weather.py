@@ -89,11 +89,11 @@ def passing_faults(
         st.builds(Disconnect, named, nth, st.sampled_from(("refused", "reset", "silent")), times=times),
         st.builds(Slow, named, nth, st.floats(0, 30), times=times),
         st.builds(DropReplyAfterCommit, st.sampled_from(committed), nth),
-        st.builds(CutUpload, nth, place, st.sampled_from((UPLOADS, "b2_upload_file", "b2_upload_part")), times=times),
-        st.builds(CorruptUpload, nth, place, times=times),
-        st.builds(CutDownload, nth, place, st.sampled_from((DOWNLOADS, "b2_download_file_by_id")), times=times),
-        st.builds(CorruptDownload, nth, place, times=times),
-        st.builds(ExpireTokens, st.integers(2, 30), tokens=st.sampled_from(("account", "upload", "all"))),
+        st.builds(CutUpload, st.sampled_from((UPLOADS, "b2_upload_file", "b2_upload_part")), nth, place, times=times),
+        st.builds(CorruptUpload, nth=nth, at_byte=place, times=times),
+        st.builds(CutDownload, st.sampled_from((DOWNLOADS, "b2_download_file_by_id")), nth, place, times=times),
+        st.builds(CorruptDownload, nth=nth, at_byte=place, times=times),
+        st.builds(ExpireTokens, nth=st.integers(2, 30), tokens=st.sampled_from(("account", "upload", "all"))),
         random_faults(),
     )
 

@@ -34,7 +34,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.plan.large_file import CopyRange, check_parts, copy_parts, copy_plan_id
 from b2pure.plan.resume import OtherInfo, Taken
 from b2pure.plan.retry import RetryPolicy
-from b2pure.shell.transfers import _copy_parts
+from b2pure.shell.transfer_arguments import sizes_to_copy
 from b2pure.testing import SimulatedB2, fault_scripts
 
 DATA: Final = bytes(range(40))
@@ -102,7 +102,7 @@ M: Final = 1_000_000
 )
 def test_above_the_limit_a_copy_is_cut_into_parts_that_b2_takes(size: int, largest: int) -> None:
     """For sizes that no test moves. A limit below what B2 takes as a part forces a single call."""
-    sizes = _copy_parts(ByteRange(0, size), largest, 5 * M)
+    sizes = sizes_to_copy(ByteRange(0, size), largest, 5 * M)
     assert (sizes is None) == (largest < 5 * M or size <= largest)
     if sizes is None:
         return

@@ -14,6 +14,7 @@ from attrs import define, evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.io import IOResult
+from returns.result import Result
 
 from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, download_over
 from b2pure.effects.effect import All, AnyEffect, Fetch, HashTemp, Sleep
@@ -26,7 +27,7 @@ from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.simulator import SimulatorConfig
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
-from b2pure.model.errors import B2Error
+from b2pure.model.errors import B2Error, describe
 from b2pure.model.files import LocalFact
 from b2pure.model.ids import FileId
 from b2pure.model.ranges import ByteRange
@@ -339,7 +340,7 @@ def test_bytes_that_came_are_not_asked_for_again_when_the_line_breaks() -> None:
     world = simulated_b2("bucket", config=SMALL)
     content = bytes(range(40))
     world.put("bucket", "name", content, 5)
-    stormy = simulated_like(world, tuple(CutDownload(nth, 1) for nth in range(1, 12)))
+    stormy = simulated_like(world, tuple(CutDownload(nth=nth, after_bytes=1) for nth in range(1, 12)))
     for by in ("name", "id", "known"):
         disk = SimulatedDisk()
         result, came = run(stormy, disk, job_of(world, by, content), 1)
@@ -360,6 +361,27 @@ def test_a_file_that_came_up_meanwhile_is_kept() -> None:
     assert not ok(result)
     assert disk.files == {"f": (b"old", 1)}
     assert not disk.temps
+
+
+@given(st.integers(0, 500))
+def test_of_two_downloads_to_one_new_file_one_comes_and_the_other_says_so(seed: int) -> None:
+    """Unless it begins after the first one is there: then it replaces it, as it would any file."""
+    world = simulated_b2("bucket", config=SMALL)
+    world.put("bucket", "name", b"new", 5)
+    disk, results = SimulatedDisk(), list[Result[Downloaded, B2Error]]()
+
+    def one() -> Program[None]:
+        results.append((yield from download_over(job_of(world, "known", b"new"), PATIENT)))
+
+    driver = SeededDriver(Interpreter(world.api, disk, world.clock, Machines()), seed=seed)
+    driver.run_each(one() for _ in range(2))
+    assert any(map(ok, results))
+    assert disk.files["f"][0] == b"new"
+    assert not disk.temps
+    for result in results:
+        if not ok(result):
+            told = describe(result.failure())
+            assert told == "somebody else made f meanwhile (size 3, modified 5); it was left as it is"
 
 
 # -- the hashing of the whole

@@ -65,11 +65,11 @@ nth_faults: st.SearchStrategy[NthFault] = st.one_of(
     st.builds(Disconnect, any_name, nth, st.sampled_from(("refused", "reset", "silent")), times=times),
     st.builds(Slow, any_name, nth, st.floats(0, 9), times=times),
     st.builds(DropReplyAfterCommit, any_name, nth, times=times),
-    st.builds(CutUpload, nth, places, up_name, times=times),
-    st.builds(CutDownload, nth, places, down_name, times=times),
-    st.builds(CorruptUpload, nth, places, up_name, times=times),
-    st.builds(CorruptDownload, nth, places, down_name, times=times),
-    st.builds(ExpireTokens, nth, any_name, st.sampled_from(("account", "upload", "all")), times=times),
+    st.builds(CutUpload, up_name, nth, places, times=times),
+    st.builds(CutDownload, down_name, nth, places, times=times),
+    st.builds(CorruptUpload, up_name, nth, places, times=times),
+    st.builds(CorruptDownload, down_name, nth, places, times=times),
+    st.builds(ExpireTokens, any_name, nth, st.sampled_from(("account", "upload", "all")), times=times),
 )
 chances = st.builds(
     RandomFaults,

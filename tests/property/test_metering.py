@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from b2pure.effects.simulator.meter import Entry, Meter, RequestLog
 from b2pure.plan.bill import BILLED_CLASSES, BilledClass
-from b2pure.plan.cost import PRICES, PriceTable
+from b2pure.plan.cost import PRICES, PriceTable, dollars
 
 DAY: Final = 86_400_000
 
@@ -255,3 +255,24 @@ def test_the_log_is_the_end_of_everything_that_was_added(
         for status in (200, 400, 503):
             chosen = tuple(entry for entry in kept if (entry.call_name, entry.status) == (name, status))
             assert log.entries(name, status) == chosen
+
+
+# --- money for people -------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**5) | st.integers(0, 10**11) | st.integers(0, 10**16))
+def test_a_price_is_told_to_the_cent_or_in_two_digits_and_never_with_an_exponent(picodollars: int) -> None:
+    told = dollars(picodollars)
+    whole, _, places = told.removeprefix("$").partition(".")
+    assert (told[0], whole.isdecimal(), places.isdecimal()) == ("$", True, True)
+    error = abs(Fraction(picodollars, 10**12) - Fraction(int(whole + places), 10 ** len(places)))
+    assert error <= Fraction(1, 2 * 10 ** len(places))
+    if len(places) > 2:
+        assert len((whole + places).lstrip("0")) == 2
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_what_costs_more_is_not_told_as_less_unless_it_is_free(one: int, other: int) -> None:
+    less, more = sorted((one, other))
+    assert less == 0 or Fraction(dollars(less)[1:]) <= Fraction(dollars(more)[1:])
+    assert (dollars(more) == "$0.00") == (more == 0)

@@ -246,8 +246,8 @@ def test_a_lost_reply_costs_no_version_and_no_word_in_the_report(call: str) -> N
     "faults",
     [
         (Disconnect("b2_download_file_by_id", 1, times=None),),
-        (CutDownload(1, 1, times=None),),
-        (CorruptDownload(1, times=None),),
+        (CutDownload(nth=1, after_bytes=1, times=None),),
+        (CorruptDownload(nth=1, times=None),),
     ],
     ids=["no connection", "always cut", "always corrupt"],
 )
@@ -264,7 +264,11 @@ def test_a_download_that_never_succeeds_is_named_and_leaves_the_old_files(faults
 
 @pytest.mark.parametrize(
     "fault",
-    [FailNth(UPLOADS, 1, Answer(503), times=None), CutUpload(1, 2, times=None), CorruptUpload(1, times=None)],
+    [
+        FailNth(UPLOADS, 1, Answer(503), times=None),
+        CutUpload(nth=1, after_bytes=2, times=None),
+        CorruptUpload(nth=1, times=None),
+    ],
     ids=["busy", "always cut", "always corrupt"],
 )
 def test_an_upload_that_never_succeeds_is_named_and_deletes_nothing(fault: Fault) -> None:
@@ -326,7 +330,7 @@ def test_a_client_whose_run_was_stopped_runs_again(seed: int) -> None:
     """Where the run was stopped while it fetched a new token, nobody waits for that for ever."""
     cap = FailNth("b2_download_file_by_id", 2, Answer(403, "cap_exceeded"), times=None)
     scene = Scene("down", dict.fromkeys("abcdefgh", (NEW,)))
-    world = build(scene, seed=seed, faults=(cap, ExpireTokens(1, "b2_download_file_by_id")))
+    world = build(scene, seed=seed, faults=(cap, ExpireTokens("b2_download_file_by_id", 1)))
     client = world.client
     assert sync(world, scene, client=client).refused
     world.lift(cap)

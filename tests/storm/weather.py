@@ -158,7 +158,7 @@ def _fault(random: Random, calls: Calls) -> Fault:
         case 7 | 8:
             return DropReplyAfterCommit(changing, random.choice((1, 1, 2, 3)), times=random.choice((1, 1, 2)))
         case 9:
-            return ExpireTokens(random.randint(2, 25), tokens=random.choice(("account", "upload", "all")))
+            return ExpireTokens(nth=random.randint(2, 25), tokens=random.choice(("account", "upload", "all")))
         case 10:
             return Slow(name, nth, random.choice((0.5, 20.0, 4000.0)), times=times)
         case 11:
@@ -166,10 +166,10 @@ def _fault(random: Random, calls: Calls) -> Fault:
             kinds = random.sample(heard, random.randint(1, len(heard)))
             return RandomFaults(random.getrandbits(32), random.randint(3, 40), tuple(kinds))
         case 12 if calls.up:
-            return CutUpload(nth, place, UPLOADS, times=times)
+            return CutUpload(UPLOADS, nth, place, times=times)
         case 13 if calls.up:
-            return CorruptUpload(nth, place, times=times)
+            return CorruptUpload(nth=nth, at_byte=place, times=times)
         case 12:
-            return CutDownload(nth, place, times=times)
+            return CutDownload(nth=nth, after_bytes=place, times=times)
         case _:
-            return CorruptDownload(nth, place, times=times)
+            return CorruptDownload(nth=nth, at_byte=place, times=times)

@@ -186,7 +186,7 @@ def test_7_an_expired_token_is_renewed_once_however_many_use_it(seed: int) -> No
         if moment == "begin" and isinstance(effect, Send):
             calls[effect.call.name] += 1
 
-    expire = ExpireTokens(1, "b2_get_upload_url", "all")
+    expire = ExpireTokens("b2_get_upload_url", 1, "all")
     world = simulated_b2("bucket", seed=seed, faults=(expire,), workers=8, observer=count)
     for number in range(20):
         world.disk("here").put(f"f{number}", b"data", 1000)

@@ -165,7 +165,7 @@ TABLE: Final = [
     *row("no connection", broken("refused"), _PASSES),
     *row("reset", broken("reset"), _PASSES),
     *row("no answer", broken("silent"), _PASSES),
-    *row("broken pipe", lambda name, nth: CutUpload(nth, 3, name), [(_UPLOADS, NEW_URL)]),
+    *row("broken pipe", lambda name, nth: CutUpload(name, nth, 3), [(_UPLOADS, NEW_URL)]),
     # 401
     *(
         each
@@ -181,7 +181,7 @@ TABLE: Final = [
     # 400
     *row("400 auth_token_limit", answer(400, "auth_token_limit", "no"), [(_UPLOADS, NEW_URL), (_REST, FATAL)]),
     *row("400 concurrent use", answer(400, "bad_request", _CONCURRENT), [(_UPLOADS, NEW_URL), (_REST, FATAL)]),
-    *row("400 SHA-1 mismatch", lambda name, nth: CorruptUpload(nth, 0, name), [(_UPLOADS, NEW_URL)]),
+    *row("400 SHA-1 mismatch", lambda name, nth: CorruptUpload(name, nth, 0), [(_UPLOADS, NEW_URL)]),
     # other 400, 404, 405, 409, 416
     *row("400", answer(400, "bad_request", "Invalid fileId: x"), _FATAL_EVERYWHERE),
     *row("400 without JSON", answer(400, body="<html>"), _FATAL_EVERYWHERE),
@@ -234,7 +234,7 @@ def test_an_upload_tries_five_urls_before_it_is_told_that_it_failed() -> None:
 
 
 def test_where_the_account_token_is_dead_too_the_call_for_the_url_gets_a_new_one() -> None:
-    player = Player((ExpireTokens(1, UPLOAD, "all"),))
+    player = Player((ExpireTokens(UPLOAD, 1, "all"),))
     assert player.play(UPLOAD) == "UCUAUC"
 
 

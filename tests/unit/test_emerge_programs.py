@@ -23,6 +23,7 @@ from b2pure.effects.effect import (
     FetchBytes,
     Now,
     Send,
+    StepHolds,
     StepPool,
     StepSession,
 )
@@ -63,7 +64,7 @@ URL: Final = "b2_get_upload_part_url"
 SEND: Final = "b2_upload_part"
 FETCH: Final = "b2_download_file_by_id"
 FINISH: Final = "b2_finish_large_file"
-_HIDDEN = (StepSession, StepPool, Draw, Now, Emit, AwaitSession)
+_HIDDEN = (StepSession, StepPool, StepHolds, Draw, Now, Emit, AwaitSession)
 
 
 class Playbook(list[str]):
@@ -257,21 +258,21 @@ def fetches(here: Stage) -> list[str]:
 
 
 def test_a_piece_that_breaks_off_is_gone_on_with() -> None:
-    here = stage(CutDownload(1, 2))
+    here = stage(CutDownload(nth=1, after_bytes=2))
     here.create(patched(here)).unwrap()
     assert fetches(here) == ["bytes=0-4", "bytes=2-4"]
     assert here.made() == OLD[:5] + b"new" + OLD[8:]
 
 
 def test_a_piece_that_came_whole_before_the_answer_was_lost_is_not_fetched_again() -> None:
-    here = stage(CutDownload(1, 5))
+    here = stage(CutDownload(nth=1, after_bytes=5))
     here.create(patched(here)).unwrap()
     assert fetches(here) == ["bytes=0-4"]
 
 
 def test_a_whole_file_that_arrives_corrupt_is_fetched_again() -> None:
     """Its digest is known; that of a range is not."""
-    here = stage(CorruptDownload(1, 2))
+    here = stage(CorruptDownload(nth=1, at_byte=2))
     little = here.world.simulator.put(here.world.bucket_id("bucket"), "little", b"12345").file_id
     assert little is not None
     here.create([(b2.CopySource.of(little, 0, 5), 0), (bytes(40), 5)]).unwrap()

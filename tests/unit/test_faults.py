@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha1
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -33,6 +33,7 @@ from b2pure.effects.faults import (
     FailNth,
     Fault,
     FaultState,
+    NthFault,
     RandomFaults,
     Slow,
     Strike,
@@ -203,7 +204,7 @@ def test_slowness_needs_a_clock(fault: Fault) -> None:
 
 
 def test_an_upload_that_is_cut_stores_nothing_and_spoils_its_url() -> None:
-    b2 = faulty(CutUpload(1, 3))
+    b2 = faulty(CutUpload(nth=1, after_bytes=3))
     token = b2.login()
     url, other = b2.url(token), b2.url(token)
     assert isinstance(b2.error(upload_of(b"data"), url), Transport)
@@ -215,13 +216,13 @@ def test_an_upload_that_is_cut_stores_nothing_and_spoils_its_url() -> None:
 
 
 def test_an_upload_that_is_no_longer_than_the_cut_is_whole() -> None:
-    b2 = faulty(CutUpload(1, 4))
+    b2 = faulty(CutUpload(nth=1, after_bytes=4))
     assert isinstance(b2.send(upload_of(b"data"), b2.url(b2.login())), IOSuccess)
 
 
 @pytest.mark.parametrize("digest", [HEX_DIGITS_AT_END, sha1(b"data").hexdigest()], ids=["at end", "ahead"])
 def test_an_upload_that_is_corrupted_on_its_way_is_refused(digest: str) -> None:
-    b2 = faulty(CorruptUpload(1, 3), CorruptUpload(2, 4))
+    b2 = faulty(CorruptUpload(nth=1, at_byte=3), CorruptUpload(nth=2, at_byte=4))
     token = b2.login()
     error = b2.error(upload_of(b"data", digest), b2.url(token))
     assert isinstance(error, Rejected)
@@ -231,7 +232,7 @@ def test_an_upload_that_is_corrupted_on_its_way_is_refused(digest: str) -> None:
 
 
 def test_a_local_file_that_fails_while_it_would_be_corrupted_is_what_failed() -> None:
-    b2 = faulty(CorruptUpload(1))
+    b2 = faulty(CorruptUpload(nth=1))
     body = LocalSlice("here", ByteRange(0, 4), LocalFact(4, 0))
     assert b2.error(upload_of(b"", body=body), b2.url(b2.login())) == LocalFailure(
         "read", "here", "this job has no local folder"
@@ -239,7 +240,7 @@ def test_a_local_file_that_fails_while_it_would_be_corrupted_is_what_failed() ->
 
 
 def test_a_download_is_cut() -> None:
-    b2 = faulty(CutDownload(1, 3), CutDownload(2, 7))
+    b2 = faulty(CutDownload(nth=1, after_bytes=3), CutDownload(nth=2, after_bytes=7))
     file = b2.put("n", b"0123456")
     token, first, second = b2.login(), Sink(), Sink()
     assert isinstance(b2.api.fetch(DownloadFileById(file), token, first), IOFailure)
@@ -248,7 +249,7 @@ def test_a_download_is_cut() -> None:
 
 
 def test_a_download_is_corrupted_and_its_headers_are_not() -> None:
-    b2 = faulty(CorruptDownload(1, 2), CorruptDownload(2, 7))
+    b2 = faulty(CorruptDownload(nth=1, at_byte=2), CorruptDownload(nth=2, at_byte=7))
     file = b2.put("n", b"0123456")
     token = b2.login()
     for came in (b"0133456", b"0123456"):
@@ -259,7 +260,7 @@ def test_a_download_is_corrupted_and_its_headers_are_not() -> None:
 
 
 def test_account_tokens_expire_and_upload_urls_stay() -> None:
-    b2 = faulty(ExpireTokens(3))
+    b2 = faulty(ExpireTokens(nth=3))
     token = b2.login()
     url = b2.url(token)
     error = b2.error(ListFileNames(b2.bucket), token)
@@ -271,14 +272,14 @@ def test_account_tokens_expire_and_upload_urls_stay() -> None:
 
 
 def test_upload_tokens_expire_and_account_tokens_stay() -> None:
-    b2 = faulty(ExpireTokens(1, UPLOADS, "upload"))
+    b2 = faulty(ExpireTokens(UPLOADS, 1, "upload"))
     token = b2.login()
     assert isinstance(b2.error(upload_of(b"data"), b2.url(token)), Unauthorized)
     assert isinstance(b2.send(upload_of(b"data"), b2.url(token)), IOSuccess)
 
 
 def test_all_tokens_expire() -> None:
-    b2 = faulty(ExpireTokens(3, tokens="all"))
+    b2 = faulty(ExpireTokens(nth=3, tokens="all"))
     token = b2.login()
     url = b2.url(token)
     assert isinstance(b2.error(upload_of(b"data"), url), Unauthorized)
@@ -289,10 +290,10 @@ def test_what_strikes_one_call_together() -> None:
     script: tuple[Fault, ...] = (
         Slow(ANY_CALL, 1, 1.0),
         Slow("b2_upload_file", 1, 2.0),
-        CutUpload(1, 5),
-        CutUpload(1, 9),
-        ExpireTokens(1, tokens="upload"),
-        ExpireTokens(1),
+        CutUpload(nth=1, after_bytes=5),
+        CutUpload(nth=1, after_bytes=9),
+        ExpireTokens(nth=1, tokens="upload"),
+        ExpireTokens(nth=1),
         FailNth("b2_upload_file", 1, Answer(500)),
         FailNth(ANY_CALL, 1, Answer(503)),
     )
@@ -353,10 +354,10 @@ def test_what_no_server_says_is_no_fault(error: B2Error) -> None:
         (lambda: FailNth("b2_upload_file", 0, Answer(503)), "nth counts from 1"),
         (lambda: FailNth("b2_upload_file", 1, Answer(503), times=0), "times is 1 or more"),
         (lambda: FailNth("b2_upload_fil", 1, Answer(503)), "is it b2_upload_file?"),
-        (lambda: CutUpload(1, 3, ANY_CALL), "strikes only b2_upload_file and b2_upload_part"),
-        (lambda: CorruptDownload(1, 3, "b2_list_buckets"), "strikes only b2_download"),
-        (lambda: CutDownload(1, -1), "afterBytes"),
-        (lambda: CorruptUpload(1, -1), "atByte"),
+        (lambda: CutUpload(ANY_CALL, 1, 3), "strikes only b2_upload_file and b2_upload_part"),
+        (lambda: CorruptDownload("b2_list_buckets", 1, 3), "strikes only b2_download"),
+        (lambda: CutDownload(nth=1, after_bytes=-1), "afterBytes"),
+        (lambda: CorruptUpload(nth=1, at_byte=-1), "atByte"),
         (lambda: Slow(ANY_CALL, 1, float("nan")), "seconds"),
         (lambda: Answer(200), "300 to 599"),
         (lambda: Answer(503, retry_after=-1), "retryAfter"),
@@ -368,6 +369,33 @@ def test_what_no_server_says_is_no_fault(error: B2Error) -> None:
 )
 def test_a_fault_that_could_never_strike_is_no_fault(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("?", r"\?")):
+        make()
+
+
+@pytest.mark.parametrize("fault", get_args(NthFault))
+def test_the_arguments_of_a_fault_begin_with_the_call_and_the_number(fault: Any) -> None:
+    """As its words do; and a number in the place of the call is no fault of another meaning."""
+    assert fault.__struct_fields__[:2] == ("call_name", "nth")
+    details = {FailNth: (Answer(503),), Slow: (1.0,), CutUpload: (5,), CutDownload: (5,)}.get(fault, ())
+    name = "b2_upload_part" if fault in (CutUpload, CorruptUpload) else "b2_download_file_by_id"
+    made = fault(name, 3, *details)
+    assert (made.call_name, made.nth) == (name, 3)
+    assert '"nth":3' in encode_script((made,)).decode()
+    with pytest.raises(ValueError, match="call_name"):
+        fault(3, name, *details)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: CutUpload(after_bytes=1), "nth counts from 1"),
+        (lambda: CutDownload(nth=1), "afterBytes is 0 or more"),
+        (lambda: CorruptUpload(), "nth counts from 1"),
+        (lambda: ExpireTokens(), "nth counts from 1"),
+    ],
+)
+def test_what_a_fault_cannot_be_without_is_asked_for(make: Callable[[], Fault], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         make()
 
 
@@ -395,13 +423,13 @@ def test_a_bit_is_flipped_where_there_is_one() -> None:
         ("*:1:silent", Disconnect("*", 1, "silent")),
         ("*:1:slow=0.5", Slow("*", 1, 0.5)),
         ("b2_upload_file:2:drop-reply", DropReplyAfterCommit("b2_upload_file", 2)),
-        ("b2_download_file_by_name:1:cut=1000", CutDownload(1, 1000, "b2_download_file_by_name")),
-        ("b2_upload_*:1:cut=1000", CutUpload(1, 1000)),
-        ("b2_download_*:1:corrupt=7", CorruptDownload(1, 7)),
-        ("b2_upload_part:1:corrupt=7", CorruptUpload(1, 7, "b2_upload_part")),
-        ("*:10:expire-tokens", ExpireTokens(10)),
-        ("*:10:expire-upload-tokens", ExpireTokens(10, tokens="upload")),
-        ("*:10:expire-all-tokens", ExpireTokens(10, tokens="all")),
+        ("b2_download_file_by_name:1:cut=1000", CutDownload("b2_download_file_by_name", 1, 1000)),
+        ("b2_upload_*:1:cut=1000", CutUpload(nth=1, after_bytes=1000)),
+        ("b2_download_*:1:corrupt=7", CorruptDownload(nth=1, at_byte=7)),
+        ("b2_upload_part:1:corrupt=7", CorruptUpload("b2_upload_part", 1, 7)),
+        ("*:10:expire-tokens", ExpireTokens(nth=10)),
+        ("*:10:expire-upload-tokens", ExpireTokens(nth=10, tokens="upload")),
+        ("*:10:expire-all-tokens", ExpireTokens(nth=10, tokens="all")),
     ],
 )
 def test_the_words_of_a_fault(text: str, fault: Fault) -> None:
@@ -455,7 +483,7 @@ def test_random_faults_that_are_wrong_are_told(text: str, message: str) -> None:
 
 
 def test_a_script_has_a_line_for_each_fault_and_says_no_defaults() -> None:
-    script = (FailNth("b2_upload_file", 3, Answer(503)), CutDownload(1, 5))
+    script = (FailNth("b2_upload_file", 3, Answer(503)), CutDownload(nth=1, after_bytes=5))
     assert encode_script(script).decode().splitlines() == [
         "[",
         '  {"fault":"fail","callName":"b2_upload_file","nth":3,"answer":{"status":503}},',
@@ -509,7 +537,7 @@ def test_no_flag_is_no_fault_and_no_latency() -> None:
 
 
 def test_the_flags_come_together(tmp_path: Path) -> None:
-    one, two, three = Slow("*", 1, 1.0), CutDownload(1, 5), RandomFaults(1, 2)
+    one, two, three = Slow("*", 1, 1.0), CutDownload(nth=1, after_bytes=5), RandomFaults(1, 2)
     file = tmp_path / "faults.json"
     file.write_bytes(encode_script((one,)))
     flags = ["--fault", "b2_download_*:1:cut=5", "--faults", str(file), "--random-faults", "seed=1,one-in=2"]
@@ -567,7 +595,7 @@ def test_a_world_with_latency_takes_time() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: ExpireTokens(1, tokens="foo"),  # type: ignore[arg-type]
+        lambda: ExpireTokens(nth=1, tokens="foo"),  # type: ignore[arg-type]
         lambda: Disconnect("*", 1, "foo"),  # type: ignore[arg-type]
         lambda: RandomFaults(1, 1, kinds=("foo",)),  # type: ignore[arg-type]
         lambda: FailNth("*", 1, 503),  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from b2pure.effects.effect import (
     Now,
     Send,
     StepCrowd,
+    StepHolds,
     StepPool,
     StepSession,
 )
@@ -78,7 +79,7 @@ BUSY = Unavailable(503, "service_unavailable", "busy")
 LOST = Transport("broken", "the connection was reset")
 EXPIRED = Unauthorized("expired_auth_token", "expired")
 UPLOAD = ["b2_get_upload_url", "b2_upload_file"]
-HIDDEN_FROM_PLAYBOOKS = (StepSession, StepPool, StepCrowd, Draw, Now, Emit, AwaitSession)
+HIDDEN_FROM_PLAYBOOKS = (StepSession, StepPool, StepHolds, StepCrowd, Draw, Now, Emit, AwaitSession)
 
 
 @frozen
@@ -233,7 +234,7 @@ def test_the_first_request_authorizes_and_later_ones_do_not() -> None:
 
 
 def test_an_expired_token_costs_one_authorization_and_no_wait() -> None:
-    here = stage(ExpireTokens(2))
+    here = stage(ExpireTokens(nth=2))
     here.play(find_bucket("bucket", RetryPolicy()))
     assert here.playbook == ["b2_list_buckets", "b2_authorize_account", "b2_list_buckets"]
 
@@ -423,7 +424,7 @@ def test_a_download_goes_to_a_temporary_file_and_is_then_published() -> None:
 
 
 def test_a_download_that_breaks_off_is_tried_again() -> None:
-    here = stage(CutDownload(1, 2))
+    here = stage(CutDownload(nth=1, after_bytes=2))
     action = DownloadAction("a", put_remote(here, "a", b"one"), None)
     assert here.play(download(action, RetryPolicy(), 4)) == Success(None)
     fetch = "b2_download_file_by_id"
@@ -494,7 +495,7 @@ def test_pieces_land_where_they_belong_and_the_whole_is_hashed_behind_them(worke
 
 
 def test_a_piece_that_breaks_off_is_gone_on_with_by_itself() -> None:
-    here = stage(CutDownload(2, 1))
+    here = stage(CutDownload(nth=2, after_bytes=1))
     assert in_pieces(here, put_remote(here, "a", b"abcdef")) == Success(None)
     assert here.playbook.count(FETCH) == 4
     assert here.world.disk("here").files == {"a": (b"abcdef", 5000)}

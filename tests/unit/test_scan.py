@@ -220,6 +220,13 @@ def test_an_unreadable_folder_takes_the_place_of_its_bare_name(open_folder: Path
 
 
 @posix
+def test_an_undecodable_link_to_itself_is_no_reason_to_give_up(tmp_path: Path) -> None:
+    make(tmp_path, "a")
+    (tmp_path / os.fsdecode(b"b\xff")).symlink_to(os.fsdecode(b"b\xff"))
+    assert [(type(item), item.path) for item in found(tmp_path)] == [(LocalPath, "a"), (SkippedPath, r"b\xff")]
+
+
+@posix
 def test_undecodable_names_are_shown_escaped_unique_and_in_their_place(tmp_path: Path) -> None:
     make(tmp_path, "a", r"b\xff", "c")
     (tmp_path / os.fsdecode(b"b\xff")).touch()

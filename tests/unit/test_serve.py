@@ -542,7 +542,7 @@ def test_a_reply_is_dropped_after_the_commit(b2: B2, faults: FaultBoard) -> None
 
 @pytest.mark.parametrize(("size", "after"), [(6, 1), (100, 99), (1_000_000, 999_999)])
 def test_an_upload_breaks_off_wherever_the_cut_is(b2: B2, faults: FaultBoard, size: int, after: int) -> None:
-    faults.append(CutUpload(1, after))
+    faults.append(CutUpload(nth=1, after_bytes=after))
     assert broken(lambda: b2.upload(bytes(size)))
     wait_until(lambda: b2.stored() == {})
     assert b2.upload(b"data").status == 200
@@ -553,14 +553,14 @@ def test_a_name_that_is_not_percent_encoded_is_refused(b2: B2) -> None:
 
 
 def test_an_upload_breaks_off(b2: B2, faults: FaultBoard) -> None:
-    faults.append(CutUpload(1, 100_000))
+    faults.append(CutUpload(nth=1, after_bytes=100_000))
     assert broken(lambda: b2.upload(bytes(MEBI)))
     wait_until(lambda: b2.stored() == {})
     assert b2.upload(b"data").status == 200
 
 
 def test_a_download_breaks_off(b2: B2, faults: FaultBoard) -> None:
-    faults += [CutDownload(1, 3), CutDownload(2, 5)]
+    faults += [CutDownload(nth=1, after_bytes=3), CutDownload(nth=2, after_bytes=5)]
     b2.put(b"01234")
     connection = b2.connect()
     connection.request("GET", f"/file/{BUCKET}/n", headers={"Authorization": b2.token()})
@@ -572,7 +572,7 @@ def test_a_download_breaks_off(b2: B2, faults: FaultBoard) -> None:
 
 
 def test_bytes_are_spoiled_on_their_way(b2: B2, faults: FaultBoard) -> None:
-    faults += [CorruptUpload(1, 2), CorruptDownload(1, 1)]
+    faults += [CorruptUpload(nth=1, at_byte=2), CorruptDownload(nth=1, at_byte=1)]
     assert b2.upload(b"0123").json["message"] == "Sha1 did not match data received"
     assert b2.upload(b"0123").status == 200
     assert [b2.download().body, b2.download().body] == [b"0023", b"0123"]
@@ -582,7 +582,7 @@ def test_bytes_are_spoiled_on_their_way(b2: B2, faults: FaultBoard) -> None:
 def test_tokens_expire(b2: B2, faults: FaultBoard, tokens: Any) -> None:
     account = {"accountId": b2.server.simulator.account_id}
     (target, upload_token), token = b2.upload_url(), b2.token()
-    faults.append(ExpireTokens(1, "b2_list_buckets", tokens))
+    faults.append(ExpireTokens("b2_list_buckets", 1, tokens))
     listed = b2.call("b2_list_buckets", account, token)
     uploaded = b2.ask("POST", target, b"data", upload_headers(upload_token, b"data"))
     assert [listed.status, uploaded.status] == {"account": [401, 200], "upload": [200, 401], "all": [401, 401]}[tokens]

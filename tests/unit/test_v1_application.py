@@ -158,7 +158,7 @@ def test_it_goes_on_in_bad_weather(place: _Place) -> None:
     busy = Answer(503)
     for call in ("b2_upload_file", "b2_list_file_names", "b2_download_file_by_name", "b2_copy_file"):
         place.world.faults.append(FailNth(call, 1, busy))
-    place.world.faults.append(ExpireTokens(9))
+    place.world.faults.append(ExpireTokens(nth=9))
     assert place.run() == (0, FIRST.splitlines())
 
 

@@ -119,7 +119,7 @@ def test_what_it_raises_comes_out_as_it_was_raised(bucket: Bucket, step: str) ->
 
 def test_it_is_told_of_a_failure_by_its_context(bucket: Bucket, world: World) -> None:
     made = bucket.upload_bytes(b"x" * 100_000, "x")
-    world.faults.append(CutDownload(1, 50_000))
+    world.faults.append(CutDownload(nth=1, after_bytes=50_000))
     world.faults.append(FailNth("b2_download_file_by_id", 2, Answer(404, "not_found")))
     own = Own()
     with pytest.raises(exception.FileNotPresent):
@@ -131,11 +131,11 @@ def test_it_is_told_of_a_failure_by_its_context(bucket: Bucket, world: World) ->
 def test_a_connection_that_breaks_is_gone_on_with(bucket: Bucket, world: World, tmp_path: Path) -> None:
     data = os.urandom(200_000)
     bucket.upload_bytes(data, "x")
-    world.faults.append(CutDownload(1, 70_000))
+    world.faults.append(CutDownload(nth=1, after_bytes=70_000))
     own = Own()
     bucket.download_file_by_name("x", own)
     assert own.buffer.getvalue() == data
-    world.faults.append(CutDownload(1, 70_000))
+    world.faults.append(CutDownload(nth=1, after_bytes=70_000))
     bucket.download_file_by_name("x", DownloadDestLocalFile(tmp_path / "x"))
     assert (tmp_path / "x").read_bytes() == data
 

@@ -59,7 +59,7 @@ def test_two_programs_and_twenty_threads_share_one_file(b2_server: ServedB2, tmp
         tokens.add(info.get_account_auth_token())
         time.sleep(0.1)
         if len(_uploaded(b2_server)) > expiries * 10:
-            b2_server.faults.append(ExpireTokens(1, tokens="all" if expiries % 2 else "account"))
+            b2_server.faults.append(ExpireTokens(nth=1, tokens="all" if expiries % 2 else "account"))
             expiries += 1
     told = [each.communicate() for each in running]
 

@@ -164,7 +164,7 @@ def test_a_digest_that_is_given_is_checked(bucket: Bucket, tmp_path: Path) -> No
 
 
 def test_bytes_that_change_on_the_way_are_sent_again(bucket: Bucket, world: World) -> None:
-    world.faults.append(CorruptUpload(1))
+    world.faults.append(CorruptUpload(nth=1))
     bucket.upload_bytes(b"0123456789", "file")
     assert content(bucket, "file") == b"0123456789"
 

@@ -1,19 +1,21 @@
 """Folders that a sync runs between, as the numbered interface has them.
 
 Rules. The core scans and lists; a folder only says where. `all_files` tells the same as files, and a subclass that
-overrides it is asked instead. A full path never leads out of its folder, whatever the name is.
+overrides it is asked instead. A full path never leads out of its folder, whatever the name is. What cannot take part is
+told to the reporter; where there is none, the log of this module has a warning.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from b2pure.effects.job import B2Side
 from b2pure.effects.listings import first_page, next_page
-from b2pure.model.files import SkippedPath
+from b2pure.model.files import SkippedPath, SkipWhy
 from b2pure.model.ids import BucketId
 from b2pure.model.names import local_path_problem, printable
 from b2pure.model.replies import FileReply, FileVersionPage
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from b2pure.shell.v1.bucket import Bucket
 
 __all__ = [
+    "AS_WANTED",
     "AbstractFolder",
     "B2Folder",
     "LocalFolder",
@@ -45,6 +48,12 @@ __all__ = [
 ]
 
 
+AS_WANTED: Final[frozenset[SkipWhy]] = frozenset({"excluded symlink", "temporary file"})
+"""Who left them out: the caller, or this package, whose own files they are."""
+
+_log = logging.getLogger(__name__)
+
+
 class AbstractFolder(metaclass=ABCMeta):
     """Interface to a folder full of files, which might be a B2 bucket, a virtual folder in a B2 bucket, or a directory
     on a local file system. Files in B2 may have multiple versions, while files in local folders have just one.
@@ -53,8 +62,8 @@ class AbstractFolder(metaclass=ABCMeta):
     @abstractmethod
     def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
         """Return an iterator over all of the files in the folder, in the order that B2 uses, without those that the
-        policies manager leaves out. "/" is used in the file names whatever the local separator is. The reporter (or
-        None) is told of what cannot be read.
+        policies manager leaves out. "/" is used in the file names whatever the local separator is. The reporter is
+        told of what cannot be read; where it is None, a warning is logged.
         """
 
     @abstractmethod
@@ -118,10 +127,13 @@ class LocalFolder(AbstractFolder):
 
 
 def report_skipped(reporter: Any, folder: Any, item: SkippedPath) -> None:
-    """Tell the reporter, if there is one, why a path cannot take part."""
-    if reporter is None:
-        return
+    """Tell the reporter, or the log if there is none, why a path cannot take part."""
     path = os.path.join(folder.root, item.path)
+    told = f"{printable(path)}: {item.why}: {item.detail}"
+    if reporter is None:
+        if item.why not in AS_WANTED:
+            _log.warning("%s", told)
+        return
     match item.why:
         case "excluded symlink":
             reporter.symlink_skipped(path)
@@ -130,7 +142,7 @@ def report_skipped(reporter: Any, folder: Any, item: SkippedPath) -> None:
         case "unreadable":
             reporter.local_permission_error(path)
         case _:
-            reporter.error(f"{printable(path)}: {item.why}: {item.detail}")
+            reporter.error(told)
 
 
 class B2Folder(AbstractFolder):

@@ -4,7 +4,8 @@ Rules. The machines decide as everywhere; an account info only remembers. A sess
 for its key. When a token is refused, the one that another program has stored meanwhile is used before anybody
 authorizes; what was refused once is never used again. All machines over one account info object share one session for
 each key, so that one refused token costs one authorization. A new token is stored before anybody uses it; where
-another key is stored by now, that one is left alone.
+another key is stored by now, that one is left alone. They share the book of the large files that somebody works on,
+too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import Factory, define, field, frozen
 
-from b2pure.effects.interpreter import Machines
+from b2pure.effects.interpreter import HoldBook, Machines
 from b2pure.model.account import Allowed, Authorization, UploadUrl
 from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.limits import MAX_PART_SIZE, PartSizes
@@ -70,6 +71,7 @@ class _Session:
     replaces: bool = False
 
 
+_BOOKS: WeakKeyDictionary[AbstractAccountInfo, HoldBook] = WeakKeyDictionary()
 _SESSIONS: WeakKeyDictionary[AbstractAccountInfo, dict[StoredKey, _Session]] = WeakKeyDictionary()
 _LOOKING: Final = threading.Lock()
 
@@ -82,6 +84,11 @@ def _session_of(info: AbstractAccountInfo, key: StoredKey, *, fresh: bool) -> _S
         return sessions[key]
 
 
+def _book_of(info: AbstractAccountInfo) -> HoldBook:
+    with _LOOKING:
+        return _BOOKS.setdefault(info, HoldBook())
+
+
 class AccountInfoMachines(Machines):
     """Takes the place of `Machines` where an account info keeps what outlives a job.
 
@@ -91,6 +98,7 @@ class AccountInfoMachines(Machines):
     def __init__(self, info: AbstractAccountInfo, key: StoredKey, *, fresh: bool = False) -> None:
         super().__init__()
         self.info, self.key = info, key
+        self.holds = _book_of(info)
         self._shared = _session_of(info, key, fresh=fresh)
 
     @property

@@ -1,13 +1,14 @@
 """The client that runs a sync between two folders of the numbered interface.
 
 Rules. It is the functional client: its plan, its programs, its drivers. What is added is where its two sides come from
-(folders, which may tell their files themselves), which scanner is asked, and who is told.
+(folders, which may tell their files themselves), which scanner is asked, and who is told: the reporter, or the log
+where there is none.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Final
 
 from attrs import evolve
 
@@ -18,8 +19,9 @@ from b2pure.effects.job import B2Side
 from b2pure.effects.outcomes import Conflict, Done, Drifted, Failed, Skipped, Superseded
 from b2pure.effects.report import ReportBuilder
 from b2pure.model.errors import describe
-from b2pure.model.files import LocalItem, SkippedPath, SkipWhy
+from b2pure.model.files import LocalItem, SkippedPath
 from b2pure.model.ids import BucketId
+from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN
 from b2pure.model.places import B2Folder, LocalFolder
 from b2pure.model.policy import SyncPolicy
@@ -36,7 +38,15 @@ from b2pure.shell.client import Client
 from b2pure.shell.folders import LocalFolderOnDisk, Role
 from b2pure.shell.sides import Ask, Side, SideReader, Sides
 from b2pure.shell.v1.exceptions import CommandError
-from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, core_root, report_skipped, tells_files_itself
+from b2pure.shell.v1.folder import (
+    AS_WANTED,
+    AbstractFolder,
+    bucket_of,
+    core_prefix,
+    core_root,
+    report_skipped,
+    tells_files_itself,
+)
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import action_line
@@ -44,6 +54,9 @@ from b2pure.shell.v1.sync_file import b2_path, local_path
 from b2pure.shell.v1.sync_report import SyncReport
 
 __all__ = ["SyncClient"]
+
+
+_log = logging.getLogger(__name__)
 
 
 class SyncClient(Client):
@@ -152,7 +165,7 @@ class SyncClient(Client):
     # -- what is told of it
 
     def _skipped(self, item: SkippedPath) -> None:
-        if item.why in _AS_WANTED:
+        if item.why in AS_WANTED:
             return
         self.left_out += 1
         if item.why == "undecodable" and self.undecodable is None:
@@ -193,16 +206,22 @@ class SyncClient(Client):
                 self._error(f"{sync.path} changed meanwhile: {expected} -> {found}")
             case Skipped(sync):
                 if isinstance(sync.reason, UnusableName):
-                    self._error(f"{sync.path}: {sync.reason.why}")
+                    self.unusable(sync.path, sync.reason)
             case Conflict(sync):
                 self.conflicts.append(sync)
             case Superseded():
                 pass
 
+    def unusable(self, path: str, reason: UnusableName) -> None:
+        """Say that the destination cannot have such a name."""
+        self._error(f"{path}: {reason.why}")
+
     def _error(self, message: str) -> None:
         self.failures += 1
         if self._reporter is not None:
             self._reporter.error(message)
+        else:
+            _log.warning("%s", printable(message))
 
     def tell(self, sync: FileSync, actions: Iterable[SyncAction]) -> None:
         """Say that these actions are done."""
@@ -210,10 +229,6 @@ class SyncClient(Client):
             for action in actions:
                 self._reporter.update_transfer(1, 0)
                 self._reporter.print_completion(action_line(action))
-
-
-_AS_WANTED: Final[frozenset[SkipWhy]] = frozenset({"excluded symlink", "temporary file"})
-"""Who left them out: the caller, or this package, whose own files they are."""
 
 
 def _is_local(folder: AbstractFolder) -> bool:

@@ -2,7 +2,7 @@
 
 Rules. What is decided is the core's: `SyncPolicy`, `Rules`, `retain`. Here options become a policy, folders become
 sides, and outcomes become lines and exceptions. A file that fails does not stop the others: IncompleteSync comes at the
-end. Without a reporter nothing is told, so what a reporter would have warned of is IncompleteSync, too.
+end. Without a reporter only the log is told, so what a reporter would have warned of is IncompleteSync, too.
 """
 
 from __future__ import annotations
@@ -143,12 +143,7 @@ class Synchronizer:
             raise _failed(failed, source_folder) from None
         for conflict in client.conflicts:
             self._refuse(conflict, source_folder, dest_folder)
-        if client.undecodable is not None:
-            raise EnvironmentEncodingError(client.undecodable.path, sys.getfilesystemencoding())
-        if client.failures:
-            raise IncompleteSync("sync is incomplete")
-        if client.left_out and reporter is None:  # whom else nobody would have told
-            raise IncompleteSync(f"{client.left_out} local paths could not be read; a reporter is told which, and why")
+        _complain(client, reporter)
 
     @checked()
     def make_folder_sync_actions(
@@ -159,13 +154,25 @@ class Synchronizer:
         reporter: SyncReport | None,
         policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER,
     ) -> Iterator[AbstractAction]:
-        """Yield a sequence of actions that will sync the destination folder to the source folder."""
+        """Yield a sequence of actions that will sync the destination folder to the source folder.
+
+        After the last one it raises UnSyncableFilename for the first name that the destination cannot have, and
+        EnvironmentEncodingError or IncompleteSync where `sync_folders` does for paths that could not be read.
+        """
         client = self._client(source_folder, dest_folder, reporter, policies_manager)
+        unusable: UnSyncableFilename | None = None
         try:
             for sync in client.planned(self._policy, now_millis):
-                yield from self._actions(sync, source_folder, dest_folder)
+                if isinstance(sync.reason, UnusableName):
+                    client.unusable(sync.path, sync.reason)
+                    unusable = unusable or UnSyncableFilename(sync.reason.why, sync.path)
+                else:
+                    yield from self._actions(sync, source_folder, dest_folder)
         except PlanFailed as failed:
             raise _failed(failed, source_folder) from None
+        if unusable is not None:
+            raise unusable
+        _complain(client, reporter)
 
     def _client(
         self,
@@ -228,6 +235,16 @@ class Synchronizer:
                 _PREFIXES[dest.folder_type()],
                 _PREFIXES[source.folder_type()],
             )
+
+
+def _complain(client: SyncClient, reporter: SyncReport | None) -> None:
+    """Raise what is left to say when everything else is done."""
+    if client.undecodable is not None:
+        raise EnvironmentEncodingError(client.undecodable.path, sys.getfilesystemencoding())
+    if client.failures:
+        raise IncompleteSync("sync is incomplete")
+    if client.left_out and reporter is None:  # whom else nobody would have told
+        raise IncompleteSync(f"{client.left_out} local paths could not be read; a reporter is told which, and why")
 
 
 def _session(source: AbstractFolder, dest: AbstractFolder) -> Session:
