@@ -16,7 +16,6 @@ from returns.result import Failure, Result, Success
 
 from b2pure.effects.driver import Driver, DriverFactory
 from b2pure.effects.events import Event, PathDone
-from b2pure.effects.feed import chunked
 from b2pure.effects.handlers import Api, Clock
 from b2pure.effects.interpreter import Interpreter, Listener, Machines
 from b2pure.effects.job import B2Side, Mode
@@ -45,6 +44,7 @@ from b2pure.plan.codec import PlanHeader
 from b2pure.plan.concurrency import Workers, workers_of
 from b2pure.plan.explain import explain
 from b2pure.plan.failures import PlanFailed, SideFailed
+from b2pure.plan.feed import chunked
 from b2pure.plan.new_files import kept, misplaced, resolved
 from b2pure.plan.plan import SyncPlan
 from b2pure.plan.reasons import DestNewer
