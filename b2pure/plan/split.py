@@ -10,7 +10,7 @@ What a run with several workers may use is split as well: each gets a part of th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from typing import Final
 
 from b2pure.plan.actions import CopyAction, FileSync, actions_of, bytes_of
@@ -19,7 +19,7 @@ from b2pure.plan.concurrency import Workers
 from b2pure.plan.feed import Chunk, chunked
 from b2pure.plan.plan import SyncPlan
 
-__all__ = ["dealt", "effort_of", "shares_of_line", "shares_of_workers", "split", "split_stream"]
+__all__ = ["after_loss", "dealt", "effort_of", "shares_of_line", "shares_of_workers", "split", "split_stream"]
 
 _CALL_BYTES: Final = 1 << 18
 """What an action counts on top of its bytes: about what a line moves while a call waits for its answer."""
@@ -76,6 +76,18 @@ class _Told:
 
     def __iter__(self) -> Iterator[FileSync]:
         self.compared = yield from self._plan.groups()
+
+
+def after_loss(
+    left: Sequence[FileSync], again: Collection[str], *, others: bool
+) -> tuple[tuple[Chunk, ...], tuple[FileSync, ...]]:
+    """What becomes of paths whose worker died (in order of names): hands for the others, if there are any, and those
+    that are given up. A path is dealt `again` only once: it may be what its worker died of.
+    """
+    if not others:
+        return (), tuple(left)
+    hands = chunked(sync for sync in left if sync.path not in again)
+    return tuple(hands), tuple(sync for sync in left if sync.path in again)
 
 
 # --- what several workers may use
