@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from b2pure.plan.actions import FileSync
 from b2pure.plan.feed import Chunk
 from b2pure.plan.split import after_loss
 
-__all__ = ["Deck"]
+__all__ = ["HANDS_AHEAD", "Deck"]
+
+HANDS_AHEAD: Final = 8
+"""So many hands wait in each process for a worker at most: what one has cannot be done by another."""
 
 
 class Deck:
@@ -37,11 +41,6 @@ class Deck:
     def stopped(self) -> bool:
         """Whether nothing more is to begin."""
         return self._stopped
-
-    @property
-    def deserted(self) -> bool:
-        """Whether all mates are dead."""
-        return not any(self._alive)
 
     def put(self, hand: Chunk) -> bool:
         """Add a hand as soon as there is room; False when nobody will take it any more."""
@@ -116,9 +115,6 @@ class Deck:
             hands, given_up = after_loss(left, self._again, others=any(self._alive) and not self._stopped)
             self._again.update(sync.path for hand in hands for sync in hand)
             self._hands += hands
-            if not any(self._alive):
-                self._closed = self._stopped = True
-                self._hands.clear()
             self._changed.notify_all()
             return given_up
 

@@ -360,12 +360,16 @@ class Client(Creations):
         tally = Tally(builder, self._workers.streams, listener)
         syncs = until_failure(plan, mode, builder)
         try:
+
+            def interpret(hear: Listener) -> Interpreter:
+                return self._interpreter(sync.folder, hear, flights=listener is not None)
+
+            job = sync.job(mode, self._retry)
             if processes > 1:
                 orders = self._orders(sync, mode, processes, watched=listener is not None)
-                run_split(syncs, orders, self._bandwidth, tally, self._clock.draw, builder)
+                run_split(syncs, job, interpret, orders, self._bandwidth, tally)
             else:
-                interpreter = self._interpreter(sync.folder, tally.hear, flights=listener is not None)
-                run_here(syncs, sync.job(mode, self._retry), interpreter, self._drivers, self._workers, tally)
+                run_here(syncs, job, interpret(tally.hear), self._drivers, self._workers, tally)
         finally:
             if sync.folder is not None:
                 sync.folder.close()

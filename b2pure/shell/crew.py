@@ -1,10 +1,11 @@
-"""The processes of a run that was split, from the side of the one that plans: the foreman.
+"""The processes of a run that was split, from the side of the one that plans: the foreman, who works as well.
 
 Rules. Mates are processes of their own (`mate`), started anew, never forked, when there is something to do. They get
 their orders, the session and the key through a pipe: nothing secret is on a command line or in an environment. Each
-gets hands as it asks for them, so that the plan is read no faster than it is carried out. A mate that dies costs
-nothing but time: the others do what it had, and what two of them died of is named as failed. Ctrl-C is heard here, and
-the mates are told; a second one ends them at once. A mate whose foreman dies notices by the end of its input.
+gets hands as it asks for them, so that the plan is read no faster than it is carried out; the foreman's own workers
+take theirs from the same deck. A mate that dies, or cannot be started, costs nothing but time: the others do what it
+had, and what two of them died of is named as failed. Ctrl-C is heard here, and the mates are told; a second one ends
+them at once. A mate whose foreman dies notices by the end of its input.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO, Any, Final, assert_never
 
@@ -22,6 +23,7 @@ from attrs import evolve
 
 from b2pure.effects.deck import Deck
 from b2pure.effects.events import Event, InFlight, PathDone
+from b2pure.effects.interpreter import Listener
 from b2pure.effects.outcomes import Done, Failed
 from b2pure.effects.relay import (
     Ask,
@@ -92,28 +94,50 @@ class _Mate:
         self._process.kill()
 
 
+Work = Callable[[Iterator[Chunk]], None]
+"""Does hands in this process; returns when there are no more of them."""
+
+
 class Crew:
-    """`orders` are one for each process; `bandwidth` is the whole that they share; `hear` gets all that happens, one
-    event at a time.
+    """`work` is how this process, number 0, does its hands; `orders` are one for each of the others. `bandwidth` is the
+    line that all share, and `share` carries out our part; `hear` gets all that happens, one event at a time.
     """
 
     def __init__(
-        self, orders: Sequence[Orders], bandwidth: Bandwidth, hear: Callable[[Event], None], draw: Callable[[], float]
+        self,
+        work: Work,
+        orders: Sequence[Orders],
+        bandwidth: Bandwidth,
+        hear: Listener,
+        draw: Callable[[], float],
+        share: Callable[[Bandwidth], None],
     ) -> None:
-        self._orders, self._bandwidth, self._hear = orders, bandwidth, hear
-        self._deck = Deck(len(orders), draw)
+        self._own_work, self._orders = work, orders
+        self._bandwidth, self._hear, self._share = bandwidth, hear, share
+        self._count = 1 + len(orders)
+        self._deck = Deck(self._count, draw)
         self._hearing = threading.Lock()
         self._sharing = threading.Lock()
-        self._busy = [True] * len(orders)
+        self._busy = [True] * self._count
         self._mates: dict[int, _Mate] = {}
         self._threads: list[threading.Thread] = []
         self._trouble: list[BaseException] = []
-        self.deserted: str | None = None
-        """How the last of the mates ended, if all died before the work was done."""
+        self._stop_own: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
         """Let nothing new begin: `run` returns once what is under way has ended."""
         self._deck.stop()
+        self._stop_own()
+
+    def heed(self, stop: Callable[[], None]) -> None:
+        """Call this as well when nothing new is to begin."""
+        self._stop_own = stop
+        if self._deck.stopped:
+            stop()
+
+    def tell(self, event: Event) -> None:
+        """What happens in this process."""
+        self._told(0, event)
 
     def hear(self, event: Event) -> None:
         """Pass on what happens. For all threads."""
@@ -141,16 +165,20 @@ class Crew:
 
     def _start(self) -> None:
         """As many as the system allows."""
-        for number, orders in enumerate(self._orders):
+        self._begin(self._work)
+        for number, orders in enumerate(self._orders, start=1):
             try:
                 mate = self._mates[number] = _Mate(number, orders)
             except OSError as error:
                 self._lost(number, f"cannot be started: {error.strerror or error}")
                 continue
-            for work in (self._deal, self._listen):
-                thread = threading.Thread(target=work, args=(mate,), name=f"b2pure-mate-{number}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            self._begin(self._deal, mate)
+            self._begin(self._listen, mate)
+
+    def _begin(self, work: Callable[..., None], *mate: _Mate) -> None:
+        thread = threading.Thread(target=work, args=mate, name="b2pure-crew", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _join(self) -> None:
         """Wait for all mates, in short steps, so that Ctrl-C is heard. One that comes while we wait kills them."""
@@ -163,6 +191,25 @@ class Crew:
                 for mate in self._mates.values():
                     mate.kill()
             raise
+
+    # --- this process
+
+    def _work(self) -> None:
+        try:
+            self._own_work(self._own_hands())
+        except BaseException as trouble:
+            self._fail(trouble)
+
+    def _own_hands(self) -> Iterator[Chunk]:
+        self._deck.ask(0, 1)
+        while (hand := self._deck.take(0)) is not None:
+            self._share_line()
+            yield hand
+            self._deck.ask(0, 1)
+
+    def _fail(self, trouble: BaseException) -> None:
+        self._trouble.append(trouble)
+        self.stop()
 
     # --- one mate
 
@@ -180,8 +227,7 @@ class Crew:
             except msgspec.DecodeError:  # it was killed in the middle of a word
                 break
             except BaseException as trouble:  # of whoever listens to the run
-                self._trouble.append(trouble)
-                self.stop()
+                self._fail(trouble)
         how = mate.end()
         if last is None or last.trouble:
             self._lost(mate.number, last.trouble if last is not None else how)
@@ -196,20 +242,20 @@ class Crew:
                 assert sync is not None, "a mate does what it was dealt"
                 self._settled(PathDone(Done(sync)))
             case Told():
-                self._told(mate, unpack(word.event))
+                self._told(mate.number, unpack(word.event))
             case Ended():
                 return word
             case _:
                 assert_never(word)
         return None
 
-    def _told(self, mate: _Mate, event: Event) -> None:
+    def _told(self, number: int, event: Event) -> None:
         match event:
             case PathDone(outcome):
-                self._deck.settle(mate.number, outcome.sync.path)
+                self._deck.settle(number, outcome.sync.path)
                 self._settled(event)
-            case InFlight(request):  # each mate counts its own
-                self.hear(evolve(event, request=request * len(self._orders) + mate.number))
+            case InFlight(request):  # each of us counts its own
+                self.hear(evolve(event, request=request * self._count + number))
             case _:
                 self.hear(event)
 
@@ -218,12 +264,9 @@ class Crew:
         self._share_line()
 
     def _lost(self, number: int, how: str) -> None:
-        if self._deck.stopped and not self._deck.deserted:
+        if self._deck.stopped:
             return
-        given_up = self._deck.lose(number)
-        if self._deck.deserted:
-            self.deserted = how
-        for sync in given_up:
+        for sync in self._deck.lose(number):
             self.hear(PathDone(_failed(sync, how)))
         self._share_line()
 
@@ -236,9 +279,11 @@ class Crew:
             if busy == self._busy:
                 return
             self._busy = busy
-            shares = shares_of_line(self._bandwidth, busy)
-            for number, mate in self._mates.items():
-                mate.say(Limits(shares[number]))
+            own, *others = shares_of_line(self._bandwidth, busy)
+            self._share(own)
+            for number, share in enumerate(others, start=1):
+                if number in self._mates:
+                    self._mates[number].say(Limits(share))
 
 
 def _failed(sync: FileSync, how: str) -> Failed:

@@ -20,6 +20,7 @@ from typing import BinaryIO, Final, assert_never
 
 from attrs import evolve
 
+from b2pure.effects.deck import HANDS_AHEAD
 from b2pure.effects.events import Event, PathDone
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
@@ -59,7 +60,6 @@ __all__ = ["main"]
 
 _AHEAD: Final = 4
 """So many hands are asked for before there is room for them, so that none has to wait for a pipe."""
-_BOUND: Final = 8
 _GRACE_SECONDS: Final = 5.0
 """So long may what is under way go on without a foreman."""
 
@@ -167,7 +167,7 @@ def _work(orders: Orders, foreman: _Foreman) -> None:
             api, disk, clock, machines, partial(foreman.tell, watched=orders.watched), flights=orders.watched
         )
         try:
-            with ThreadDriver(interpreter, workers=workers, bound=_BOUND) as driver:
+            with ThreadDriver(interpreter, workers=workers, bound=HANDS_AHEAD) as driver:
                 threading.Thread(target=foreman.obey, args=(driver.stop, machines), daemon=True).start()
                 driver.run_each(run_chunk(job, hand) for hand in foreman.hands())
         except Stopped:

@@ -5,11 +5,12 @@ A `Tally` hears what happens, whoever does it: it counts for the report, and sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from attrs import evolve
 
+from b2pure.effects.deck import HANDS_AHEAD
 from b2pure.effects.driver import DriverFactory
 from b2pure.effects.events import Event, PathDone, PathStarted
 from b2pure.effects.interpreter import Interpreter, Listener
@@ -18,6 +19,7 @@ from b2pure.effects.outcomes import Failed
 from b2pure.effects.relay import Orders
 from b2pure.effects.report import Report, ReportBuilder
 from b2pure.effects.sync import idle_outcome, run_chunk
+from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.errors import InvalidArgument
 from b2pure.model.names import printable
@@ -28,7 +30,7 @@ from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.breaker import Breaker, step_breaker
 from b2pure.plan.concurrency import Workers
 from b2pure.plan.failures import PlanFailed
-from b2pure.plan.feed import chunked
+from b2pure.plan.feed import Chunk, chunked
 from b2pure.plan.plan import SyncPlan
 from b2pure.plan.reasons import DestNewer
 from b2pure.plan.retry import RetryPolicy
@@ -89,19 +91,29 @@ def run_here(
 
 def run_split(
     syncs: Iterable[FileSync],
-    orders: tuple[Orders, ...],
+    job: Job,
+    interpret: Callable[[Listener], Interpreter],
+    orders: Sequence[Orders],
     bandwidth: Bandwidth,
     tally: Tally,
-    draw: Callable[[], float],
-    builder: ReportBuilder,
 ) -> None:
-    """In other processes, which get what there is something to do for."""
-    crew = Crew(orders, bandwidth, tally.hear, draw)
+    """Here and in other processes. The first orders are for this one; paths with nothing to do stay here."""
+    workers = Workers(*orders[0].workers)
+    job = evolve(job, download_streams=min(job.download_streams, workers.streams))
+    own = interpret(lambda event: crew.tell(event))
+
+    def work(hands: Iterator[Chunk]) -> None:
+        with ThreadDriver(own, workers=workers, bound=HANDS_AHEAD) as driver:
+            crew.heed(driver.stop)
+            driver.run_each(run_chunk(job, hand) for hand in hands)
+
+    crew = Crew(work, orders[1:], bandwidth, tally.hear, own.clock.draw, own.machines.share_line)
     tally.stop = crew.stop
-    crew.run(chunked(_with_work(syncs, crew.hear)))
-    if crew.deserted is not None:
-        told = f"stopped: every process has ended ({crew.deserted}); run it again to go on from here"
-        builder.refused.append(told)
+    own.machines.share_line(orders[0].bandwidth)
+    try:
+        crew.run(chunked(_with_work(syncs, crew.hear)))
+    finally:
+        own.machines.share_line(bandwidth)
 
 
 def _with_work(syncs: Iterable[FileSync], hear: Callable[[Event], None]) -> Iterator[FileSync]:
