@@ -24,7 +24,8 @@ HANDS_AHEAD: Final = 8
 class Deck:
     """For many threads. `draw` gives numbers in [0, 1) and decides what is taken.
 
-    While less than a quarter is there, a taker waits up to `patience` seconds for more to choose from.
+    At first, while less than a quarter is there, takers wait `patience` seconds for more to choose from. Later they do
+    not: one of them may be all that a mate's workers wait for.
     """
 
     def __init__(self, mates: int, draw: Callable[[], float], *, bound: int = 256, patience: float = 0.1) -> None:
@@ -34,7 +35,7 @@ class Deck:
         self._held: list[dict[str, FileSync]] = [{} for _ in range(mates)]
         self._alive = [True] * mates
         self._again: set[str] = set()
-        self._closed = self._stopped = False
+        self._begun = self._closed = self._stopped = False
         self._changed = threading.Condition()
 
     @property
@@ -75,8 +76,9 @@ class Deck:
     def take(self, mate: int) -> Chunk | None:
         """A hand for the mate, as soon as it has asked and there is one; None when it will not get any more."""
         with self._changed:
-            if len(self._hands) * 4 < self._bound and not self._closed:
-                self._changed.wait(self._patience)
+            if not self._begun:
+                self._changed.wait_for(self._enough, self._patience)
+                self._begun = True
             while not (self._hands and self._asked[mate]):
                 if self._done(mate):
                     return None
@@ -89,6 +91,9 @@ class Deck:
             if len(self._hands) * 4 <= self._bound * 3:
                 self._changed.notify_all()
             return hand
+
+    def _enough(self) -> bool:
+        return self._begun or self._closed or len(self._hands) * 4 >= self._bound
 
     def _done(self, mate: int) -> bool:
         over = self._closed and not self._hands and not any(self._held)

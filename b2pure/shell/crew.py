@@ -62,6 +62,7 @@ class _Mate:
             [sys.executable, "-P", "-m", "b2pure.shell.mate"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=None if _has_stderr() else subprocess.DEVNULL,
             env=_environment(),
             **_out_of_reach_of_the_terminal(),
         )
@@ -295,6 +296,15 @@ def _environment() -> dict[str, str]:
     """Ours, without secrets, and with the places where we find modules."""
     kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
     return {**kept, "PYTHONPATH": os.pathsep.join(os.path.abspath(each) for each in sys.path)}
+
+
+def _has_stderr() -> bool:
+    """A job may have been started with it closed; then a file that the mate opens would take its place."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return False
+    return True
 
 
 def _out_of_reach_of_the_terminal() -> dict[str, Any]:

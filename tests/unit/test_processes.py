@@ -202,6 +202,63 @@ def test_all_together_keep_to_the_limit(b2_server: ServedB2, tmp_path: Path) -> 
     assert time.monotonic() - begin >= 1.6  # a quarter of a second's bytes may move at once, in each
 
 
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def command(server: ServedB2, cwd: Path, *words: str, **choices: Any) -> subprocess.CompletedProcess[str]:
+    whole = [sys.executable, "-m", "b2pure", *words]
+    return subprocess.run(
+        whole, cwd=cwd, env={**os.environ, **server.environ}, text=True, timeout=60, check=False, **choices
+    )
+
+
+def test_the_command_line_says_the_same_whoever_did_it(b2_server: ServedB2, photos: Path, tmp_path: Path) -> None:
+    said = [
+        command(
+            b2_server, tmp_path, "sync", "photos", f"b2://holiday/{count}", "--processes", count, capture_output=True
+        )
+        for count in ("1", "2")
+    ]
+    assert [each.returncode for each in said] == [0, 0]
+    assert said[0].stderr == said[1].stderr
+    assert sorted(said[0].stdout.splitlines()) == sorted(said[1].stdout.splitlines())
+    assert len(said[0].stdout.splitlines()) == 301
+
+
+def test_apply_names_what_moved_and_says_so_by_its_status(b2_server: ServedB2, photos: Path, tmp_path: Path) -> None:
+    def said(*words: str) -> subprocess.CompletedProcess[str]:
+        return command(b2_server, tmp_path, *words, capture_output=True)
+
+    assert said("plan", "photos", HOLIDAY, "-o", "plan.jsonl").returncode == 0
+    (photos / "day 3" / "0003.jpg").write_bytes(b"another")
+    ended = said("apply", "plan.jsonl", "--processes", "2", "--quiet")
+    assert ended.returncode == 1
+    assert "changed meanwhile: day 3/0003.jpg" in ended.stderr
+    assert "300 upload" in ended.stderr
+    for wrong in ("0", "-1", "many"):
+        assert said("apply", "plan.jsonl", "--processes", wrong).returncode == 2
+
+
+def test_it_works_with_everything_closed(b2_server: ServedB2, photos: Path, tmp_path: Path) -> None:
+    closed = f"exec '{sys.executable}' -m b2pure sync photos {HOLIDAY} --processes 2 <&- >&- 2>&-"
+    environ = {**os.environ, **b2_server.environ}
+    ended = subprocess.run(["/bin/sh", "-c", closed], cwd=tmp_path, env=environ, timeout=60, check=False)
+    assert ended.returncode == 0
+    assert shown(b2_server, "holiday") == files_of(photos)
+
+
+def test_two_runs_that_start_together_do_no_harm(b2_server: ServedB2, photos: Path, tmp_path: Path) -> None:
+    whole = [sys.executable, "-m", "b2pure", "sync", "photos", HOLIDAY, "--processes", "2", "--quiet"]
+    environ = {**os.environ, **b2_server.environ}
+    runs = [subprocess.Popen(whole, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ends = [each.communicate(timeout=60)[1] for each in runs]
+    assert [each.returncode for each in runs] == [0, 0], ends
+    assert shown(b2_server, "holiday") == files_of(photos)
+    with b2_server.locked() as simulator:
+        versions = sum(len(each[1]) for each in simulator.snapshot())
+    assert versions < 301 * 1.5
+
+
 # --- who cannot be split ---------------------------------------------------------------------------------------------
 
 
