@@ -17,8 +17,8 @@ from b2pure.plan.split import after_loss
 
 __all__ = ["HANDS_AHEAD", "Deck"]
 
-HANDS_AHEAD: Final = 8
-"""So many hands wait in each process for a worker at most: what one has cannot be done by another."""
+HANDS_AHEAD: Final = 2
+"""So many hands wait in a process for a worker: few, since what one process has cannot be done by another."""
 
 
 class Deck:

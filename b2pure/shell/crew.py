@@ -19,7 +19,6 @@ from contextlib import suppress
 from typing import IO, Any, Final, assert_never
 
 import msgspec
-from attrs import evolve
 
 from b2pure.effects.deck import Deck
 from b2pure.effects.events import Event, InFlight, PathDone
@@ -123,6 +122,7 @@ class Crew:
         self._mates: dict[int, _Mate] = {}
         self._threads: list[threading.Thread] = []
         self._trouble: list[BaseException] = []
+        self._flying: set[int] = set()
         self._stop_own: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
@@ -226,12 +226,16 @@ class Crew:
             try:
                 last = self._heard(mate, line) or last
             except msgspec.DecodeError:  # it was killed in the middle of a word
+                mate.kill()
                 break
             except BaseException as trouble:  # of whoever listens to the run
                 self._fail(trouble)
         how = mate.end()
         if last is None or last.trouble:
-            self._lost(mate.number, last.trouble if last is not None else how)
+            try:
+                self._lost(mate.number, last.trouble if last is not None else how)
+            except BaseException as trouble:
+                self._fail(trouble)
 
     def _heard(self, mate: _Mate, line: bytes) -> Ended | None:
         word = read_from_mate(line)
@@ -255,8 +259,10 @@ class Crew:
             case PathDone(outcome):
                 self._deck.settle(number, outcome.sync.path)
                 self._settled(event)
-            case InFlight(request):  # each of us counts its own
-                self.hear(evolve(event, request=request * self._count + number))
+            case InFlight(request, count):  # each of us counts its own
+                request = request * self._count + number
+                (self._flying.add if count else self._flying.discard)(request)
+                self.hear(InFlight(request, count))
             case _:
                 self.hear(event)
 
@@ -267,6 +273,8 @@ class Crew:
     def _lost(self, number: int, how: str) -> None:
         if self._deck.stopped:
             return
+        for request in [each for each in self._flying.copy() if each % self._count == number]:
+            self._told(number, InFlight(request // self._count, 0))
         for sync in self._deck.lose(number):
             self.hear(PathDone(_failed(sync, how)))
         self._share_line()

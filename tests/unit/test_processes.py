@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import b2pure as b2
-from b2pure.effects.events import BytesMoved, Event, PathDone, PathStarted
+from b2pure.effects.events import BytesMoved, Event, InFlight, PathDone, PathStarted
 from b2pure.effects.flights import Moved
 from b2pure.testing import Answer, FailNth
 
@@ -369,6 +369,31 @@ def test_what_a_killed_process_had_is_done_by_the_others(
     assert not report.refused
     assert client.sync(HOLIDAY, tmp_path / "down", processes=2).ok
     assert files_of(tmp_path / "down") == files_of(photos)
+
+
+@linux_only
+def test_nothing_of_a_killed_process_stays_on_its_way(b2_server: ServedB2, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in range(16):
+        (folder / f"{number}.mov").write_bytes(os.urandom(9_900))
+    flying: dict[int, int] = {}
+    killed: list[int] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, InFlight):
+            flying[event.request] = event.count
+            mates = [] if killed or event.request % 2 == 0 or not event.count else children()
+            for pid in mates:  # what is odd is on its way there
+                killed.append(pid)
+                os.kill(pid, signal.SIGKILL)
+
+    with connected(b2_server, bandwidth=b2.Bandwidth(up=32_000)) as client:
+        report = client.sync(folder, HOLIDAY, listener=listen, processes=2)
+    assert report.ok
+    assert len(killed) == 1
+    assert shown(b2_server, "holiday") == files_of(folder)
+    assert not any(flying.values())
 
 
 SCRIPT = """
