@@ -88,6 +88,7 @@ def run(
 def _contestants(peers: Mapping[str, Path]) -> Iterator[Contestant]:
     yield Contestant("b2pure", "b2pure")
     yield Contestant("b2pure, 10 workers", "b2pure", how="10")
+    yield Contestant("b2pure, 2 processes", "b2pure", how="0x2")
     if "b2sdk2" in peers:
         yield Contestant("b2sdk", "b2sdk", str(peers["b2sdk2"] / "python"))
     if "rclone" in peers:

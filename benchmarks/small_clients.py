@@ -1,13 +1,14 @@
 """`python -m benchmarks.small_clients CLIENT URL KEY_ID KEY FOLDER BUCKET HOW`: many small files by one client.
 
 Prints wall and CPU seconds and the peak memory as JSON, and is measured as `large_clients.py` does it. HOW is
-b2pure's number of workers (0: as many as help), or the program of rclone.
+b2pure's number of workers (0: as many as help), with `xN` for N processes, or the program of rclone.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -34,14 +35,17 @@ class Task:
 def _b2pure(task: Task) -> Usage:
     from b2pure import connect
 
-    client = connect(task.key_id, task.key, realm=task.url, workers=int(task.how) or None).unwrap()
+    workers, _, processes = task.how.partition("x")
+    client = connect(task.key_id, task.key, realm=task.url, workers=int(workers) or None).unwrap()
 
     def job() -> None:
-        report = client.sync(task.folder, f"b2://{task.bucket}")
+        report = client.sync(task.folder, f"b2://{task.bucket}", processes=int(processes or 1))
         if not report.ok:
             raise RuntimeError(f"the sync failed: {report}")
 
-    return measured(job)
+    usage, others = measured(job), resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu, peak = others.ru_utime + others.ru_stime, others.ru_maxrss * (int(processes or 1) - 1)
+    return {**usage, "cpu": usage["cpu"] + cpu, "peak_kib": usage["peak_kib"] + peak}
 
 
 def _b2sdk(task: Task) -> Usage:

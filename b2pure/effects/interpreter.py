@@ -142,6 +142,12 @@ class Machines:
                 del self._pools[key]
             return decision
 
+    def share_line(self, bandwidth: Bandwidth) -> None:
+        """From now on so many bytes per second, in the directions that have a limit already."""
+        for throttle, rate in ((self.up, bandwidth.up), (self.down, bandwidth.down)):
+            if throttle is not None and rate is not None:
+                throttle.change(rate)
+
     def idle_urls(self, key: str) -> tuple[UploadUrl, ...]:
         """The upload URLs of a bucket id or large file id that nobody uses now."""
         return self._pools.get(key, Pool()).idle

@@ -1,9 +1,13 @@
-"""What came of a run: a fold over the outcomes of its paths."""
+"""What came of a run: a fold over the outcomes of its paths.
+
+Reports add up: that of a run is the sum of those of its pieces, whoever did them and in whatever order they ended.
+`NOTHING` is the report of no paths.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import assert_never
+from typing import Final, assert_never
 
 from attrs import frozen
 
@@ -15,7 +19,7 @@ from b2pure.plan.actions import SyncAction, actions_of, bytes_of
 from b2pure.plan.explain import show_action
 from b2pure.plan.reasons import is_left_over, tell
 
-__all__ = ["Report", "ReportBuilder", "troubles"]
+__all__ = ["NOTHING", "Report", "ReportBuilder", "troubles"]
 
 
 @frozen
@@ -50,6 +54,26 @@ class Report:
     def actions(self) -> int:
         """How many actions took effect."""
         return sum(self.done.values())
+
+    def __add__(self, other: Report) -> Report:
+        """The report of both. Paths are in their order; why it was refused is told once where both say the same."""
+        done = Counter(self.done)
+        done.update(other.done)
+        return Report(
+            done=dict(sorted(done.items())),
+            bytes_moved=self.bytes_moved + other.bytes_moved,
+            compared=self.compared + other.compared,
+            superseded=self.superseded + other.superseded,
+            failed=tuple(sorted(self.failed + other.failed, key=_path)),
+            drifted=tuple(sorted(self.drifted + other.drifted, key=_path)),
+            conflicts=tuple(sorted(self.conflicts + other.conflicts, key=_path)),
+            newer_skipped=self.newer_skipped + other.newer_skipped,
+            skipped=tuple(sorted(self.skipped + other.skipped, key=_path)),
+            refused=tuple(dict.fromkeys(self.refused + other.refused)),
+        )
+
+
+NOTHING: Final = Report({}, 0, 0, 0, (), (), (), 0, (), ())
 
 
 class ReportBuilder:

@@ -41,7 +41,7 @@ from b2pure.plan.merge import Item
 from b2pure.plan.reasons import DestNewer, SourceMissing
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["look", "run_action", "run_chunk", "run_file_sync"]
+__all__ = ["idle_outcome", "look", "run_action", "run_chunk", "run_file_sync"]
 
 _A_FOLDER = "is a folder"
 """How both disks answer when they are asked for the fact of a folder."""
@@ -67,6 +67,11 @@ def run_chunk(job: Job, chunk: Sequence[FileSync]) -> Program[tuple[Outcome, ...
     return tuple(outcomes)
 
 
+def idle_outcome(sync: FileSync) -> Outcome:
+    """How a path ends for which there is nothing to do."""
+    return Conflict(sync) if isinstance(sync.reason, DestNewer) else Skipped(sync)
+
+
 def _moved(chunk: Sequence[FileSync], facts: dict[str, B2Path]) -> bool:
     return any(dest_drift(sync, facts.get(sync.path)) is not None for sync in chunk)
 
@@ -79,7 +84,7 @@ def _dest_facts(job: Job, paths: list[str]) -> Program[Result[dict[str, B2Path],
 
 def _run_checked(job: Job, sync: FileSync, facts: Result[dict[str, B2Path], B2Error]) -> Program[Outcome]:
     if not sync.stages:
-        return Conflict(sync) if isinstance(sync.reason, DestNewer) else Skipped(sync)
+        return idle_outcome(sync)
     if not ok(facts):
         return Failed(sync, sync.stages[0][0], facts.failure(), ())
     drift = dest_drift(sync, facts.unwrap().get(sync.path))

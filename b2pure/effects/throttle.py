@@ -31,6 +31,11 @@ class Throttle:
         self._bucket = Bucket()
         self._lock = threading.Lock()
 
+    def change(self, bytes_per_second: int) -> None:
+        """From now on so many. What was handed out before stays as it is."""
+        with self._lock:
+            self._rate = bytes_per_second
+
     def toll(self, clock: Clock, stopped: Callable[[], bool]) -> Toll:
         """The bucket for one job."""
 

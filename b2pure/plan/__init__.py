@@ -28,6 +28,7 @@ from b2pure.plan.plan import SyncPlan, plan_sync
 from b2pure.plan.reasons import tell
 from b2pure.plan.retention import retain
 from b2pure.plan.rules import Rules, make_rules
+from b2pure.plan.split import split
 from b2pure.plan.summary import Summary
 from b2pure.plan.sync import plan_file, plan_groups
 
@@ -71,6 +72,7 @@ __all__ = [
     "plan_stream",
     "plan_sync",
     "retain",
+    "split",
     "tell",
     "tell_failure",
 ]

@@ -36,6 +36,7 @@ from b2pure.shell.cli_common import (
     no_progress_option,
     pace_options,
     place_of,
+    processes_option,
     progress_report,
     quiet_option,
 )
@@ -209,9 +210,10 @@ def _print_plan(made: Plan) -> None:
 @cli.command()
 @click.argument("plan_file", type=click.Path(readable=False))
 @pace_options
+@processes_option
 @no_progress_option
 @quiet_option
-def apply(plan_file: str, pace: Pace, no_progress: bool, quiet: bool) -> None:
+def apply(plan_file: str, pace: Pace, processes: int, no_progress: bool, quiet: bool) -> None:
     """Do what a saved plan says; a path that changed since is named and left alone."""
     loaded = Plan.load(plan_file)
     if not ok(loaded):
@@ -221,7 +223,7 @@ def apply(plan_file: str, pace: Pace, no_progress: bool, quiet: bool) -> None:
     with client_of_environment(pace) as client:
         progress = progress_report(no_progress, quiet)
         try:
-            report = client.apply(loaded.unwrap(), keys=keys, listener=progress)
+            report = client.apply(loaded.unwrap(), keys=keys, listener=progress, processes=processes)
         finally:
             progress.close()
     _finish(report)
@@ -235,9 +237,19 @@ def apply(plan_file: str, pace: Pace, no_progress: bool, quiet: bool) -> None:
 @source_key_option
 @click.option("--dry-run", is_flag=True, help="Show the plan, as `b2pure plan` does, and change nothing.")
 @pace_options
+@processes_option
 @no_progress_option
 @quiet_option
-def sync(source: str, dest: str, dry_run: bool, pace: Pace, no_progress: bool, quiet: bool, **flags: Any) -> None:
+def sync(
+    source: str,
+    dest: str,
+    dry_run: bool,
+    pace: Pace,
+    processes: int,
+    no_progress: bool,
+    quiet: bool,
+    **flags: Any,
+) -> None:
     """Make DEST like SOURCE."""
     policy, settings = policy_of(**flags), _settings_of(**flags)
     ours, theirs = place_of(source), place_of(dest)
@@ -251,7 +263,7 @@ def sync(source: str, dest: str, dry_run: bool, pace: Pace, no_progress: bool, q
             return
         progress = progress_report(no_progress, quiet)
         try:
-            report = client.sync(ours, theirs, policy, listener=progress, **settings)
+            report = client.sync(ours, theirs, policy, listener=progress, processes=processes, **settings)
         finally:
             progress.close()
     _finish(report)

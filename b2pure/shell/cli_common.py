@@ -36,6 +36,7 @@ __all__ = [
     "no_progress_option",
     "pace_options",
     "place_of",
+    "processes_option",
     "progress_report",
     "quiet_option",
     "threads_option",
@@ -136,6 +137,13 @@ def _limit(direction: str, example: str) -> Callable[[Callable[..., R]], Callabl
     )
 
 
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    metavar="N",
+    help="Deal the work out to N processes, for more than one core; --threads and the limits are for all together.",
+)
 no_progress_option = click.option("--no-progress", is_flag=True, help="No bar and no progress lines.")
 quiet_option = click.option("--quiet", is_flag=True, help="Nothing but errors and the last line.")
 

@@ -11,22 +11,19 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
-from attrs import evolve
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.driver import Driver, DriverFactory
-from b2pure.effects.events import Event, PathDone
-from b2pure.effects.feed import chunked
 from b2pure.effects.handlers import Api, Clock
 from b2pure.effects.interpreter import Interpreter, Listener, Machines
 from b2pure.effects.job import B2Side, Mode
 from b2pure.effects.listings import find_bucket
-from b2pure.effects.outcomes import Failed
 from b2pure.effects.program import Program, ok
+from b2pure.effects.relay import Orders
 from b2pure.effects.report import Report, ReportBuilder
 from b2pure.effects.requests import authorization, measured_clock, request
 from b2pure.effects.simulated_disk import SimulatedDisk
-from b2pure.effects.sync import look, run_chunk
+from b2pure.effects.sync import look
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
@@ -34,12 +31,11 @@ from b2pure.model.errors import B2Error, InvalidArgument, describe
 from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
-from b2pure.model.policy import CompareVersionMode, NewerFileSyncMode, SyncPolicy
+from b2pure.model.policy import CompareVersionMode, SyncPolicy
 from b2pure.model.protection import SseC
 from b2pure.model.replies import BucketReply, FileReply
 from b2pure.plan.actions import FileSync
 from b2pure.plan.bandwidth import Bandwidth
-from b2pure.plan.breaker import Breaker, step_breaker
 from b2pure.plan.capabilities import lacks, policy_needs, tell_lacks
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.concurrency import Workers, workers_of
@@ -47,14 +43,15 @@ from b2pure.plan.explain import explain
 from b2pure.plan.failures import PlanFailed, SideFailed
 from b2pure.plan.new_files import kept, misplaced, resolved
 from b2pure.plan.plan import SyncPlan
-from b2pure.plan.reasons import DestNewer
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import make_rules
 from b2pure.plan.skew import skew_objection
 from b2pure.plan.sync import check_direction, never_quiet, pair_up, plan_groups, plan_pairs
+from b2pure.shell.access import Access
 from b2pure.shell.creations import Creations
 from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
+from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, run_here, run_split, until_failure
 from b2pure.shell.sides import Side, SideReader, Sides, b2_side, check_apart, direction_between, listed, seen
 
 __all__ = ["Client", "PlaceLike", "threads"]
@@ -76,7 +73,8 @@ class Client(Creations):
 
     `workers` files are on their way at once, and as many parts of large files: a number, or bounds within which each
     job finds out how many help. `bandwidth` limits all of them together. `clock` says the time that keep-days counts
-    back from. `machines` keep the session and the upload URLs. Raises ValueError for a number of workers
+    back from. `machines` keep the session and the upload URLs. `access` is what other processes need to reach the same
+    B2, None where none can. Raises ValueError for a number of workers
     that makes no sense.
     """
 
@@ -91,11 +89,12 @@ class Client(Creations):
         bandwidth: Bandwidth | None = None,
         retry: RetryPolicy | None = None,
         machines: Machines | None = None,
+        access: Access | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         bounds = Workers() if workers is None else workers_of(workers)
         super().__init__(api, clock, machines or Machines(bandwidth), drivers, bounds, retry or RetryPolicy())
-        self._folders = folders
+        self._folders, self._access, self._bandwidth = folders, access, bandwidth or Bandwidth()
         self._reader = SideReader(self._ask, self._retry)
         self._close = close
 
@@ -180,13 +179,7 @@ class Client(Creations):
         not hold them. Raises PlanFailed when the sides or the policy make no sense.
         """
         sync = self._prepare(source, dest, _policy(policy, choices), new_files or PLAIN, source_encryption)
-        for place in (sync.header.source, sync.header.dest):
-            if isinstance(place, LocalFolder) and not _is_unicode(place.root):
-                raise PlanFailed(
-                    InvalidArgument(
-                        "folder", f"{printable(place.root)} is not valid Unicode, so no plan can name it; rename it"
-                    )
-                )
+        _check_names(sync)
         return spooled(self._lazy_plan(sync, include_quiet, listener))
 
     def sync(
@@ -198,9 +191,13 @@ class Client(Creations):
         new_files: NewFile | None = None,
         source_encryption: SseC | None = None,
         listener: Listener | None = None,
+        processes: int = 1,
         **choices: object,
     ) -> Report:
         """Make `dest` like `source`: planned and carried out in one stream. Never raises for what fails out there.
+
+        With more than one of `processes` the work is dealt out to so many of them; there are never more of them than
+        workers, and all together keep to the client's bounds. Raises ValueError for fewer than one.
 
         A path that changes under the sync's hands, or that another sync brought forward meanwhile, is planned again.
         """
@@ -208,24 +205,33 @@ class Client(Creations):
         builder = ReportBuilder(chosen.newer)
         try:
             sync = self._prepare(source, dest, chosen, new_files or PLAIN, source_encryption)
+            self._check_processes(sync, processes)
             self._refuse_lacks(sync, policy_needs(sync.rules.direction, chosen.keep))
         except PlanFailed as failed:
             builder.refused.append(str(failed))
             return builder.report()
-        return self._run(sync, self._lazy_plan(sync, False, listener), "sync", builder, listener)
+        return self._run(sync, self._lazy_plan(sync, False, listener), "sync", builder, listener, processes)
 
-    def apply(self, plan: SyncPlan, *, keys: Iterable[SseC] = (), listener: Listener | None = None) -> Report:
+    def apply(
+        self,
+        plan: SyncPlan,
+        *,
+        keys: Iterable[SseC] = (),
+        listener: Listener | None = None,
+        processes: int = 1,
+    ) -> Report:
         """Do what a plan says. A path that is not as the plan saw it is left alone and reported as drifted.
 
         Nothing is begun when the plan is not whole, when it has a conflict that its policy calls an error, when the
         key lacks something that it needs, or when its bucket is another one now. `keys` are the SSE-C keys that the
-        plan names.
+        plan names. `processes` as for `sync`.
         """
         if not isinstance(plan, SyncPlan):
             raise TypeError(f"apply takes a plan, not {type(plan).__name__}; Plan.load(...) gives a Result: unwrap it")
         builder = ReportBuilder(plan.header.policy.newer)
         try:
             sync = self._prepare_saved(plan, keys)
+            self._check_processes(sync, processes)
             summary = plan.summarize()
             self._refuse_lacks(sync, summary.capabilities)
         except PlanFailed as failed:
@@ -238,7 +244,7 @@ class Client(Creations):
                 "plan again with newer=SKIP or newer=REPLACE (--skip-newer, --replace-newer)"
             )
             return builder.report()
-        return self._run(sync, plan, "apply", builder, listener)
+        return self._run(sync, plan, "apply", builder, listener, processes)
 
     def explain(self, source: PlaceLike, dest: PlaceLike, path: str, policy: SyncPolicy | None = None) -> str:
         """Why one path would be treated as it would, from a look at that path alone. Raises PlanFailed."""
@@ -338,37 +344,59 @@ class Client(Creations):
         return explain(sync.rules, path, seen(ours, "source"), seen(theirs, "destination"))
 
     def _run(
-        self, sync: Sides, plan: SyncPlan, mode: Mode, builder: ReportBuilder, listener: Listener | None
+        self,
+        sync: Sides,
+        plan: SyncPlan,
+        mode: Mode,
+        builder: ReportBuilder,
+        listener: Listener | None,
+        processes: int = 1,
     ) -> Report:
         trouble = sync.dest.folder.ensure() if sync.dest.folder is not None else None
         if trouble is not None:
             builder.refused.append(describe(trouble))
             return builder.report()
 
-        breaker = Breaker(self._workers.streams)
-        job = sync.job(mode, self._retry)
-        job = evolve(job, download_streams=min(job.download_streams, self._workers.streams))
-
-        def listen(event: Event) -> None:
-            nonlocal breaker
-            if isinstance(event, PathDone):
-                builder.add(event.outcome)
-                breaker = step_breaker(breaker, event.outcome.error if isinstance(event.outcome, Failed) else None)
-                if breaker.tripped is not None:
-                    driver.stop()
-            if listener is not None:
-                listener(event)
-
+        tally = Tally(builder, self._workers.streams, listener)
+        syncs = until_failure(plan, mode, builder)
         try:
-            interpreter = self._interpreter(sync.folder, listen, flights=listener is not None)
-            with self._drivers(interpreter, self._workers) as driver:
-                driver.run_each(run_chunk(job, chunk) for chunk in chunked(_until_failure(plan, mode, builder)))
+
+            def interpret(hear: Listener) -> Interpreter:
+                return self._interpreter(sync.folder, hear, flights=listener is not None)
+
+            job = sync.job(mode, self._retry)
+            if processes > 1:
+                orders = self._orders(sync, mode, processes, watched=listener is not None)
+                run_split(syncs, job, interpret, orders, self._bandwidth, tally)
+            else:
+                run_here(syncs, job, interpret(tally.hear), self._drivers, self._workers, tally)
         finally:
             if sync.folder is not None:
                 sync.folder.close()
-        if breaker.tripped is not None:
-            builder.refused.append(breaker.tripped)
-        return builder.report()
+        return tally.report()
+
+    def _check_processes(self, sync: Sides, processes: int) -> None:
+        """Whether other processes can do it. Raises ValueError, PlanFailed."""
+        if processes < 1:
+            raise ValueError(f"processes must be 1 or more, not {processes}")
+        if processes > 1:
+            if self._access is None:
+                raise PlanFailed(NOT_SHARED)
+            _check_names(sync)
+
+    def _orders(self, sync: Sides, mode: Mode, processes: int, *, watched: bool) -> tuple[Orders, ...]:
+        assert self._access is not None, "it was looked at before anything began"
+        return all_orders(
+            sync,
+            mode,
+            self._access,
+            _found(self.authorize()),
+            self._retry,
+            self._workers,
+            self._bandwidth,
+            processes=processes,
+            watched=watched,
+        )
 
     def _ask(self, program: Program[T], folder: Folder | None = None) -> T:
         with self._drivers(self._interpreter(folder, None), None) as driver:
@@ -393,31 +421,17 @@ def _found(result: Result[T, PlanFailed] | Result[T, B2Error]) -> T:
     raise trouble if isinstance(trouble, PlanFailed) else PlanFailed(SideFailed("source", trouble))
 
 
+def _check_names(sync: Sides) -> None:
+    """Whether a plan can name the two sides. Raises PlanFailed."""
+    for place in (sync.header.source, sync.header.dest):
+        if isinstance(place, LocalFolder) and not _is_unicode(place.root):
+            told = f"{printable(place.root)} is not valid Unicode, so no plan can name it; rename it"
+            raise PlanFailed(InvalidArgument("folder", told))
+
+
 def _is_unicode(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _until_failure(plan: SyncPlan, mode: Mode, builder: ReportBuilder) -> Iterator[FileSync]:
-    """The plan's paths, up to where it fails or, while planning, up to a conflict that the policy calls an error."""
-    stream = plan.groups()
-    while True:
-        try:
-            sync = next(stream)
-        except StopIteration as end:
-            builder.compared = end.value or 0
-            return
-        except PlanFailed as failed:
-            builder.refused.append(f"stopped: {failed}")
-            return
-        yield sync
-        raises = plan.header.policy.newer is NewerFileSyncMode.RAISE_ERROR
-        if mode == "sync" and raises and isinstance(sync.reason, DestNewer):
-            builder.refused.append(
-                f"stopped at {printable(sync.path)}, which is newer at the destination; "
-                "choose newer=SKIP or newer=REPLACE (--skip-newer, --replace-newer)"
-            )
-            return

@@ -8,12 +8,13 @@ from b2pure.effects.program import ok
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulator import Simulator
 from b2pure.model.errors import B2Error, InvalidArgument
-from b2pure.plan.bandwidth import Bandwidth, share_of
+from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.concurrency import Workers, workers_of
 from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.access import Access
 from b2pure.shell.client import Client
 from b2pure.shell.clock import SystemClock
-from b2pure.shell.http import ONE_PIECE_BYTES, HttpApi, TestMode, realm_url
+from b2pure.shell.http import TestMode, realm_url
 
 __all__ = ["connect", "connect_simulated"]
 
@@ -40,27 +41,17 @@ def connect(
     address = realm_url(realm)
     if not ok(address):
         return Failure(address.failure())
-    api = HttpApi(
-        application_key_id,
-        application_key,
-        realm_address=address.unwrap(),
-        pool_size=2 * bounds.ceiling + 2,
-        one_piece_bytes=_one_piece(bandwidth),
-        test_mode=test_mode,
+    access = Access(application_key_id, application_key, address.unwrap(), test_mode)
+    api = access.api(bounds, bandwidth)
+    client = Client(
+        api, SystemClock(), workers=bounds, bandwidth=bandwidth, retry=retry, access=access, close=api.close
     )
-    client = Client(api, SystemClock(), workers=bounds, bandwidth=bandwidth, retry=retry, close=api.close)
     # Whoever starts a program wants to know soon that the address is wrong.
     authorized = client.authorize(RetryPolicy(max_attempts=2))
     if not ok(authorized):
         client.close()
         return Failure(authorized.failure())
     return authorized.map(lambda _: client)
-
-
-def _one_piece(bandwidth: Bandwidth | None) -> int:
-    """With a limit, what would go out in one piece is cut as finely as it is rationed."""
-    up = None if bandwidth is None else bandwidth.up
-    return ONE_PIECE_BYTES if up is None else min(ONE_PIECE_BYTES, share_of(up))
 
 
 def connect_simulated(

@@ -38,7 +38,6 @@ from worlds_support import (
 )
 
 from b2pure.effects.effect import All, AnyEffect, Credential, Now, Send
-from b2pure.effects.feed import Chunk, chunked
 from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
 from b2pure.effects.interpreter import Interpreter, Machines
 from b2pure.effects.job import B2Side, Job
@@ -57,6 +56,7 @@ from b2pure.model.limits import PartSizes
 from b2pure.model.policy import Delete, KeepOrDelete, NoDelete
 from b2pure.model.replies import DownloadReply
 from b2pure.plan.actions import FileSync
+from b2pure.plan.feed import Chunk, chunked
 from b2pure.plan.reasons import NewFile
 from b2pure.plan.rules import make_rules
 from b2pure.testing import SimulatedB2
