@@ -1,6 +1,7 @@
 """Making a large file: go on with an unfinished one or start one, send and copy its parts side by side, finish it.
 
-Rules. Which unfinished file is gone on with is decided in `plan.resume`. A part that B2 has already is not sent again;
+Rules. Which unfinished file is gone on with is decided in `plan.resume`. A part whose digest is still unknown is hashed
+for that only if a candidate has one of its number and length. A part that B2 has already is not sent again;
 only of a file that nothing is missing of, and that has a customer's key, the last one is, because B2 tells nobody which
 key that is, but checks it with every part.
 When it cannot be finished, the file stays as it is if the same job could go on with it later, and is cancelled if not.
@@ -10,13 +11,13 @@ Whoever else finished the very file that we went on with did our work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import All, Emit
+from b2pure.effects.effect import All, Emit, HashBody
 from b2pure.effects.events import LargeFileBegun
 from b2pure.effects.listings import newest_upload
 from b2pure.effects.part_transfers import LargeFile, PartResult, Resume, transfer_part
@@ -34,7 +35,8 @@ from b2pure.model.errors import B2Error, Rejected, Transport, Unauthorized
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.new_file import LARGE_FILE_SHA1
 from b2pure.model.replies import FileReply, PartReply
-from b2pure.plan.large_file import Part
+from b2pure.model.sources import slice_body
+from b2pure.plan.large_file import Part, is_unhashed
 from b2pure.plan.resume import (
     Candidate,
     ResumeDecision,
@@ -93,6 +95,10 @@ def decide(job: LargeFile, retry: RetryPolicy) -> Program[Result[ResumeDecision,
     if not ok(found):
         # Without listFiles nobody can look; that is no reason not to upload.
         return Success(ResumeDecision(None)) if _may_not_list(found.failure()) else Failure(found.failure())
+    hashed = yield from _with_digests(job, wanted, found.unwrap())
+    if not ok(hashed):
+        return Failure(hashed.failure())
+    wanted = hashed.unwrap()
     decision = choose_unfinished(wanted, found.unwrap())
     if decision.stop is not None:
         return Failure(Rejected(400, "bad_request", tell_stop(decision.stop)))
@@ -116,10 +122,30 @@ def _decide_by_hand(
     parts = yield from list_parts(file_id, retry)
     if not ok(parts):
         return Failure(parts.failure())
-    decision = choose_unfinished(wanted, (Candidate(file, parts.unwrap()),))
+    candidates = (Candidate(file, parts.unwrap()),)
+    hashed = yield from _with_digests(job, wanted, candidates)
+    if not ok(hashed):
+        return Failure(hashed.failure())
+    decision = choose_unfinished(hashed.unwrap(), candidates)
     if decision.file_id is None:
         return Failure(_no_way(file_id, tell_verdict(decision.verdicts[0])))
     return Success(decision)
+
+
+def _with_digests(job: LargeFile, wanted: Wanted, candidates: Iterable[Candidate]) -> Program[Result[Wanted, B2Error]]:
+    """The same, with the digests of those parts that a candidate has and nobody hashed yet."""
+    if job.parts is None:
+        return Success(wanted)
+    there = {(part.part_number, part.content_length) for each in candidates for part in each.parts}
+    parts: list[Part] = []
+    for part in job.parts:
+        if is_unhashed(part) and (part.number, part.length) in there:
+            digest = yield from perform(HashBody(slice_body(job.body, part.range)))
+            if not ok(digest):
+                return Failure(digest.failure())
+            part = evolve(part, sha1=digest.unwrap())
+        parts.append(part)
+    return Success(evolve(wanted, parts=tuple(parts)))
 
 
 def _no_way(file_id: FileId, why: str) -> Rejected:

@@ -114,6 +114,7 @@ class Transfers:
         part_size: int | None = None,
         resume: bool | FileId = True,
         append: bool = False,
+        whole_sha1: bool = True,
         listener: Listener | None = None,
         progress_listener: AbstractProgressListener | None = None,
         on_large_file: Callable[[LargeFileBegun], None] | None = None,
@@ -125,7 +126,9 @@ class Transfers:
         with is one value or its fields (`content_type="text/plain"`). `length` and `sha1` (hex) are what the content
         must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
         False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. With `append`
-        a version in B2 that is the beginning of the source is copied there, and only the rest is sent. `part_size` is
+        a version in B2 that is the beginning of the source is copied there, and only the rest is sent. Without
+        `whole_sha1` a large file tells no SHA-1 of the whole (`large_file_sha1`): each part is hashed as it is sent, so
+        the source is read once and not twice, but who downloads the file cannot check it by that. `part_size` is
         bytes. `listener` hears every event, `progress_listener` how many bytes are there.
         """
         made = new_file(new, choices)
@@ -135,11 +138,15 @@ class Transfers:
         if not ok(promised):
             return Failure(promised.failure())
         digest = promised.unwrap()
+        if digest is not None and not whole_sha1:
+            return Failure(InvalidArgument("whole_sha1", "is False, but the SHA-1 of the whole is given"))
         opened = open_source(source, length=length, sha1=digest)
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
-        job = _UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append)
+        job = _UploadJob(
+            found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append, whole_sha1
+        )
         with closing(found), telling(progress_listener) as told:
             result = self._upload(job, hearing(listener, told.listener, on_large_file))
             return told.of(result, lambda reply: reply.content_length)
@@ -178,6 +185,7 @@ class Transfers:
             job.sha1,
             present.unwrap(),
             job.how_to_resume(keep=True),
+            job.whole_sha1,
         )
         return self._transfer(upload_body(upload, self._retry), job.opened, listener)
 
@@ -370,6 +378,7 @@ class _UploadJob:
     part_size: int | None
     resume: bool | FileId
     append: bool
+    whole_sha1: bool
 
     @property
     def mod_time(self) -> int | None:
