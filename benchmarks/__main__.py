@@ -66,8 +66,8 @@ def _measured(size: Size, peers: Mapping[str, Path]) -> Iterator[Workload]:
     yield from small_files.run(files=size.files, rounds=few, latencies=(0.0, 30.0), peers=peers)
     yield from large.run(mib=size.mib, rounds=more, peers=peers)
     yield from noop.run(files=size.listed, rounds=few, peers=peers)
-    yield from planning.run(files=size.planned, rounds=few)
-    yield from emerge.run(intents=size.intents, rounds=few)
+    yield from planning.run(files=size.planned, rounds=more)
+    yield from emerge.run(intents=size.intents, rounds=more)
 
 
 def _run(small: bool, interop: Path) -> Run:
