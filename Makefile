@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
+BENCH_STAMP := $(VENV)/.bench-installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 DOCS_STAMP := $(VENV)/.docs-installed-$(shell cksum pyproject.toml | cut -d' ' -f1)
 
-.PHONY: demo test unit lint types docs deep storm bench interop browser clean
+.PHONY: demo test unit lint types docs deep storm bench bench-small interop browser clean
 
 demo: $(STAMP)  ## a folder goes up to a B2 server on this machine and comes back; SOURCE= names another folder
 	$(BIN)/python scripts/demo.py $(if $(SOURCE),"$(SOURCE)")
@@ -35,8 +36,11 @@ deep: $(STAMP)  ## the laws, with many more examples
 storm: $(STAMP)  ## whole jobs in bad weather: faults, crashes, restarts, clock jumps; RUNS= says how many, SEED= repeats one
 	$(BIN)/python -m tests.storm --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
 
-bench: $(STAMP)  ## speed and memory, side by side with b2sdk and rclone
-	$(BIN)/python -m benchmarks
+bench: $(BENCH_STAMP)  ## speed and memory beside b2sdk, b2 and rclone, written into docs/performance.md
+	$(BIN)/python -m benchmarks $(if $(INTEROP),--interop "$(INTEROP)")
+
+bench-small: $(BENCH_STAMP)  ## the same with less of everything, in less than five minutes; written into .bench
+	$(BIN)/python -m benchmarks --small $(if $(INTEROP),--interop "$(INTEROP)")
 
 interop: $(STAMP)  ## rclone, the b2 command line and two b2sdks against `b2pure serve`; the sample application on b2sdk and on b2pure
 	$(BIN)/python -m interop
@@ -59,5 +63,10 @@ $(DOCS_STAMP): $(STAMP)
 	rm -f $(VENV)/.docs-installed-*
 	touch $@
 
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	rm -f $(VENV)/.bench-installed-*
+	touch $@
+
 clean:
-	rm -rf $(VENV) docs/_build .interop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build .bench .interop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import frozen
 from b2sdk._internal.transfer.emerge.planner.planner import EmergePlanner
 from b2sdk.v2 import AbstractUploadSource, CopySource, WriteIntent
 
 from b2pure.model import intents as ours
 from b2pure.model.limits import PartSizes
 from b2pure.model.sources import body_length
+from benchmarks.moved import Moved
 
-__all__ = ["Moved", "b2sdk_emerge"]
-
-
-@frozen
-class Moved:
-    """Bytes sent and downloaded, and parts, of a plan; `made` is how many bytes of an object the parts are."""
-
-    sent: int
-    down: int
-    parts: int
-    made: int
+__all__ = ["b2sdk_emerge"]
 
 
 class _Local(AbstractUploadSource):  # type: ignore[misc]
@@ -52,7 +42,7 @@ class _Local(AbstractUploadSource):  # type: ignore[misc]
 
 
 def b2sdk_emerge(
-    intents: Sequence[ours.WriteIntent], sizes: PartSizes, largest: int
+    intents: Iterable[ours.WriteIntent], sizes: PartSizes, largest: int
 ) -> tuple[Callable[[], Any], Callable[[Any], Moved]]:
     """What plans anew each time, and what counts a plan."""
     theirs = [_intent(intent) for intent in intents]

@@ -6,7 +6,7 @@ local folder joins names without looking whether they leave the folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from b2sdk.v2 import (
@@ -72,7 +72,7 @@ class _Reporter:
 
 
 def b2sdk_plan(
-    source: list[LocalPath], dest: list[B2Path], keep_days: int | None, now_millis: int
+    source: Iterable[LocalPath], dest: Iterable[B2Path], keep_days: int | None, now_millis: int
 ) -> Callable[[], Iterator[Any]]:
     """Build the two folders once; each call of what comes back plans anew and gives b2sdk's actions as they come."""
     ours = _Local([LocalSyncPath("/source/" + p.path, p.path, p.mod_time_millis, p.size) for p in source])

@@ -1,15 +1,20 @@
 """`python -m benchmarks.emerge [--intents N] [--rounds R]`: the planner of objects from ranges beside b2sdk's.
 
-Both get the same intents, made beforehand. Bytes are what the plans send and download; `stream` is b2pure's planner of
-streams. The part limit is off on both sides (b2sdk's planner has none), so that the plans can be compared. A plan of
-b2sdk that makes another number of bytes than the intents do is marked: its bytes say nothing.
+Both get the same intents, made beforehand, and each plans in a process of its own. What a plan moves is the bytes that
+it sends and downloads; `stream` is b2pure's planner of streams. The part limit is off on both sides (b2sdk's planner
+has none), so that the plans can be compared. A plan of b2sdk that makes another number of bytes than the intents do is
+marked: its bytes say nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import gc
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from random import Random
+from typing import Any, Final
 
 from b2pure.model.files import LocalFact
 from b2pure.model.ids import FileId
@@ -22,15 +27,23 @@ from b2pure.plan.emerge.parts import EmergePart
 from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
 from b2pure.plan.emerge.planner import emerge
 from b2pure.plan.emerge.stream import stream_parts
-from benchmarks.b2sdk_emerge import Moved, b2sdk_emerge
-from benchmarks.measure import Line, alternate, medians, show_lines, table, timed
+from benchmarks.contest import Contestant, contest, show_all
+from benchmarks.large_clients import measured
+from benchmarks.measure import in_child
+from benchmarks.moved import Moved
+from benchmarks.results import Sample, Workload
 
 __all__ = ["main", "run"]
 
 M = ABSOLUTE_MINIMUM_PART_SIZE
 _FACT = LocalFact(10**15, 1)
 _LIMITS = EmergeLimits(M, DEFAULT_PART_SIZES.recommended, MAX_PART_SIZE, MAX_PART_SIZE, 10**9)
-_SHOWN: tuple[Prioritize, ...] = ("local_verification", "remote")
+_CONTESTANTS: Final = (
+    Contestant("b2pure", "local_verification"),
+    Contestant("b2pure, remote", "remote"),
+    Contestant("b2pure, stream", "stream"),
+    Contestant("b2sdk", "b2sdk"),
+)
 
 
 def _local(at: int, length: int) -> LocalSlice:
@@ -95,62 +108,48 @@ def local(count: int, r: Random) -> list[WriteIntent]:
     return list(concatenated(*(_local(index * 3 * M, r.randint(1, 2 * M)) for index in range(count))))
 
 
-_WORKLOADS: tuple[Callable[[int, Random], list[WriteIntent]], ...] = (patch, dedup, backup, overlap, local)
+_WORKLOADS: Final[Mapping[str, Callable[[int, Random], list[WriteIntent]]]] = {
+    each.__name__: each for each in (patch, dedup, backup, overlap, local)
+}
 
 
-def run(count: int, rounds: int) -> list[Line]:
-    """Measure every workload, saying what is done meanwhile."""
-    print(f"objects from {count:,} ranges, {rounds} alternating rounds")
-    rows: list[tuple[str, ...]] = [
-        ("GB up + down", "b2sdk", "remote", "default", "stream", "parts of b2sdk", "remote", "default")
-    ]
-    lines = []
-    for workload in _WORKLOADS:
-        intents = sorted(workload(count, Random(1)), key=lambda intent: intent.destination_offset)
-        lines.append(_measure(workload.__name__, intents, rounds, rows))
-    print(table(rows), end="\n\n")
-    return lines
+def run(*, intents: int, rounds: int) -> Iterator[Workload]:
+    """Each workload as soon as it is measured."""
+    for name in _WORKLOADS:
+        title = f"an object of {intents:,} ranges, {name}"
+        one = partial(_one, name, intents)
+        yield contest(f"emerge-{name}", title, "ranges", intents, rounds, _CONTESTANTS, one)
 
 
-def _measure(name: str, intents: list[WriteIntent], rounds: int, rows: list[tuple[str, ...]]) -> Line:
-    plan_theirs, count_theirs = b2sdk_emerge(intents, DEFAULT_PART_SIZES, MAX_PART_SIZE)
+def _one(name: str, intents: int, planner: Contestant) -> Sample:
+    told = in_child("benchmarks.emerge", "--child", planner.client, name, str(intents))
+    return Sample(told["wall"], told["cpu"], told["peak_kib"] / 1024, None, intents, told["moved"])
 
-    def plan_ours(prioritize: Prioritize) -> tuple[EmergePart, ...]:
+
+# -- in the child
+
+
+def _child(planner: str, name: str, count: int) -> dict[str, Any]:
+    gc.disable()  # while the intents are made: what is measured begins with a full collection
+    intents = sorted(_WORKLOADS[name](count, Random(1)), key=lambda intent: intent.destination_offset)
+    length = max(intent.stop for intent in intents)
+    plan, moved_by = _theirs(intents) if planner == "b2sdk" else _ours(planner, intents)
+    gc.enable()
+    gc.collect()
+    made: list[Any] = []
+    usage = measured(lambda: made.append(plan()))
+    moved = moved_by(made[0])
+    return {**usage, "moved": moved.sent + moved.down if moved.made == length else None}
+
+
+def _ours(planner: str, intents: list[WriteIntent]) -> tuple[Callable[[], Any], Callable[[Any], Moved]]:
+    def plan() -> tuple[EmergePart, ...]:
+        if planner == "stream":
+            return tuple(stream_parts(intents, "remote", OverlapRule.ASSUME_EQUAL, _LIMITS))
+        prioritize: Prioritize = "remote" if planner == "remote" else "local_verification"
         return emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, _LIMITS).unwrap().parts
 
-    seconds = medians(
-        alternate(
-            rounds,
-            {
-                "b2pure": lambda: timed(lambda: plan_ours("local_verification")),
-                "b2sdk": lambda: timed(plan_theirs),
-            },
-        )
-    )
-    default, remote = (_moved(plan_ours(prioritize)) for prioritize in _SHOWN)
-    streamed = _moved(tuple(stream_parts(intents, "remote", OverlapRule.ASSUME_EQUAL, _LIMITS)))
-    theirs = count_theirs(plan_theirs())
-    wrong = "" if theirs.made == default.made else "other object: "
-    rows.append(
-        (
-            name,
-            f"{wrong}{_gigabytes(theirs)}",
-            *(_gigabytes(each) for each in (remote, default, streamed)),
-            f"{theirs.parts:,}",
-            f"{remote.parts:,}",
-            f"{default.parts:,}",
-        )
-    )
-    return Line(
-        f"emerge, {name}",
-        f"{len(intents) / seconds['b2pure']:,.0f} ranges/s",
-        f"{len(intents) / seconds['b2sdk']:,.0f} ranges/s",
-        seconds["b2sdk"] / seconds["b2pure"],
-    )
-
-
-def _gigabytes(moved: Moved) -> str:
-    return f"{(moved.sent + moved.down) / 10**9:.1f}"
+    return plan, _moved
 
 
 def _moved(parts: tuple[EmergePart, ...]) -> Moved:
@@ -158,13 +157,31 @@ def _moved(parts: tuple[EmergePart, ...]) -> Moved:
     return Moved(cost.bytes_up, cost.bytes_down, len(parts), sum(part.length for part in parts))
 
 
+def _theirs(intents: list[WriteIntent]) -> tuple[Callable[[], Any], Callable[[Any], Moved]]:
+    from benchmarks.b2sdk_emerge import b2sdk_emerge
+
+    intents.reverse()
+    return b2sdk_emerge(_forgotten(intents), DEFAULT_PART_SIZES, MAX_PART_SIZE)
+
+
+def _forgotten(intents: list[WriteIntent]) -> Iterator[WriteIntent]:
+    """The last one first, so that nobody holds both planners' intents."""
+    while intents:
+        yield intents.pop()
+
+
 def main() -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.emerge", description=__doc__)
     parser.add_argument("--intents", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    print(show_lines(run(options.intents, options.rounds)))
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child is not None:
+        planner, name, count = given.child
+        print(json.dumps(_child(planner, name, int(count))))
+        return
+    show_all(run(intents=given.intents, rounds=given.rounds))
 
 
 if __name__ == "__main__":

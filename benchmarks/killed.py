@@ -38,9 +38,9 @@ from b2pure.effects.program import ok
 from b2pure.effects.simulator import Simulator, SimulatorConfig
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.vault import open_vault
-from benchmarks.large import PEAK_MIB
-from benchmarks.measure import memory_folder, table
+from benchmarks.measure import memory_folder
 from benchmarks.recorder import Exchange, Recording, recording
+from benchmarks.tables import aligned
 from interop.commands import NO_PROXY
 
 __all__ = ["Outcome", "main", "run", "show"]
@@ -51,6 +51,8 @@ _MIB: Final = 1 << 20
 _THREADS: Final = 10
 _FIXED: Final = f"--threads={_THREADS}"
 """What the command line has unless told otherwise."""
+_PEAK_MIB: Final = 200
+"""What b2pure may need for a file of any size."""
 _TAIL_BYTES: Final = 2 << 20
 _RECORD: Final = re.compile(rb"^piece (\d+) (\d+) (?:[0-9a-f]{8}|-{8}) [0-9a-f]{8} *$", re.MULTILINE)
 """A finished piece, as a download writes it behind the content of its temporary file: first byte, and byte after it."""
@@ -87,7 +89,7 @@ class Outcome:
             "more was lost than what was under way": self.lost <= _THREADS,
             "the result is not the source": self.same,
             f"left behind: {', '.join(self.left)}": not self.left,
-            f"it needed more than {PEAK_MIB} MiB": max(self.peaks_mib) < PEAK_MIB,
+            f"it needed more than {_PEAK_MIB} MiB": max(self.peaks_mib) < _PEAK_MIB,
         }
         return tuple(promise for promise, kept in promises.items() if not kept)
 
@@ -319,7 +321,7 @@ def show(outcomes: Sequence[Outcome]) -> str:
             (each.what, *moved, *counted, peaks, "yes" if each.same else "NO", ", ".join(each.left) or "nothing")
         )
     broken = [f"{each.what}: {promise}" for each in outcomes for promise in each.broken]
-    return "\n".join([table([heading, *rows]), *(broken or ["all promises were kept"])])
+    return "\n".join([aligned([heading, *rows]), *(broken or ["all promises were kept"])])
 
 
 def main() -> None:

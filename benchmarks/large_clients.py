@@ -1,9 +1,10 @@
-"""`python -m benchmarks.large_clients CLIENT up|down URL KEY_ID KEY FILE [...]`: one large file by one client.
+"""`python -m benchmarks.large_clients CLIENT up|down URL KEY_ID KEY FILE [OPTION ...]`: one large file by one client.
 
 Prints wall and CPU seconds and the peak memory as JSON. Knows the standard library alone, because each client runs in
 an environment of its own; the client itself is imported where it is used. What is measured begins when the program is
-loaded and the account authorized; of rclone, which authorizes as it goes, what `rclone version` takes is left out.
-Options for rclone follow the file: first the program, then what it is to be given.
+loaded and the account authorized; of programs that are commands, what `version` takes is left out (rclone authorizes
+as it goes, b2 has authorized before). Their options are the program first, then what it is to be given; b2pure's is
+`parts-only`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from benchmarks.peak import peak_kib
 
-__all__ = ["CLIENTS", "WORKERS", "Task", "Usage", "measured", "rclone_variables", "run_program", "run_rclone"]
+__all__ = ["CLIENTS", "WORKERS", "Task", "Usage", "measured", "run_b2", "run_rclone"]
 
 WORKERS: Final = 10
+_STARTS: Final = 3
+"""How often a program is only started, to know what that takes."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,9 @@ def _b2pure(task: Task) -> Usage:
     folder, place = str(Path(task.file).parent), f"b2://{task.bucket}"
 
     def job() -> None:
+        if "parts-only" in task.options:
+            client.upload(task.file, f"{place}/", whole_sha1=False).unwrap()
+            return
         report = client.sync(folder, place) if task.up else client.sync(place, folder)
         if not report.ok:
             raise RuntimeError(f"the sync failed: {report}")
@@ -97,34 +104,68 @@ def _rclone(task: Task) -> Usage:
     return run_rclone(program, ("copyto", *options, *ends), task.url, task.key_id, task.key)
 
 
-def run_rclone(program: str, words: Sequence[str], url: str, key_id: str, key: str) -> Usage:
+def _b2(task: Task) -> Usage:
+    (program,) = task.options
+    how, name = ("--threads", str(WORKERS), "--no-progress"), Path(task.file).name
+    ends = (task.bucket, task.file, name) if task.up else (f"b2://{task.bucket}/{name}", task.file)
+    words = ("file", "upload" if task.up else "download", *how, *ends)
+    return run_b2(program, words, task.url, task.key_id, task.key)
+
+
+def run_b2(program: str, words: Sequence[str], url: str, key_id: str, key: str, *, lines: int | None = None) -> Usage:
+    """One command of the b2 command line, without what it takes to start; the account was authorized before."""
+    with tempfile.TemporaryDirectory() as folder:
+        more = {"B2_ENVIRONMENT": url, "B2_ACCOUNT_INFO": f"{folder}/account", "PYTHONWARNINGS": "ignore"}
+        environment = {**os.environ, **more}
+        _run([program, "account", "authorize", key_id, key], environment, quiet=True)
+        return _without_start(program, words, environment, lines)
+
+
+def run_rclone(
+    program: str, words: Sequence[str], url: str, key_id: str, key: str, *, lines: int | None = None
+) -> Usage:
     """One command of rclone, without what it takes to start; its remote `b2:` is the server."""
     with tempfile.NamedTemporaryFile(suffix=".conf") as config:
-        environment = {**os.environ, **rclone_variables(url, key_id, key, config.name)}
-        nothing = run_program([program, "version"], environment)
-        usage = run_program([program, *words], environment)
-    return {**usage, "wall": usage["wall"] - nothing["wall"], "cpu": usage["cpu"] - nothing["cpu"]}
+        settings = {"TYPE": "b2", "ACCOUNT": key_id, "KEY": key, "ENDPOINT": url}
+        variables = {f"RCLONE_CONFIG_B2_{name}": value for name, value in settings.items()}
+        environment = {**os.environ, **variables, "RCLONE_CONFIG": config.name}
+        return _without_start(program, words, environment, lines)
 
 
-def rclone_variables(url: str, key_id: str, key: str, config: str) -> Mapping[str, str]:
-    """What rclone has to find in its environment to know the account as `b2:`; `config` is an empty file."""
-    settings = {"TYPE": "b2", "ACCOUNT": key_id, "KEY": key, "ENDPOINT": url}
-    return {**{f"RCLONE_CONFIG_B2_{name}": value for name, value in settings.items()}, "RCLONE_CONFIG": config}
+def _without_start(program: str, words: Sequence[str], environment: Mapping[str, str], lines: int | None) -> Usage:
+    starts = [_run([program, "version"], environment) for _ in range(_STARTS)]
+    usage = _run([program, *words], environment, lines=lines)
+    return {**usage, **{name: usage[name] - median(start[name] for start in starts) for name in ("wall", "cpu")}}
 
 
-def run_program(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
-    """Run a program to its end; its wall and CPU seconds and its peak memory. Raises RuntimeError if it fails."""
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begin
-    if status:
-        raise RuntimeError(f"{command}: exit status {os.waitstatus_to_exitcode(status)}")
+def _run(
+    command: Sequence[str], environment: Mapping[str, str], *, lines: int | None = None, quiet: bool = False
+) -> Usage:
+    """Run a program to its end; its wall and CPU seconds and its peak memory. Raises RuntimeError if it fails, or
+    prints another number of `lines`.
+    """
+    with tempfile.TemporaryFile() as printed:
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            command, env=environment, stdout=printed, stderr=subprocess.DEVNULL if quiet else None
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        printed.seek(0)
+        found = sum(1 for _ in printed)
+    if status or lines not in (None, found):
+        ended = f"exit status {os.waitstatus_to_exitcode(status)}, {found} lines"
+        raise RuntimeError(f"{command[0]} {command[1]}: {ended}")
     peak = used.ru_maxrss // 1024 if sys.platform == "darwin" else used.ru_maxrss
     return {"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak_kib": peak}
 
 
-CLIENTS: Final[Mapping[str, Callable[[Task], Usage]]] = {"b2pure": _b2pure, "b2sdk": _b2sdk, "rclone": _rclone}
+CLIENTS: Final[Mapping[str, Callable[[Task], Usage]]] = {
+    "b2pure": _b2pure,
+    "b2sdk": _b2sdk,
+    "b2": _b2,
+    "rclone": _rclone,
+}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benchmarks share: alternating rounds, children with a heap of their own, tables.
+"""What the benchmarks share: alternating rounds, children with a heap of their own.
 
 Rules. Whoever is compared takes turns in the same rounds, and the order turns round each time, so that a slow minute of
 a shared machine hits everybody. Every figure is a median over rounds. A peak is taken in a child process that does one
@@ -19,31 +19,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-from attrs import frozen
-
-__all__ = ["Line", "alternate", "in_child", "medians", "memory_folder", "show_lines", "table", "timed"]
+__all__ = ["alternate", "in_child", "medians", "memory_folder", "timed"]
 
 T = TypeVar("T")
 
 _ROOT = Path(__file__).resolve().parent.parent
-
-
-@frozen
-class Line:
-    """One row of the final table. `ratio` is how many times better b2pure does; None where nobody else is measured."""
-
-    what: str
-    ours: str
-    theirs: str = "-"
-    ratio: float | None = None
-    target: float | None = None
-
-    @property
-    def reached(self) -> str:
-        """Whether the target is met, as a word."""
-        if self.ratio is None or self.target is None:
-            return "-"
-        return "yes" if self.ratio >= self.target else "NO"
 
 
 def alternate(rounds: int, contestants: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
@@ -81,25 +61,3 @@ def in_child(module: str, *args: str, python: str = sys.executable, **environmen
     done = subprocess.run(command, cwd=_ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as aligned columns; the first row is the heading, the first column is text, the others are figures."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    heading, *rest = [_aligned(row, widths) for row in rows]
-    return "\n".join((heading, "  ".join("-" * width for width in widths), *rest))
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    first, *rest = zip(row, widths, strict=True)
-    return "  ".join((first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest))).rstrip()
-
-
-def show_lines(lines: Sequence[Line]) -> str:
-    """The final table."""
-    rows = [("", "b2pure", "peer", "ratio", "target", "reached")]
-    for line in lines:
-        ratio = "-" if line.ratio is None else f"{line.ratio:.1f}x"
-        target = "-" if line.target is None else f"{line.target:g}x"
-        rows.append((line.what, line.ours, line.theirs, ratio, target, line.reached))
-    return table(rows)

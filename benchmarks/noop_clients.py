@@ -1,27 +1,27 @@
-"""`python -m benchmarks.noop_clients CLIENT sync|scan URL KEY_ID KEY FOLDER [PROGRAM OPTION ...]`: one client, once.
+"""`python -m benchmarks.noop_clients CLIENT noop|scan|list-late URL KEY_ID KEY FOLDER FILES [PROGRAM OPTION ...]`: one
+client, once.
 
-`sync` brings a folder to the bucket bench-list, which has all of it already; `scan` only looks at the folder. Prints
-wall and CPU seconds and the peak memory as JSON. Each client runs in an environment of its own, so that nothing but
-the standard library and the client itself is imported. What is measured begins when the program is loaded and the
-account authorized; of rclone, what `rclone version` takes is left out. A scan that does not find the files ends with an
-error.
+`noop` brings a folder to the bucket bench-list, which has all of it already; `scan` only looks at the folder;
+`list-late` only lists the bucket. Prints wall and CPU seconds and the peak memory as JSON. Each client runs in an
+environment of its own, so that nothing but the standard library and the client itself is imported. What is measured is
+what `large_clients.py` measures. A scan or a listing that does not find the files ends with an error. Of b2, which has
+no command that only scans, a dry run into an empty folder stands in for it: it plans, too.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.large_clients import WORKERS, Usage, measured, rclone_variables, run_program
+from benchmarks.large_clients import WORKERS, Usage, measured, run_b2, run_rclone
 
 _BUCKET: Final = "bench-list"
+_EMPTY: Final = "bench-up"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ def _b2pure_sync(task: Task) -> Usage:
             raise RuntimeError(f"the sync failed: {report}")
 
     return measured(job)
+
+
+def _b2pure_list(task: Task) -> Usage:
+    from b2pure import connect
+
+    client = connect(task.key_id, task.key, realm=task.url, workers=WORKERS).unwrap()
+    client.authorize().unwrap()
+    return measured(lambda: _check(task, sum(1 for _ in client.ls(f"b2://{_BUCKET}", recursive=True))))
 
 
 def _b2pure_scan(task: Task) -> Usage:
@@ -83,9 +91,35 @@ def _b2sdk_scan(task: Task) -> Usage:
     return measured(lambda: _check(task, sum(1 for _ in folder.all_files(None))))
 
 
+def _b2sdk_list(task: Task) -> Usage:
+    from b2sdk.v2 import B2Api, InMemoryAccountInfo
+
+    api: Any = B2Api(InMemoryAccountInfo())
+    api.authorize_account(realm=task.url, application_key_id=task.key_id, application_key=task.key)
+    bucket = api.get_bucket_by_name(_BUCKET)
+    return measured(lambda: _check(task, sum(1 for _ in bucket.ls(recursive=True))))
+
+
 def _check(task: Task, found: int) -> None:
     if found != task.files:
-        raise RuntimeError(f"the scan found {found} of {task.files} files")
+        raise RuntimeError(f"it found {found} of {task.files} files")
+
+
+def _b2_sync(task: Task) -> Usage:
+    return _b2(task, "sync", "--threads", str(WORKERS), "--no-progress", task.folder, f"b2://{_BUCKET}", lines=0)
+
+
+def _b2_scan(task: Task) -> Usage:
+    return _b2(task, "sync", "--dry-run", "--no-progress", task.folder, f"b2://{_EMPTY}", lines=task.files)
+
+
+def _b2_list(task: Task) -> Usage:
+    return _b2(task, "ls", "--recursive", f"b2://{_BUCKET}", lines=task.files)
+
+
+def _b2(task: Task, *words: str, lines: int) -> Usage:
+    (program,) = task.options
+    return run_b2(program, words, task.url, task.key_id, task.key, lines=lines)
 
 
 def _rclone_sync(task: Task) -> Usage:
@@ -96,22 +130,28 @@ def _rclone_scan(task: Task) -> Usage:
     return _rclone(task, "size", task.folder)
 
 
-def _rclone(task: Task, command: str, *ends: str) -> Usage:
+def _rclone_list(task: Task) -> Usage:
+    return _rclone(task, "lsf", "--recursive", "--files-only", f"b2:{_BUCKET}", lines=task.files)
+
+
+def _rclone(task: Task, command: str, *words: str, lines: int | None = None) -> Usage:
     program, *options = task.options
-    with tempfile.NamedTemporaryFile(suffix=".conf") as config:
-        environment = {**os.environ, **rclone_variables(task.url, task.key_id, task.key, config.name)}
-        nothing = run_program([program, "version"], environment)
-        usage = run_program([program, command, *options, *ends], environment)
-    return {**usage, "wall": usage["wall"] - nothing["wall"], "cpu": usage["cpu"] - nothing["cpu"]}
+    return run_rclone(program, (command, *options, *words), task.url, task.key_id, task.key, lines=lines)
 
 
 CLIENTS: Final[Mapping[tuple[str, str], Callable[[Task], Usage]]] = {
-    ("b2pure", "sync"): _b2pure_sync,
+    ("b2pure", "noop"): _b2pure_sync,
     ("b2pure", "scan"): _b2pure_scan,
-    ("b2sdk", "sync"): _b2sdk_sync,
+    ("b2pure", "list-late"): _b2pure_list,
+    ("b2sdk", "noop"): _b2sdk_sync,
     ("b2sdk", "scan"): _b2sdk_scan,
-    ("rclone", "sync"): _rclone_sync,
+    ("b2sdk", "list-late"): _b2sdk_list,
+    ("b2", "noop"): _b2_sync,
+    ("b2", "scan"): _b2_scan,
+    ("b2", "list-late"): _b2_list,
+    ("rclone", "noop"): _rclone_sync,
     ("rclone", "scan"): _rclone_scan,
+    ("rclone", "list-late"): _rclone_list,
 }
 
 

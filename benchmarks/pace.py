@@ -22,7 +22,8 @@ from statistics import median
 from typing import Final
 
 from benchmarks.light_server import KEY, KEY_ID, UP
-from benchmarks.measure import alternate, in_child, memory_folder, table
+from benchmarks.measure import alternate, in_child, memory_folder
+from benchmarks.tables import aligned
 
 __all__ = ["main", "run", "show"]
 
@@ -83,7 +84,7 @@ def run(*, files: int, rounds: int, latencies: Sequence[float]) -> Rates:
 def show(rates: Rates, latencies: Sequence[float]) -> str:
     """A row for each contestant, a column for each latency."""
     heading = ("files/s up", *(f"{latency:g} ms" for latency in latencies))
-    return table([heading, *((who, *(f"{by[each]:,.0f}" for each in latencies)) for who, by in rates.items())])
+    return aligned([heading, *((who, *(f"{by[each]:,.0f}" for each in latencies)) for who, by in rates.items())])
 
 
 def main() -> None:

@@ -16,9 +16,10 @@ from attrs import frozen
 
 from b2pure.model.files import B2Tree, LocalTree
 from b2pure.plan.plan import SyncPlan, plan_sync
-from benchmarks.measure import Line, in_child, table
+from benchmarks.measure import in_child
 from benchmarks.peak import peak_kib
 from benchmarks.streams import NOW, WORKLOADS, dest_files, policy, source_files
+from benchmarks.tables import aligned
 
 __all__ = ["main", "run"]
 
@@ -48,7 +49,7 @@ def show(shares: list[Share]) -> str:
     return "\n".join(
         (
             f"memory of the planner, workload: {_WORKLOAD.name}",
-            table([("", "resident, less the streams'", "tracemalloc peak"), *rows]),
+            aligned([("", "resident, less the streams'", "tracemalloc peak"), *rows]),
             f"the share {'GROWS' if grows(shares) else 'does not grow'} with the number of files "
             f"(differences below {_NOISE_KIB} KiB are noise)",
         )
@@ -59,13 +60,6 @@ def grows(shares: list[Share]) -> bool:
     """Whether more files take more memory, beyond noise."""
     first, last = shares[0], shares[-1]
     return max(last.resident - first.resident, last.traced - first.traced) > _NOISE_KIB
-
-
-def line(shares: list[Share]) -> Line:
-    """For the final table."""
-    last = shares[-1]
-    word = "grows" if grows(shares) else "does not grow"
-    return Line(f"planner's memory, {last.files:,} files", f"{last.resident:,} KiB, {word}")
 
 
 def _share(files: int) -> Share:

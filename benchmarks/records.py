@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 from attrs import frozen
 
-from benchmarks.measure import alternate, medians, table
+from benchmarks.measure import alternate, medians
+from benchmarks.tables import aligned
 
 __all__ = ["main", "run"]
 
@@ -62,7 +63,7 @@ def show(costs: dict[str, float]) -> str:
     """The costs, and each as a multiple of the struct's."""
     struct = costs["msgspec.Struct, frozen, gc=False"]
     rows = [(name, f"{cost:.0f}", f"{cost / struct:.1f}x") for name, cost in costs.items()]
-    return table([("one value with four fields", "ns", "of a struct"), *rows])
+    return aligned([("one value with four fields", "ns", "of a struct"), *rows])
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from benchmarks.measure import table
+from benchmarks.tables import aligned
 
 __all__ = ["Step", "main", "run", "show"]
 
@@ -240,7 +240,7 @@ def show(steps: Sequence[Step]) -> str:
         rate = f"{step.amount / step.seconds:,.0f} {step.unit}/s"
         peak = "-" if step.peak_mib is None else f"{step.peak_mib:,.0f} MiB"
         rows.append((step.what, f"{step.seconds:.1f}", rate, peak))
-    return table(rows)
+    return aligned(rows)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """`python -m benchmarks.small_clients CLIENT URL KEY_ID KEY FOLDER BUCKET HOW`: many small files by one client.
 
 Prints wall and CPU seconds and the peak memory as JSON, and is measured as `large_clients.py` does it. HOW is
-b2pure's number of workers (0: as many as help), with `xN` for N processes, or the program of rclone.
+b2pure's number of workers (0: as many as help), with `xN` for N processes, or the program of b2 or rclone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.large_clients import WORKERS, Usage, measured, run_rclone
+from benchmarks.large_clients import WORKERS, Usage, measured, run_b2, run_rclone
 
 __all__ = ["CLIENTS", "Task"]
 
@@ -68,7 +68,17 @@ def _rclone(task: Task) -> Usage:
     return run_rclone(task.how, words, task.url, task.key_id, task.key)
 
 
-CLIENTS: Final[Mapping[str, Callable[[Task], Usage]]] = {"b2pure": _b2pure, "b2sdk": _b2sdk, "rclone": _rclone}
+def _b2(task: Task) -> Usage:
+    words = ("sync", "--threads", str(WORKERS), "--no-progress", task.folder, f"b2://{task.bucket}")
+    return run_b2(task.how, words, task.url, task.key_id, task.key)
+
+
+CLIENTS: Final[Mapping[str, Callable[[Task], Usage]]] = {
+    "b2pure": _b2pure,
+    "b2sdk": _b2sdk,
+    "b2": _b2,
+    "rclone": _rclone,
+}
 
 
 if __name__ == "__main__":

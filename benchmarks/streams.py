@@ -24,17 +24,17 @@ _SIZE = 100
 
 @frozen
 class Workload:
-    """A pair of streams by name, and how many times faster than b2sdk b2pure means to plan it."""
+    """A pair of streams, under the key that targets have and as a reader calls it."""
 
+    key: str
     name: str
-    target: float
     keep_days: int | None = None
 
 
 WORKLOADS = (
-    Workload("all new", 2.0),
-    Workload("none changed", 5.0),
-    Workload("1 in 10 changed", 3.0, KEEP_DAYS),
+    Workload("plan-new", "all of them new"),
+    Workload("plan-unchanged", "none of them changed"),
+    Workload("plan-changed", "one in ten changed", KEEP_DAYS),
 )
 
 
@@ -57,7 +57,7 @@ def dest_files(count: int, workload: Workload) -> Iterator[B2Path]:
     """What B2 has of them. A changed file has three versions, of 5, 15 and 25 days ago: the oldest goes, because it was
     last visible 15 days ago.
     """
-    if workload.name == "all new":
+    if workload.key == "plan-new":
         return iter(())
     changed = 10 if workload.keep_days is not None else count + 1
     return (B2Path(_name(n), _versions(n, (5, 15, 25) if n % changed == changed - 1 else (1,))) for n in range(count))

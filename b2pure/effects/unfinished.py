@@ -2,15 +2,18 @@
 
 Rules. Which one it is is decided in `plan.resume`. It is taken before anything is sent to it (`plan.holds`): what was
 known of it is asked for again when another job of the client left one meanwhile. What is all here is cut as an
-unfinished file is (`plan.recut`), where that was begun with other parts.
+unfinished file is (`plan.recut`), where that was begun with other parts. A part whose digest is still unknown is hashed
+for that only if a candidate has one of its number and length.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.effect import HashParts, StepHolds
+from b2pure.effects.effect import HashBody, HashParts, StepHolds
 from b2pure.effects.listings import newest_upload
 from b2pure.effects.part_transfers import LargeFile, Whole
 from b2pure.effects.program import Program, ok, perform
@@ -19,9 +22,9 @@ from b2pure.model.calls import GetFileInfo, ListParts, ListUnfinishedLargeFiles
 from b2pure.model.errors import B2Error, Rejected, Unauthorized
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.replies import FileReply, PartReply
-from b2pure.model.sources import body_length
+from b2pure.model.sources import body_length, slice_body
 from b2pure.plan.holds import Look, Take
-from b2pure.plan.large_file import SendPart
+from b2pure.plan.large_file import Part, SendPart, is_unhashed
 from b2pure.plan.recut import cut_like
 from b2pure.plan.resume import (
     Candidate,
@@ -96,13 +99,33 @@ def _decide_by_looking(
     if not ok(found):
         # Without listFiles nobody can look; that is no reason not to upload.
         return Success(ResumeDecision(None)) if _may_not_list(found.failure()) else Failure(found.failure())
-    decision = choose_unfinished(wanted, found.unwrap(), None, taken)
+    hashed = yield from _with_digests(job, wanted, found.unwrap())
+    if not ok(hashed):
+        return Failure(hashed.failure())
+    known = hashed.unwrap()
+    decision = choose_unfinished(known, found.unwrap(), None, taken)
     if decision.stop is not None:
         return Failure(Rejected(400, "bad_request", tell_stop(decision.stop)))
     if decision.file_id is None:
         return Success(decision)
     newest = yield from newest_upload(job.bucket_id, job.file_name, retry)
-    return newest.map(lambda uploaded: choose_unfinished(wanted, found.unwrap(), uploaded, taken))
+    return newest.map(lambda uploaded: choose_unfinished(known, found.unwrap(), uploaded, taken))
+
+
+def _with_digests(job: LargeFile, wanted: Wanted, candidates: Iterable[Candidate]) -> Program[Result[Wanted, B2Error]]:
+    """The same, with the digests of those parts that a candidate has and nobody hashed yet."""
+    if job.parts is None:
+        return Success(wanted)
+    there = {(part.part_number, part.content_length) for each in candidates for part in each.parts}
+    parts: list[Part] = []
+    for part in job.parts:
+        if is_unhashed(part) and (part.number, part.length) in there:
+            digest = yield from perform(HashBody(slice_body(job.body, part.range)))
+            if not ok(digest):
+                return Failure(digest.failure())
+            part = evolve(part, sha1=digest.unwrap())
+        parts.append(part)
+    return Success(evolve(wanted, parts=tuple(parts)))
 
 
 def take(job: LargeFile, file_id: FileId, left: int | None = None) -> Program[bool]:
@@ -126,7 +149,11 @@ def _decide_by_hand(
     parts = yield from list_parts(file_id, retry)
     if not ok(parts):
         return Failure(parts.failure())
-    decision = choose_unfinished(wanted, (Candidate(file, parts.unwrap()),), None, held.taken)
+    candidates = (Candidate(file, parts.unwrap()),)
+    hashed = yield from _with_digests(job, wanted, candidates)
+    if not ok(hashed):
+        return Failure(hashed.failure())
+    decision = choose_unfinished(hashed.unwrap(), candidates, None, held.taken)
     if decision.file_id is None:
         return Failure(_no_way(file_id, tell_verdict(decision.verdicts[0])))
     if not (yield from take(job, file_id, held.left)):

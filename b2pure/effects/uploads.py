@@ -2,9 +2,10 @@
 
 A body is pinned to what was seen of it: a reader that finds anything else fails with `LocalDrifted`, so that no wrong
 object comes into being. A file that is cut is hashed as a whole and in parts in one pass before it is started: the
-digest of the whole belongs into its info, and those of the parts tell what an unfinished file has of it already. Of a
-stream nothing is known beforehand: it goes on with an unfinished file that begins as it does, and piece by piece shows
-which parts need not be sent again.
+digest of the whole belongs into its info, and those of the parts tell what an unfinished file has of it already. Where
+the caller does without the digest of the whole, only what an unfinished file has is hashed beforehand. Of a stream
+nothing is known beforehand: it goes on with an unfinished file that begins as it does, and piece by piece shows which
+parts need not be sent again.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ _IN_A_SYNC: Final = Resume(cancel_others=True)
 @frozen
 class Upload:
     """A body that becomes a file. `parts` is None for one b2_upload_file, else the sizes for a large file. `sha1` is
-    hex, when the caller knows it: it is checked. `append_to` is a version that may be the beginning of the body: if
-    it is, it is copied and only the rest is sent. `label` is what events call it.
+    hex, when the caller knows it: it is checked. Without `whole_sha1` a large file tells no digest of the whole, and
+    its parts are hashed as they are sent. `append_to` is a version that may be the beginning of the body: if it is, it
+    is copied and only the rest is sent. `label` is what events call it.
     """
 
     label: str
@@ -72,6 +74,7 @@ class Upload:
     sha1: str | None = None
     append_to: FileVersion | None = None
     resume: Resume = field(factory=Resume)
+    whole_sha1: bool = True
 
     def info(self, **more: str) -> Mapping[str, str]:
         """The file info of what is made."""
@@ -153,6 +156,8 @@ def _upload_whole(job: Upload, retry: RetryPolicy) -> Program[Result[FileReply, 
 
 
 def _upload_parts(job: Upload, parts: tuple[SendPart, ...], retry: RetryPolicy) -> Program[Result[FileReply, B2Error]]:
+    if not job.whole_sha1 and job.sha1 is None:
+        return (yield from make_large_file(_large_file(job, parts, None), retry))
     digests = yield from perform(HashParts(job.body, tuple(part.range for part in parts)))
     if not ok(digests):
         return Failure(digests.failure())
@@ -213,8 +218,9 @@ def _readable(
     return needs_key.map(lambda needs: needs == isinstance(encryption, SseC))
 
 
-def _large_file(job: Upload, parts: tuple[Part, ...], whole: str) -> LargeFile:
-    info = with_room(job.info(**{LARGE_FILE_SHA1: whole}), LARGE_FILE_SHA1)
+def _large_file(job: Upload, parts: tuple[Part, ...], whole: str | None) -> LargeFile:
+    told = {LARGE_FILE_SHA1: whole} if whole is not None and job.whole_sha1 else {}
+    info = with_room(job.info(**told), LARGE_FILE_SHA1)
     key = job.new.encryption if isinstance(job.new.encryption, SseC) else None  # what is copied has the same
     return LargeFile(
         job.label,

@@ -27,6 +27,7 @@ __all__ = [
     "check_parts",
     "copy_parts",
     "copy_plan_id",
+    "is_unhashed",
     "read_with",
     "send_parts",
 ]
@@ -74,6 +75,11 @@ class CopyRange:
 
 
 Part = SendPart | CopyRange
+
+
+def is_unhashed(part: Part) -> bool:
+    """Whether it is a range of the body itself whose digest is not known, but could be."""
+    return isinstance(part, SendPart) and part.sha1 is None and not part.pieces
 
 
 def send_parts(size: int, sizes: PartSizes) -> tuple[SendPart, ...] | TooLarge:

@@ -36,7 +36,7 @@ from b2pure.model.limits import PartSizes
 from b2pure.model.new_file import AUTO_CONTENT_TYPE, LARGE_FILE_SHA1, PLAIN, PLAN_ID, NewFile
 from b2pure.model.protection import SseB2, SseC
 from b2pure.model.replies import FileReply, PartReply
-from b2pure.plan.large_file import CopyRange, Part
+from b2pure.plan.large_file import CopyRange, Part, is_unhashed
 from b2pure.plan.parts import stream_part_size
 
 __all__ = [
@@ -254,11 +254,13 @@ def metadata_objection(wanted: Wanted, found: FileReply) -> Why | None:
 
 def _differing(wanted: Wanted, found: Mapping[str, str]) -> tuple[str, ...]:
     """Keys whose values differ; B2 keeps keys in lower case. A digest of the whole that we know and the file does not
-    tell is no difference. One that it tells and we do not know is none either if all parts are compared.
+    tell is no difference. One that it tells and we do not know is none either if all parts are compared, which they
+    are not where some of ours are not hashed: what they are may make another whole.
     """
     ours = {key.lower(): value for key, value in wanted.file_info.items()}
     keys = {*ours, *found}
-    if LARGE_FILE_SHA1 not in found or (LARGE_FILE_SHA1 not in ours and wanted.parts is not None):
+    compared = wanted.parts is not None and not any(map(is_unhashed, wanted.parts))
+    if LARGE_FILE_SHA1 not in found or (LARGE_FILE_SHA1 not in ours and compared):
         keys.discard(LARGE_FILE_SHA1)
     return tuple(sorted(key for key in keys if ours.get(key) != found.get(key)))
 

@@ -80,6 +80,7 @@ _KEY: Final = _of("an SseC", SseC)
 
 _KINDS: Final[Mapping[str, _Kind]] = {
     "append": _FLAG,
+    "whole_sha1": _FLAG,
     "dest": _of("b2://bucket/name as text", str),
     "folder": _of("b2://bucket/prefix as text", str),
     "intents": _Kind(

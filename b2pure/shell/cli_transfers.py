@@ -114,6 +114,9 @@ def end_with(what: str, error: TransferError) -> NoReturn:
     is_flag=True,
     help="Where B2 has the beginning of the file, copy it there and send only the rest.",
 )
+@click.option(
+    "--no-whole-sha1", is_flag=True, help="Of a large file hash only the parts, as they are sent: faster, tells less."
+)
 @resume_options[0]
 @resume_options[1]
 @pace_options
@@ -126,6 +129,7 @@ def upload(
     sha1: str | None,
     part_size: int | None,
     incremental: bool,
+    no_whole_sha1: bool,
     no_resume: bool,
     large_file_id: str | None,
     pace: Pace,
@@ -151,6 +155,7 @@ def upload(
                     part_size=part_size,
                     resume=resume,
                     append=incremental,
+                    whole_sha1=not no_whole_sha1,
                     listener=progress,
                 )
                 if ok(result):

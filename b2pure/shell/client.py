@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 from returns.result import Failure, Result, Success
@@ -28,12 +29,14 @@ from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
 from b2pure.model.errors import B2Error, InvalidArgument, describe
+from b2pure.model.ids import FileId
+from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
 from b2pure.model.policy import CompareVersionMode, SyncPolicy
 from b2pure.model.protection import SseC
-from b2pure.model.replies import BucketReply, FileReply
+from b2pure.model.replies import BucketReply, FileNamePage, FileReply, FileVersionPage
 from b2pure.plan.actions import FileSync
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.capabilities import lacks, policy_needs, tell_lacks
@@ -52,7 +55,17 @@ from b2pure.shell.creations import Creations
 from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
 from b2pure.shell.plans import Plan, spooled
 from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, run_here, run_split, until_failure
-from b2pure.shell.sides import Side, SideReader, Sides, b2_side, check_apart, direction_between, listed, seen
+from b2pure.shell.sides import (
+    Side,
+    SideReader,
+    Sides,
+    b2_side,
+    check_apart,
+    direction_between,
+    listed,
+    pages_ahead,
+    seen,
+)
 
 __all__ = ["Client", "PlaceLike", "threads"]
 
@@ -130,7 +143,8 @@ class Client(Creations):
 
     def ls(self, place: PlaceLike, *, recursive: bool = False, versions: bool = False) -> Iterator[FileReply]:
         """The files of a B2 folder in order, below it too if `recursive`, old versions and hide markers too if
-        `versions`. Without `recursive` a subfolder is one entry with action `folder`. Raises PlanFailed.
+        `versions`. Without `recursive` a subfolder is one entry with action `folder`. While a page of 10,000 files is
+        read, the next one is fetched. Raises PlanFailed.
         """
         side = _found(self._side(place, "source"))
         if side.b2 is None:
@@ -139,23 +153,24 @@ class Client(Creations):
         return self._list_versions(side.b2, delimiter) if versions else self._list_names(side.b2, delimiter)
 
     def _list_names(self, side: B2Side, delimiter: str | None) -> Iterator[FileReply]:
-        start: str | None = None
-        while True:
-            page = listed(self.call(ListFileNames(side.bucket_id, start, 1000, side.prefix, delimiter)))
-            yield from page.files
-            start = page.next_file_name
-            if start is None:
-                return
+        def fetched(start: str | None) -> FileNamePage:
+            call = ListFileNames(side.bucket_id, start, MAX_LIST_COUNT, side.prefix, delimiter)
+            return listed(self.call(call))
+
+        pages = pages_ahead(
+            fetched(None), lambda page: None if page.next_file_name is None else fetched(page.next_file_name)
+        )
+        return chain.from_iterable(page.files for page in pages)
 
     def _list_versions(self, side: B2Side, delimiter: str | None) -> Iterator[FileReply]:
-        start: str | None = None
-        start_id = None
-        while True:
-            page = listed(self.call(ListFileVersions(side.bucket_id, start, start_id, 1000, side.prefix, delimiter)))
-            yield from page.files
-            start, start_id = page.next_file_name, page.next_file_id
-            if start is None:
-                return
+        def fetched(start: str | None, start_id: FileId | None) -> FileVersionPage:
+            call = ListFileVersions(side.bucket_id, start, start_id, MAX_LIST_COUNT, side.prefix, delimiter)
+            return listed(self.call(call))
+
+        def following(page: FileVersionPage) -> FileVersionPage | None:
+            return None if page.next_file_name is None else fetched(page.next_file_name, page.next_file_id)
+
+        return chain.from_iterable(page.files for page in pages_ahead(fetched(None, None), following))
 
     # --- plans
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from returns.result import Failure, Result
 
 from b2pure.effects.program import ok
-from b2pure.effects.simulated_api import SimulatedApi
-from b2pure.effects.simulator import Simulator
 from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.concurrency import Workers, workers_of
@@ -58,6 +56,9 @@ def connect_simulated(
     *buckets: str, workers: Workers | int | None = None, bandwidth: Bandwidth | None = None
 ) -> Client:
     """The same client over a B2 in memory, with these buckets. Local folders are real; nothing leaves the machine."""
+    from b2pure.effects.simulated_api import SimulatedApi  # here, because most programs need no memory for it
+    from b2pure.effects.simulator import Simulator
+
     clock = SystemClock()
     simulator = Simulator(clock.now_millis)
     for name in buckets:

@@ -421,6 +421,7 @@ def _slice_chunks(fd: int, slice_: LocalSlice, opened: os.stat_result) -> Iterat
         if not rest or not chunk:
             _expect_unchanged(fd, slice_, opened, short=bool(rest))
         yield chunk
+        del chunk  # who sends has one in hand, not this one and the next
 
 
 def _expect_unchanged(fd: int, slice_: LocalSlice, opened: os.stat_result, *, short: bool) -> None:

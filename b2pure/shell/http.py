@@ -243,6 +243,7 @@ def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> 
         if digest_at_end:
             digest.update(chunk)
         yield chunk
+        del chunk  # as `LocalDisk.read` does: the next one takes its place
     if left:
         raise httpx.LocalProtocolError("the body is shorter than its Content-Length")
     if digest_at_end:

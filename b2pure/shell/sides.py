@@ -5,7 +5,7 @@ A side that cannot be read ends the stream with `PlanFailed`. Listings fetch one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Protocol, TypeVar
@@ -27,7 +27,7 @@ from b2pure.model.places import B2Folder, Place
 from b2pure.model.policy import ScanPolicies
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
-from b2pure.model.replies import ListedPage, ListedVersion
+from b2pure.model.replies import FileNamePage, FileVersionPage, ListedPage, ListedVersion
 from b2pure.model.sources import LocalSlice
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.compare import needs_hash
@@ -41,9 +41,21 @@ from b2pure.plan.sync import Pairs
 from b2pure.shell.folders import Folder, Role
 from b2pure.shell.scan import ScanFailed
 
-__all__ = ["Ask", "Side", "SideReader", "Sides", "b2_side", "check_apart", "direction_between", "listed", "seen"]
+__all__ = [
+    "Ask",
+    "Side",
+    "SideReader",
+    "Sides",
+    "b2_side",
+    "check_apart",
+    "direction_between",
+    "listed",
+    "pages_ahead",
+    "seen",
+]
 
 T = TypeVar("T")
+P = TypeVar("P", ListedPage, FileNamePage, FileVersionPage)
 
 _TICK = 500
 """How many found files pass between two words to the listener."""
@@ -112,17 +124,13 @@ class SideReader:
             yield paths_of(self._pages(side.b2, role), side.b2.prefix)
 
     def _pages(self, side: B2Side, role: Role) -> Iterator[tuple[ListedVersion, ...]]:
-        """All versions of a side; the next page is fetched while this one is looked at."""
+        """All versions of a side."""
+
+        def following(page: ListedPage) -> ListedPage | None:
+            return listed(self._ask(next_to_compare(side, page, self._retry)), role)
+
         first = listed(self._ask(first_to_compare(side, self._retry)), role)
-        if first.next_file_name is None:
-            yield first.files
-            return
-        page: ListedPage | None = first
-        with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
-            while page is not None:
-                following = ahead.submit(self._ask, next_to_compare(side, page, self._retry))
-                yield page.files
-                page = listed(following.result(), role)
+        return (page.files for page in pages_ahead(first, following))
 
     def with_hashes(self, pairs: Pairs, sync: Sides) -> Pairs:
         """The pairs, with the SHA-1 of those local files whose content decides."""
@@ -143,6 +151,19 @@ class SideReader:
         digest = self._ask(perform(HashBody(whole)), sync.folder)
         # A file that cannot be read, or changed meanwhile, is compared without its hash; its upload will tell.
         return LocalPath(item.path, item.size, item.mod_time_millis, digest.value_or(None))
+
+
+def pages_ahead(first: P, following: Callable[[P], P | None]) -> Iterator[P]:
+    """The pages of a listing; the next one, None after the last, is fetched while this one is looked at."""
+    if first.next_file_name is None:
+        yield first
+        return
+    page: P | None = first
+    with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
+        while page is not None:
+            coming = ahead.submit(following, page)
+            yield page
+            page = coming.result()
 
 
 def direction_between(source: Side, dest: Side) -> Direction:

@@ -78,6 +78,7 @@ class UploadJob:
     part_size: int | None
     resume: bool | FileId
     append: bool
+    whole_sha1: bool
     told: bool
 
     @property

@@ -87,6 +87,7 @@ class Transfers:
         part_size: int | None = None,
         resume: bool | FileId = True,
         append: bool = False,
+        whole_sha1: bool = True,
         listener: Listener | None = None,
         progress_listener: AbstractProgressListener | None = None,
         on_large_file: Callable[[LargeFileBegun], None] | None = None,
@@ -99,8 +100,10 @@ class Transfers:
         must turn out to have. A large file goes on where an earlier run stopped (`resume`; a file id names the one,
         False starts anew); of a stream that begins as it did, the pieces that B2 has are not sent again. Who hears of
         its id (`on_large_file`) keeps it: it is not cancelled, whatever goes wrong. With `append` a version in B2 that
-        is the beginning of the source is copied there, and only the rest is sent. `part_size` is bytes. `listener`
-        hears every event, `progress_listener` how many bytes are there.
+        is the beginning of the source is copied there, and only the rest is sent. Without `whole_sha1` a large file
+        tells no SHA-1 of the whole (`large_file_sha1`): each part is hashed as it is sent, so the source is read once
+        and not twice, but who downloads the file cannot check it by that. `part_size` is bytes. `listener` hears every
+        event, `progress_listener` how many bytes are there.
         """
         made = new_file(new, choices)
         if not ok(made):
@@ -109,12 +112,26 @@ class Transfers:
         if not ok(promised):
             return Failure(promised.failure())
         digest = promised.unwrap()
+        if digest is not None and not whole_sha1:
+            return Failure(InvalidArgument("whole_sha1", "is False, but the SHA-1 of the whole is given"))
         opened = open_source(source, length=length, sha1=digest)
         if not ok(opened):
             return Failure(opened.failure())
         found = opened.unwrap()
         told_of = on_large_file is not None
-        job = UploadJob(found, dest, made.unwrap(), length, digest, mod_time_millis, part_size, resume, append, told_of)
+        job = UploadJob(
+            found,
+            dest,
+            made.unwrap(),
+            length,
+            digest,
+            mod_time_millis,
+            part_size,
+            resume,
+            append,
+            whole_sha1,
+            told_of,
+        )
         with closing(found), telling(progress_listener) as told:
             result = self._upload(job, hearing(listener, told.listener, on_large_file))
             return told.of(result, lambda reply: reply.content_length)
@@ -153,6 +170,7 @@ class Transfers:
             job.sha1,
             present.unwrap(),
             job.how_to_resume(),
+            job.whole_sha1,
         )
         return self._transfer(upload_body(upload, self._retry), job.opened, listener)
 

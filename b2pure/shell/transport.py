@@ -239,6 +239,7 @@ def _send_chunks(sock: socket.socket, head: bytes, chunks: Iterable[bytes]) -> O
                 _send_all(sock, waiting)
                 waiting = b""
             _send_all(sock, chunk)
+            del chunk  # whoever makes the next one has room for it then
         if waiting:
             _send_all(sock, waiting)
     except _Broken as broken:

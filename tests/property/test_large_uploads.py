@@ -110,6 +110,28 @@ def test_every_byte_is_sent_once_in_parts_that_b2_takes(folder: Path, source: Gi
     assert starts(world) == 1
 
 
+@given(sources(), PART_SIZES, SEEDS)
+def test_without_the_digest_of_the_whole_the_object_is_the_source_as_well(
+    folder: Path, source: Given, part_size: int, seed: int
+) -> None:
+    """And tells none, unless it is small: that digest is B2's. B2 has checked each part by its own."""
+    world, source = make_world(seed=seed), evolve(source, sha1_known=False)
+    upload(world, source, folder, part_size=part_size, whole_sha1=False).unwrap()
+    made = only(world)
+    assert made.data == source.data
+    assert LARGE_FILE_SHA1 not in made.info
+    assert made.file.content_sha1 == ("none" if is_cut(source, part_size) else digest(source.data))
+    assert sent_parts(world) == sorted(set(sent_parts(world)))
+
+
+def test_the_digest_of_the_whole_is_not_both_given_and_left_out() -> None:
+    """By name or in the info, the caller would have it checked."""
+    for choices in ({"sha1": digest(LARGE)}, {"file_info": {LARGE_FILE_SHA1: digest(LARGE)}}):
+        world = make_world()
+        assert "whole" in str(world.client.upload(LARGE, DEST, whole_sha1=False, **choices).failure())
+        assert not files_in(world)
+
+
 @given(sources(), SEEDS)
 def test_progress_tells_every_byte_once(folder: Path, source: Given, seed: int) -> None:
     world, told = make_world(seed=seed), list[Event]()
@@ -161,6 +183,29 @@ def test_killed_at_any_moment_and_run_again_it_sends_only_what_is_missing(
 ) -> None:
     """A large file without any part is gone on with as well."""
     check_resumed(folder, source, seed, moments, part_size=part_size)
+
+
+@given(sources(REREADABLE, least=20), st.integers(0, 120), PART_SIZES, SEEDS)
+def test_killed_and_run_again_without_the_digest_of_the_whole_it_sends_only_what_is_missing(
+    folder: Path, source: Given, moments: int, part_size: int, seed: int
+) -> None:
+    check_resumed(folder, evolve(source, sha1_known=False), seed, moments, part_size=part_size, whole_sha1=False)
+
+
+@given(sources(REREADABLE, least=20), st.integers(0, 60), st.integers(0, 120), st.booleans(), st.booleans(), SEEDS)
+def test_what_another_run_began_never_makes_a_file_that_tells_a_wrong_digest(
+    folder: Path, source: Given, same: int, moments: int, first: bool, second: bool, seed: int
+) -> None:
+    """The two runs agree in the first bytes alone, and each has the digest of the whole told or not."""
+    world, source = make_world(seed=seed), evolve(source, length_known=False, sha1_known=False)
+    changed = evolve(source, data=source.data[:same] + bytes(byte ^ 1 for byte in source.data[same:]))
+    crashing(world, moments, lambda: upload(world, source, folder, whole_sha1=first).unwrap())
+    before = {each.file.file_id for each in files_in(world)}
+    upload(world, changed, folder, whole_sha1=second).unwrap()
+    (made,) = [each for each in files_in(world) if each.file.file_id not in before]
+    assert made.data == changed.data
+    assert made.info.get(LARGE_FILE_SHA1) in (None, digest(changed.data))
+    assert LARGE_FILE_SHA1 not in made.info or second
 
 
 def test_killed_at_each_moment_of_one_upload(folder: Path) -> None:

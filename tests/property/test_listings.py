@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, islice
+from threading import enumerate as enumerate_threads
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from b2pure.effects.simulator import SimulatorConfig
 from b2pure.effects.wire import HttpResponse, decode
 from b2pure.model.calls import ListFileVersions, ListVersionsToCompare
 from b2pure.model.files import B2Path
 from b2pure.model.ids import BucketId
 from b2pure.model.replies import FileReply
 from b2pure.plan.listing import group_versions, paths_of, version_of
+from b2pure.testing import simulated_b2
 
 _SHA1 = st.text("0123456789abcdef", min_size=40, max_size=40)
 _ODD_SHA1 = st.one_of(
@@ -87,3 +90,24 @@ def test_what_is_read_to_compare_is_what_the_file_objects_say(
     expected = _by_the_long_way(whole.files, prefix)
     assert list(paths_of((brief.files[:cut], brief.files[cut:]), prefix)) == expected
     assert list(group_versions(whole.files, prefix)) == expected
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b/1", "b/2", "b/c/3", "d"]), max_size=9),
+    st.integers(1, 4),
+    st.booleans(),
+    st.integers(0, 1000),
+)
+def test_a_listing_in_pages_is_the_listing(names: list[str], limit: int, versions: bool, seed: int) -> None:
+    """However short the pages are that B2 gives. Who stops reading leaves nothing behind that runs."""
+    world = simulated_b2("bucket", seed=seed, config=SimulatorConfig(page_limit=limit))
+    for name in names:
+        world.client.upload(name.encode(), f"b2://bucket/{name}").unwrap()
+    listed = [file.file_name for file in world.client.ls("b2://bucket", recursive=True, versions=versions)]
+    assert listed == sorted(names if versions else set(names))
+    top = [file.file_name for file in world.client.ls("b2://bucket", versions=versions)]
+    assert list(dict.fromkeys(top)) == sorted({name.partition("/")[0] + "/" * ("/" in name) for name in names})
+    begun = world.client.ls("b2://bucket", recursive=True, versions=versions)
+    assert [file.file_name for file in islice(begun, 1)] == listed[:1]
+    del begun
+    assert not [thread for thread in enumerate_threads() if thread.name.startswith("b2pure-list")]

@@ -159,6 +159,13 @@ def test_a_copy_is_made_on_the_server(run: Run, photo: Path, tmp_path: Path, sim
     assert run("copy", "b2://demo/missing", "b2://demo/c").returncode == 1
 
 
+def test_the_digest_of_the_whole_can_be_left_out(run: Run, photo: Path) -> None:
+    photo.write_bytes(bytes(20_000))
+    for flags, told in (((), True), (("--no-whole-sha1",), False)):
+        made = run("upload", "photo.jpg", "b2://demo/large", "--part-size", "5000", "--json", "--no-resume", *flags)
+        assert ("large_file_sha1" in json.loads(made.stdout)["fileInfo"]) == told
+
+
 def test_what_grew_is_sent_from_where_it_grew(run: Run, photo: Path, simulator: Simulator) -> None:
     run("upload", "photo.jpg", "b2://demo/log")
     photo.write_bytes(CONTENT + b"more")
