@@ -10,14 +10,13 @@ answers in the middle of a body and closes, httpx gives the answer rather than t
 from __future__ import annotations
 
 import platform
-import socket
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from hashlib import sha1
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -43,7 +42,9 @@ from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Answer
+from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.transport import SocketTransport, fitting_transport
+from b2pure.shell.trouble import TROUBLE, UNKNOWN_HOST, explain_transport
 
 __all__ = ["DEFAULT_USER_AGENT", "UNKNOWN_HOST", "Exchange", "HttpApi", "TestMode", "explain_transport", "realm_url"]
 
@@ -161,17 +162,31 @@ class HttpApi:
                 response = self._by_httpx(request, reader)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return IOFailure(explain_transport(error))
         return IOResult.from_result(decode(call, response))
 
+    def lanes(self) -> HttpLanes | None:
+        """Lanes over these connections; None where somebody else exchanges."""
+        if self._direct is None:
+            return None
+        return HttpLanes(self._direct, self._timeouts, self._asked)
+
+    def _asked(self, call: Call[Any], credential: Credential) -> Asked:
+        request = encode(call, credential, realm_url=self._realm, key=self._key)
+        return Asked(request.method, request.url, self._fields(request), partial(_content_at_once, request))
+
+    def _fields(self, request: HttpRequest) -> Sequence[tuple[str, str]]:
+        fields = (*self._headers, *request.headers)
+        if isinstance(request.body, bytes) and request.body:  # to the others it was added where they were encoded
+            return (*fields, ("Content-Length", str(len(request.body))))
+        return fields
+
     def _plainly(self, transport: SocketTransport, request: HttpRequest, reader: Reader) -> HttpResponse:
         """Without httpx's objects, which take longer than all the rest of a small call."""
-        headers, content = [*self._headers, *request.headers], _content(request, reader, self._one_piece)
-        if isinstance(request.body, bytes) and request.body:  # to the others it was added where they were encoded
-            headers.append(("Content-Length", str(len(request.body))))
+        content = _content(request, reader, self._one_piece)
         chunks = (content,) if isinstance(content, bytes) else content or ()
-        received = transport.exchange(request.method, request.url, headers, chunks, self._timeouts)
+        received = transport.exchange(request.method, request.url, self._fields(request), chunks, self._timeouts)
         return HttpResponse(received.status, received.headers, received.body)
 
     def _by_httpx(self, request: HttpRequest, reader: Reader) -> HttpResponse:
@@ -198,7 +213,7 @@ class HttpApi:
                 response.close()
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return IOFailure(explain_transport(error))
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
@@ -231,6 +246,13 @@ def _content(request: HttpRequest, reader: Reader, one_piece_bytes: int) -> byte
     length = body_length(body)
     chunks = _stream(body, length, reader, digest_at_end=request.digest_at_end)
     return chunks if length > one_piece_bytes else b"".join(chunks)
+
+
+def _content_at_once(request: HttpRequest, reader: Reader) -> bytes:
+    body = request.body
+    if isinstance(body, bytes):
+        return body
+    return b"".join(_stream(body, body_length(body), reader, digest_at_end=request.digest_at_end))
 
 
 def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> Iterator[bytes]:
@@ -276,49 +298,3 @@ def _poured(
     if length < reply.content_length:
         return IOFailure(Transport("broken", f"the body stopped after {length} of {reply.content_length} bytes"))
     return IOSuccess(reply)
-
-
-# -- what httpx raises
-
-
-_TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError)
-
-
-UNKNOWN_HOST: Final = "the name of the server is not known"
-"""The detail of a connection that failed at the DNS."""
-
-
-def explain_transport(error: Exception) -> Transport:
-    """The error value of what httpx raised, with the class of the exception and nothing that could hold a URL."""
-    detail = type(error).__name__
-    if any(isinstance(each, socket.gaierror) for each in _causes(error)):
-        return Transport("connect", UNKNOWN_HOST)
-    if any(isinstance(each, ssl.SSLCertVerificationError) and _expired(each) for each in _causes(error)):
-        detail = "the certificate of the server is not valid at the time of this computer's clock; is the clock right?"
-    match error:
-        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
-            return Transport("connect", detail)
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
-            return Transport("connect", detail)
-        case httpx.TimeoutException():
-            return Transport("timeout", detail)
-        case httpx.LocalProtocolError():
-            return Transport("protocol", detail)
-        case _:
-            return Transport("broken", detail)
-
-
-_NOT_YET_VALID: Final = 9
-_HAS_EXPIRED: Final = 10
-"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
-
-
-def _expired(error: ssl.SSLCertVerificationError) -> bool:
-    """Whether a certificate was refused for the time: what a clock that is far off looks like."""
-    return error.verify_code in (_NOT_YET_VALID, _HAS_EXPIRED)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
