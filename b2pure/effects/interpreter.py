@@ -74,7 +74,7 @@ from b2pure.plan.session import (
     SessionState,
     step_session,
 )
-from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
+from b2pure.plan.urls import EMPTY, Pool, PoolDecision, PoolEvent, step_pool
 
 __all__ = ["Interpreter", "Listener", "Machines", "value_of"]
 
@@ -117,18 +117,22 @@ class Machines:
 
     def step_pool(self, key: str, event: PoolEvent) -> PoolDecision:
         with self._changed:
-            self._pools[key], decision = step_pool(self._pools.get(key, Pool()), event)
-            if not self._pools[key].idle:
-                del self._pools[key]
+            pool, decision = step_pool(self._pools.get(key, EMPTY), event)
+            if pool.idle:
+                self._pools[key] = pool
+            else:
+                self._pools.pop(key, None)
             return decision
 
     def idle_urls(self, key: str) -> tuple[UploadUrl, ...]:
         """The upload URLs of a bucket id or large file id that nobody uses now."""
-        return self._pools.get(key, Pool()).idle
+        return self._pools.get(key, EMPTY).idle
 
 
 class Interpreter:
-    """Performs effects for one job. Without `flights` the listener hears nothing of bytes on their way."""
+    """Performs effects for one job. Without `flights` the listener hears nothing of bytes on their way; without
+    `small_calls` the job has few calls that are answered at once, and gets no lanes.
+    """
 
     def __init__(
         self,
@@ -141,6 +145,7 @@ class Interpreter:
         stream: Stream | None = None,
         room: int = ROOM,
         flights: bool = True,
+        small_calls: bool = False,
     ) -> None:
         self.api, self.disk, self.clock, self.machines = api, disk, clock, machines
         self.stream = stream or NoStream()
@@ -148,6 +153,7 @@ class Interpreter:
         self.room = Room(room)
         self._listener = listener
         self._flights = flights and listener is not None
+        self._small_calls = small_calls
         self._emitting = threading.Lock()
         self._crowded = False
         self._requests = count(1)
@@ -166,10 +172,10 @@ class Interpreter:
             self.machines.step_session(Abandoned())
 
     def lanes(self) -> Lanes | None:
-        """Lanes for small exchanges; None where the api has none, or bytes have to wait for their turn."""
-        if self.machines.up is not None or not isinstance(self.api, LanedApi):
-            return None
-        return self.api.lanes()
+        """Lanes for small calls; None where there are none, or where bytes have to wait for their turn."""
+        if self._small_calls and self.machines.up is None and isinstance(self.api, LanedApi):
+            return self.api.lanes()
+        return None
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""

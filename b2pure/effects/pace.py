@@ -69,6 +69,10 @@ class Pace:
         self._parts = _Turns(threading.Condition(self._lock))
         self._begun = 0
 
+    def use_lanes(self) -> None:
+        """Before anything has begun: what comes are small calls in lanes."""
+        self._state = initial(self._workers, lanes=True)
+
     @property
     def limit(self) -> int:
         """How many of each kind may be under way now."""

@@ -111,6 +111,7 @@ class ThreadDriver:
         lanes = self._interpreter.lanes()
         if lanes is None:
             return None
+        self._pace.use_lanes()
         loop = Loop(
             self._interpreter,
             lanes,

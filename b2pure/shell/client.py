@@ -360,7 +360,9 @@ class Client(Creations):
                 listener(event)
 
         try:
-            interpreter = self._interpreter(sync.folder, listen, flights=listener is not None)
+            interpreter = self._interpreter(
+                sync.folder, listen, flights=listener is not None, small_calls=job.dest is not None
+            )
             with self._drivers(interpreter, self._workers) as driver:
                 driver.run_each(run_chunk(job, chunk) for chunk in chunked(_until_failure(plan, mode, builder)))
         finally:
@@ -374,9 +376,13 @@ class Client(Creations):
         with self._drivers(self._interpreter(folder, None), None) as driver:
             return driver.run(program)
 
-    def _interpreter(self, folder: Folder | None, listener: Listener | None, *, flights: bool = True) -> Interpreter:
+    def _interpreter(
+        self, folder: Folder | None, listener: Listener | None, *, flights: bool = True, small_calls: bool = False
+    ) -> Interpreter:
         disk = folder.disk if folder is not None else SimulatedDisk()
-        return Interpreter(self._api, disk, self._clock, self._machines, listener, flights=flights)
+        return Interpreter(
+            self._api, disk, self._clock, self._machines, listener, flights=flights, small_calls=small_calls
+        )
 
 
 def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy:
