@@ -25,7 +25,7 @@ from b2pure.effects.hands import Hands
 from b2pure.effects.interpreter import Interpreter, value_of
 from b2pure.effects.pace import Pace
 from b2pure.effects.program import Program
-from b2pure.model.calls import UploadFile, UploadPart
+from b2pure.model.calls import UploadFile
 from b2pure.plan.lanes import Reading, fits_lane, handed, read_in
 
 __all__ = ["Loop"]
@@ -66,6 +66,8 @@ class Loop:
         """Programs whose exchange waits for its turn."""
         self._flying: dict[int, Waiting] = {}
         self._reading = Reading()
+        self._read = 0
+        """How many files were read in lanes in this turn."""
         self._hungry_since: int | None = None
         self._fed = False
 
@@ -97,7 +99,10 @@ class Loop:
             waiting = self._back.popleft()
             if waiting is not None:
                 self._held.append(waiting)
+        before, self._read = self._now(), 0
         self._begin_all()
+        if self._read:
+            self._reading = read_in(self._reading, self._read, self._now() - before)
         if not (self._flying or self._in_hands or self._held) and (self._stopped() or self._bag.over):
             return False
         for number, came in self._lanes.wait(self._nap()):
@@ -156,23 +161,20 @@ class Loop:
             return
         if self._fits(effect):
             self._held.append((program, effect))
-        else:
-            self._hand(program, partial(self._reply_to, effect))
+            return
+        if self._reading.apart and isinstance(effect, Send):
+            self._reading = handed(self._reading)
+        self._hand(program, partial(self._reply_to, effect))
 
     def _fits(self, effect: AnyEffect) -> bool:
         return isinstance(effect, Send) and fits_lane(effect.call, self._reading)
 
     def _begin(self, number: int, program: Program[object], effect: Send[Any]) -> None:
         """In its turn, which is given back when it ends."""
-        call, before = effect.call, self._now()
-        if not self._fits(effect):
-            begun = False  # the disk has turned out to be slow meanwhile
-        else:
-            begun = self._lanes.begin(number, call, effect.credential, self._reader)
-        if isinstance(call, UploadFile | UploadPart):
-            self._reading = read_in(self._reading, self._now() - before) if begun else handed(self._reading)
-        if begun:
+        call = effect.call
+        if self._lanes.begin(number, call, effect.credential, self._reader):
             self._flying[number] = program, effect
+            self._read += isinstance(call, UploadFile)
         else:
             self._hand(program, partial(self._pace.finish, number, partial(self._perform, effect), effect))
 

@@ -20,33 +20,40 @@ __all__ = ["Reading", "fits_lane", "handed", "read_in"]
 
 SMALL_BYTES: Final = 1 << 16
 """Bodies up to here are small."""
-_BATCH: Final = 16
-_SLOW_MILLIS: Final = 2
+_BATCH: Final = 64
+"""So many files are judged together: a moment in which another thread computes says nothing about the disk."""
+_FEWEST: Final = 16
+_SLOW_MILLIS: Final = 3
 """Milliseconds a file that are too long."""
-_HANDED: Final = 512
-"""So many go to threads of their own before lanes are tried again."""
+_APART: Final = (512, 1 << 14)
+"""So many go to threads of their own before lanes are tried again: at first, and at most."""
 
 
 @frozen
 class Reading:
-    """`files` were read in lanes in `millis`, since the last batch; `apart` more are to be read elsewhere."""
+    """`files` were read in lanes in `millis`, since the last batch; `apart` more are to be read elsewhere, and the next
+    time `patience`.
+    """
 
     files: int = 0
     millis: int = 0
     apart: int = 0
+    patience: int = _APART[0]
 
 
-def read_in(state: Reading, millis: int) -> Reading:
-    """After a file was read in a lane, which took so many milliseconds."""
-    files, millis = state.files + 1, state.millis + max(0, millis)
-    if files < _BATCH and millis < _BATCH * _SLOW_MILLIS:
-        return Reading(files, millis)
-    return Reading(apart=_HANDED if millis >= _BATCH * _SLOW_MILLIS else 0)
+def read_in(state: Reading, files: int, millis: int) -> Reading:
+    """After some files more were read in lanes, which took so many milliseconds."""
+    files, millis = state.files + files, state.millis + max(0, millis)
+    if files < _FEWEST or (files < _BATCH and millis < _BATCH * _SLOW_MILLIS):
+        return Reading(files, millis, state.apart, state.patience)
+    if millis < files * _SLOW_MILLIS:
+        return Reading()
+    return Reading(apart=state.patience, patience=min(2 * state.patience, _APART[1]))
 
 
 def handed(state: Reading) -> Reading:
     """After a file went to a thread of its own."""
-    return Reading(apart=max(0, state.apart - 1))
+    return Reading(apart=max(0, state.apart - 1), patience=state.patience)
 
 
 def fits_lane(call: Call[Any], state: Reading) -> bool:
