@@ -43,6 +43,7 @@ from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Answer
 from b2pure.shell.lanes import Asked, HttpLanes
+from b2pure.shell.plain import Received
 from b2pure.shell.transport import SocketTransport, fitting_transport
 from b2pure.shell.trouble import TROUBLE, UNKNOWN_HOST, explain_transport
 
@@ -174,7 +175,8 @@ class HttpApi:
 
     def _asked(self, call: Call[Any], credential: Credential) -> Asked:
         request = encode(call, credential, realm_url=self._realm, key=self._key)
-        return Asked(request.method, request.url, self._fields(request), partial(_content_at_once, request))
+        content, decoded = partial(_content_at_once, request), partial(_decoded, call)
+        return Asked(request.method, request.url, self._fields(request), content, decoded)
 
     def _fields(self, request: HttpRequest) -> Sequence[tuple[str, str]]:
         fields = (*self._headers, *request.headers)
@@ -271,6 +273,10 @@ def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> 
 
 
 # -- responses
+
+
+def _decoded(call: Call[R], answer: Received) -> IOResult[R, B2Error]:
+    return IOResult.from_result(decode(call, HttpResponse(answer.status, answer.headers, answer.body)))
 
 
 def _response(response: httpx.Response, body: bytes) -> HttpResponse:

@@ -23,7 +23,7 @@ from returns.io import IOFailure, IOResult
 
 from b2pure.effects.effect import Credential
 from b2pure.effects.handlers import LocalTrouble, Reader, Unfinished
-from b2pure.effects.wire import HttpResponse, decode, unsendable
+from b2pure.effects.wire import unsendable
 from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error
 from b2pure.shell.answers import as_httpx
@@ -44,25 +44,25 @@ Ended = tuple[int, IOResult[Any, B2Error] | Unfinished]
 
 @frozen
 class Asked:
-    """A request; `content` reads its body. Raises what reading raises."""
+    """A request. `content` reads its body, and raises what reading raises; `decoded` says what an answer means."""
 
     method: str
     url: str
     headers: Sequence[tuple[str, str]]
     content: Callable[[Reader], bytes]
+    decoded: Callable[[Received], IOResult[Any, B2Error]]
 
 
 @define(eq=False)
 class _Lane:
-    """A connection, and the exchange that it carries, if any: its number (0: none), its call, what came of the answer,
-    what is still to be sent, and when it has taken too long, in seconds of the monotonic clock.
+    """A connection, and the exchange that it carries, if any: its number, what was asked, what came of the answer, what
+    is still to be sent, and when it has taken too long, in seconds of the monotonic clock.
     """
 
     connection: Connection
     socket: socket.socket
     number: int = 0
-    method: str = ""
-    call: Call[Any] | None = None
+    asked: Asked | None = None
     came: bytes = b""
     rest: memoryview | None = None
     due: float = 0.0
@@ -93,6 +93,8 @@ class HttpLanes:
             self._ended.append((number, IOFailure(refused)))
             return True
         asked = self._asked(call, credential)
+        if asked.method == "HEAD":  # whose answers are not plain
+            return False
         try:
             target = self._transport.target(asked.url)
             lane = self._lane_to(target.origin)
@@ -109,7 +111,7 @@ class HttpLanes:
         except TROUBLE as error:
             self._ended.append((number, IOFailure(explain_transport(error))))
             return True
-        lane.number, lane.method, lane.call, lane.came = number, asked.method, call, b""
+        lane.number, lane.asked, lane.came = number, asked, b""
         lane.due = time.monotonic() + self._read_seconds
         self._busy[number] = lane
         self._send(lane, data)
@@ -122,7 +124,7 @@ class HttpLanes:
             if lane is None:
                 with suppress(BlockingIOError):
                     self._heard.recv(_RECEIVED_BYTES)
-            elif not lane.number:
+            elif lane.asked is None:
                 self._free.remove(lane)
                 self._drop(lane)
             elif mask & _READ or lane.rest is None:
@@ -205,11 +207,10 @@ class HttpLanes:
             self._leave(lane, None)
 
     def _finish(self, lane: _Lane, answer: Received) -> None:
-        assert lane.call is not None, "who is busy has a call"
-        response = HttpResponse(answer.status, answer.headers, answer.body)
-        self._ended.append((lane.number, IOResult.from_result(decode(lane.call, response))))
+        assert lane.asked is not None, "who is busy was asked"
+        self._ended.append((lane.number, lane.asked.decoded(answer)))
         del self._busy[lane.number]
-        lane.number, lane.call, lane.came = 0, None, b""
+        lane.asked, lane.came = None, b""
         lane.connection.idle_since = time.monotonic()
         self._free.append(lane)
 
@@ -217,9 +218,10 @@ class HttpLanes:
         """Somebody who waits reads the answer."""
         del self._busy[lane.number]
         self._selector.unregister(lane.socket)
-        assert lane.call is not None, "who is busy has a call"
-        read = partial(self._transport.finish, lane.connection, lane.method, lane.came, self._timeouts, early)
-        self._ended.append((lane.number, Unfinished(partial(_read_out, lane.call, read))))
+        asked = lane.asked
+        assert asked is not None, "who is busy was asked"
+        read = partial(self._transport.finish, lane.connection, asked.method, lane.came, self._timeouts, early)
+        self._ended.append((lane.number, Unfinished(partial(_read_out, asked, read))))
 
     def _fail(self, lane: _Lane, error: Exception) -> None:
         del self._busy[lane.number]
@@ -252,9 +254,9 @@ def _heard(lane: _Lane) -> Received | bool:
             return answer
 
 
-def _read_out(call: Call[Any], read: Callable[[], Received]) -> IOResult[Any, B2Error]:
+def _read_out(asked: Asked, read: Callable[[], Received]) -> IOResult[Any, B2Error]:
     try:
         answer = read()
     except TROUBLE as error:
         return IOFailure(explain_transport(error))
-    return IOResult.from_result(decode(call, HttpResponse(answer.status, answer.headers, answer.body)))
+    return asked.decoded(answer)
