@@ -604,12 +604,12 @@ def test_the_api_sends_the_same_with_and_without_httpx() -> None:
 def lanes_to(
     server: Server, transport: SocketTransport, count: int, content: bytes = b"body", warm: bool = True
 ) -> Iterator[HttpLanes]:
-    """Lanes, and as many open connections; over TLS what the server says after the handshake has been heard."""
+    """Lanes, and as many open connections. One that is warm has answered, and over TLS has said what it says at first."""
     target = transport.target(server.url)
-    for connection in [transport._take(target.origin, 5.0) for _ in range(count)]:
-        transport.give_back(connection)
     if warm:
         ask(transport, server.url)
+    for connection in [transport._take(target.origin, 5.0) for _ in range(count)]:
+        transport.give_back(connection)
     asked = Asked("POST", server.url, [("Content-Length", str(len(content)))], lambda reader: content, IOSuccess)
     with closing(HttpLanes(transport, TIMEOUTS["timeout"], lambda call, credential: asked)) as lanes:
         yield lanes
