@@ -604,7 +604,7 @@ def test_the_api_sends_the_same_with_and_without_httpx() -> None:
 def lanes_to(
     server: Server, transport: SocketTransport, count: int, content: bytes = b"body", warm: bool = True
 ) -> Iterator[HttpLanes]:
-    """Lanes, and as many open connections. One that is warm has answered, and over TLS has said what it says at first."""
+    """Lanes, and as many open connections. A warm one has answered, and over TLS has said what it says at first."""
     target = transport.target(server.url)
     if warm:
         ask(transport, server.url)
