@@ -18,7 +18,7 @@ from b2pure.model.sources import Blob, body_length
 
 __all__ = ["Reading", "fits_lane", "handed", "read_in"]
 
-SMALL_BYTES: Final = 1 << 16
+SMALL_BYTES: Final = 1 << 18
 """Bodies up to here are small."""
 _BATCH: Final = 64
 """So many files are judged together: a moment in which another thread computes says nothing about the disk."""

@@ -279,8 +279,8 @@ def file_of(size: int) -> LocalSlice:
         (ListBuckets(AccountId("a")), True),
         (FinishLargeFile(FileId("f"), ("0",)), False),
         (upload_of(file_of(0)), True),
-        (upload_of(file_of(1 << 16)), True),
-        (upload_of(file_of((1 << 16) + 1)), False),
+        (upload_of(file_of(1 << 18)), True),
+        (upload_of(file_of((1 << 18) + 1)), False),
         (upload_of(Blob(b"x")), True),
     ],
 )
