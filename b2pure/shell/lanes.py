@@ -28,7 +28,7 @@ from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error
 from b2pure.shell.answers import as_httpx
 from b2pure.shell.plain import Origin, Received, plain_answer
-from b2pure.shell.transport import KEPT_SECONDS, Connection, SocketTransport, Timeouts
+from b2pure.shell.transport import Connection, SocketTransport, Timeouts
 from b2pure.shell.trouble import TROUBLE, explain_transport
 
 __all__ = ["Asked", "HttpLanes"]
@@ -158,7 +158,7 @@ class HttpLanes:
             lane = self._free[place]
             if lane.connection.origin == origin:
                 del self._free[place]
-                if now - lane.connection.idle_since < KEPT_SECONDS:
+                if lane.connection.usable(now):
                     return lane
                 self._drop(lane)
         connection = self._transport.idle(origin)

@@ -30,7 +30,7 @@ from attrs import define, field
 from b2pure.shell.answers import CHUNK_BYTES, Answer, Line, head_of, received, told
 from b2pure.shell.plain import Origin, Received, Target, origin_of, target_of
 
-__all__ = ["KEPT_SECONDS", "Answer", "Connection", "SocketTransport", "Timeouts", "fitting_transport"]
+__all__ = ["Answer", "Connection", "SocketTransport", "Timeouts", "fitting_transport"]
 
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""

@@ -670,6 +670,30 @@ def test_a_connection_that_says_something_in_between_is_not_used_again() -> None
         assert transport.idle(transport.target(server.url).origin) is None
 
 
+def test_a_connection_that_the_server_dropped_between_two_turns_is_not_used_again() -> None:
+    """Nobody waited in between, so that no selector told of it."""
+    dropped = threading.Event()
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        server.hear(line)
+        line.sendall(OK)
+        dropped.wait(10)
+        line.shutdown(socket.SHUT_RDWR)
+        dropped.clear()
+
+    with (
+        serving(script) as server,
+        SocketTransport(8) as transport,
+        lanes_to(server, transport, 1, warm=False) as lanes,
+    ):
+        assert begin(lanes, 1)
+        assert bodies_of(lanes, 1) == {1: b"ok"}
+        dropped.set()
+        while dropped.is_set():
+            time.sleep(0.001)
+        assert not begin(lanes, 2)
+
+
 def test_connections_are_given_back() -> None:
     with serving(again_and_again(OK)) as server, SocketTransport(8) as transport:
         for _ in range(3):
