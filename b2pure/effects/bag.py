@@ -34,6 +34,11 @@ class Bag(Generic[T]):
         """Whether there is nothing to take now."""
         return not self._things
 
+    @property
+    def over(self) -> bool:
+        """Whether there will be nothing to take any more."""
+        return self._closed and not self._things
+
     def put(self, thing: T) -> bool:
         """Add it as soon as there is room; False if the bag was closed meanwhile."""
         with self._filled:
@@ -54,12 +59,22 @@ class Bag(Generic[T]):
                 if self._closed:
                     return None
                 self._filled.wait()
-            index = int(self._draw() * len(self._things))
-            self._things[index], self._things[-1] = self._things[-1], self._things[index]
-            thing = self._things.pop()
-            if len(self._things) * 4 <= self._bound * 3:  # not for each: whoever puts has more than one
-                self._emptied.notify_all()
-            return thing
+            return self._drawn()
+
+    def take_now(self, *, few: bool) -> T | None:
+        """One of the things, if there are enough to choose from; `few`: if there are any."""
+        with self._filled:
+            if not self._things or not (few or self._closed or len(self._things) * 4 >= self._bound):
+                return None
+            return self._drawn()
+
+    def _drawn(self) -> T:
+        index = int(self._draw() * len(self._things))
+        self._things[index], self._things[-1] = self._things[-1], self._things[index]
+        thing = self._things.pop()
+        if len(self._things) * 4 <= self._bound * 3:  # not for each: whoever puts has more than one
+            self._emptied.notify_all()
+        return thing
 
     def close(self, *, drop: bool = False) -> None:
         """Let nothing more in; with `drop`, let nothing more out either."""

@@ -6,10 +6,11 @@ know which they have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from attrs import frozen
 from returns.io import IOResult
 
 from b2pure.effects.effect import Credential, LocalError, TakenPiece, Temp
@@ -22,7 +23,21 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, LocalSlice, StreamPiece
 
-__all__ = ["Api", "Clock", "Disk", "Heard", "LocalTrouble", "Reader", "Sink", "Stopped", "Stream", "unheard"]
+__all__ = [
+    "Api",
+    "Clock",
+    "Disk",
+    "Heard",
+    "LanedApi",
+    "Lanes",
+    "LocalTrouble",
+    "Reader",
+    "Sink",
+    "Stopped",
+    "Stream",
+    "Unfinished",
+    "unheard",
+]
 
 R = TypeVar("R")
 
@@ -80,6 +95,44 @@ class Api(Protocol):
         """Send a download and write its body to `sink` in order; `heard` gets the headers first. A body shorter than
         promised is a Transport error.
         """
+        ...
+
+
+@frozen
+class Unfinished:
+    """An exchange that goes on only with somebody who waits for it: `finish` does, and gives what came of it."""
+
+    finish: Callable[[], IOResult[Any, B2Error]]
+
+
+class Lanes(Protocol):
+    """Many exchanges of calls whose bodies are small, which one thread has under way at once. Only `wake` may be called
+    by another thread.
+    """
+
+    def begin(self, number: int, call: Call[Any], credential: Credential, reader: Reader) -> bool:
+        """Send the call, if that takes no waiting; False, and nothing was done, if it does."""
+        ...
+
+    def wait(self, seconds: float) -> Sequence[tuple[int, IOResult[Any, B2Error] | Unfinished]]:
+        """What came of those that ended, by their numbers: at the latest after so many seconds, or after `wake`."""
+        ...
+
+    def wake(self) -> None:
+        """Let `wait` return."""
+        ...
+
+    def close(self) -> None:
+        """Drop what is under way."""
+        ...
+
+
+@runtime_checkable
+class LanedApi(Protocol):
+    """An `Api` that can have many exchanges under way for one thread."""
+
+    def lanes(self) -> Lanes | None:
+        """Lanes of one's own; None where there are none now."""
         ...
 
 

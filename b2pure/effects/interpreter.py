@@ -57,7 +57,7 @@ from b2pure.effects.effect import (
 )
 from b2pure.effects.events import Event, Sized
 from b2pure.effects.flights import Flight, WatchedReader, WatchedSink
-from b2pure.effects.handlers import Api, Clock, Disk, LocalTrouble, Reader, Sink, Stream
+from b2pure.effects.handlers import Api, Clock, Disk, LanedApi, Lanes, LocalTrouble, Reader, Sink, Stream
 from b2pure.effects.room import ROOM, Room
 from b2pure.effects.streams import NoStream
 from b2pure.effects.throttle import Throttle, ThrottledReader, ThrottledSink
@@ -78,9 +78,9 @@ from b2pure.plan.session import (
     SessionState,
     step_session,
 )
-from b2pure.plan.urls import Pool, PoolDecision, PoolEvent, step_pool
+from b2pure.plan.urls import EMPTY, Pool, PoolDecision, PoolEvent, step_pool
 
-__all__ = ["HoldBook", "Interpreter", "Listener", "Machines"]
+__all__ = ["HoldBook", "Interpreter", "Listener", "Machines", "value_of"]
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -137,9 +137,11 @@ class Machines:
 
     def step_pool(self, key: str, event: PoolEvent) -> PoolDecision:
         with self._changed:
-            self._pools[key], decision = step_pool(self._pools.get(key, Pool()), event)
-            if not self._pools[key].idle:
-                del self._pools[key]
+            pool, decision = step_pool(self._pools.get(key, EMPTY), event)
+            if pool.idle:
+                self._pools[key] = pool
+            else:
+                self._pools.pop(key, None)
             return decision
 
     def share_line(self, bandwidth: Bandwidth) -> None:
@@ -150,11 +152,13 @@ class Machines:
 
     def idle_urls(self, key: str) -> tuple[UploadUrl, ...]:
         """The upload URLs of a bucket id or large file id that nobody uses now."""
-        return self._pools.get(key, Pool()).idle
+        return self._pools.get(key, EMPTY).idle
 
 
 class Interpreter:
-    """Performs effects for one job. Without `flights` the listener hears nothing of bytes on their way."""
+    """Performs effects for one job. Without `flights` the listener hears nothing of bytes on their way; without
+    `small_calls` the job has few calls that are answered at once, and gets no lanes.
+    """
 
     def __init__(
         self,
@@ -167,6 +171,7 @@ class Interpreter:
         stream: Stream | None = None,
         room: int = ROOM,
         flights: bool = True,
+        small_calls: bool = False,
     ) -> None:
         self.api, self.disk, self.clock, self.machines = api, disk, clock, machines
         self.stream = stream or NoStream()
@@ -174,6 +179,7 @@ class Interpreter:
         self.room = Room(room)
         self._listener = listener
         self._flights = flights and listener is not None
+        self._small_calls = small_calls
         self._emitting = threading.Lock()
         self._crowded = False
         self._requests = count(1)
@@ -193,6 +199,12 @@ class Interpreter:
             self.machines.step_session(Abandoned())
         while self._took:
             self.machines.holds.step(Leave(self._took.pop()))
+
+    def lanes(self) -> Lanes | None:
+        """Lanes for small calls; None where there are none, or where bytes have to wait for their turn."""
+        if self._small_calls and self.machines.up is None and isinstance(self.api, LanedApi):
+            return self.api.lanes()
+        return None
 
     def perform(self, effect: AnyEffect) -> Any:
         """Do it and return the reply that the effect's type promises."""
@@ -220,35 +232,35 @@ class Interpreter:
             case Release():
                 return self.room.release(effect.length)
             case CreateTemp():
-                return _value(self.disk.create_temp(effect.path, resume=effect.resume))
+                return value_of(self.disk.create_temp(effect.path, resume=effect.resume))
             case Publish():
-                return _value(self.disk.publish(effect.temp, effect.mod_time_millis, effect.expect, effect.length))
+                return value_of(self.disk.publish(effect.temp, effect.mod_time_millis, effect.expect, effect.length))
             case HashBody():
-                return _value(sha1_of(effect.body, self.reader))
+                return value_of(sha1_of(effect.body, self.reader))
             case HashParts():
-                return _value(digests_of(effect.body, effect.ranges, self.reader))
+                return value_of(digests_of(effect.body, effect.ranges, self.reader))
             case TakePiece():
-                return _value(self.stream.take(effect.sizes))
+                return value_of(self.stream.take(effect.sizes))
             case DropPiece():
                 return self.stream.drop(effect.piece)
             case HashTemp():
-                return _value(self.disk.sha1_temp(effect.temp, effect.until))
+                return value_of(self.disk.sha1_temp(effect.temp, effect.until))
             case CrcTemp():
-                return _value(self.disk.crc_temp(effect.temp, effect.range))
+                return value_of(self.disk.crc_temp(effect.temp, effect.range))
             case ReadTail():
-                return _value(self.disk.tail(effect.temp, effect.most))
+                return value_of(self.disk.tail(effect.temp, effect.most))
             case WriteTemp():
                 return self._write(effect)
             case CutTemp():
-                return _value(self.disk.cut_temp(effect.temp, effect.length))
+                return value_of(self.disk.cut_temp(effect.temp, effect.length))
             case Stat():
-                return _value(self.disk.stat(effect.path))
+                return value_of(self.disk.stat(effect.path))
             case Discard():
                 return self.disk.discard(effect.temp)
             case Keep():
                 return self.disk.keep(effect.temp)
             case DeleteLocal():
-                return _value(self.disk.delete(effect.path, effect.expect))
+                return value_of(self.disk.delete(effect.path, effect.expect))
             case StepCrowd():
                 self._crowded = self._crowded or effect.seen
                 return self._crowded
@@ -285,10 +297,10 @@ class Interpreter:
     def _send(self, effect: Send[T]) -> Result[T, B2Error]:
         call, reader = effect.call, self._sent_from()
         if not self._flights or call.name not in (UploadFile.name, UploadPart.name):
-            return _value(self.api.send(call, effect.credential, reader))
+            return value_of(self.api.send(call, effect.credential, reader))
         flight = Flight(next(self._requests), self._emit, self.clock.now_millis)
         try:
-            return _value(self.api.send(call, effect.credential, WatchedReader(reader, flight)))
+            return value_of(self.api.send(call, effect.credential, WatchedReader(reader, flight)))
         finally:
             flight.end()
 
@@ -318,7 +330,7 @@ class Interpreter:
         try:
             with self.disk.sink(effect.temp, effect.offset) as sink:
                 way.sink = watched(sink)
-                reply = _value(self.api.fetch(effect.call, effect.credential, self._slowed(way), hear))
+                reply = value_of(self.api.fetch(effect.call, effect.credential, self._slowed(way), hear))
                 error = None if isinstance(reply, Success) else reply.failure()
         except LocalTrouble as trouble:
             error = trouble.error
@@ -336,7 +348,7 @@ class Interpreter:
         way.sink = arrived = Arrived()
         error: B2Error | None
         try:
-            reply = _value(self.api.fetch(effect.call, effect.credential, self._slowed(way), way.hear))
+            reply = value_of(self.api.fetch(effect.call, effect.credential, self._slowed(way), way.hear))
             error = None if isinstance(reply, Success) else reply.failure()
         except BodyTooLong:
             error = Transport("protocol", "more bytes came than were asked for")
@@ -351,6 +363,6 @@ class Interpreter:
         return Success(None)
 
 
-def _value(result: IOResult[T, E]) -> Result[T, E]:
+def value_of(result: IOResult[T, E]) -> Result[T, E]:
     """The answer of the world, once it has been asked. The only place that leaves `IO`."""
     return unsafe_perform_io(cast("IO[Result[T, E]]", result))

@@ -69,6 +69,10 @@ class Pace:
         self._parts = _Turns(threading.Condition(self._lock))
         self._begun = 0
 
+    def use_lanes(self) -> None:
+        """Before anything has begun: what comes are small calls in lanes."""
+        self._state = initial(self._workers, lanes=True)
+
     @property
     def limit(self) -> int:
         """How many of each kind may be under way now."""
@@ -80,14 +84,37 @@ class Pace:
             self._take(self._exchanges)
             self._begun += 1
             number = self._begun
+        return self.finish(number, lambda: perform(effect), effect)
+
+    def begin(self) -> int | None:
+        """The number of an exchange that may begin now; None if it is nobody's turn. Somebody has to `finish` or `end`
+        it.
+        """
+        with self._lock:
+            if self._exchanges.taken >= self._state.limit:
+                return None
+            self._exchanges.taken += 1
+            self._begun += 1
+            return self._begun
+
+    def finish(self, number: int, job: Callable[[], Any], effect: AnyEffect) -> Any:
+        """The reply to an exchange that has begun, which `job` gets."""
         try:
-            reply = perform(effect)
+            reply = job()
         except BaseException:
-            with self._lock:
-                self._give(self._exchanges)
+            self.drop()
             raise
-        self._ended(number, *outcome_of(effect, reply))
+        self.end(number, effect, reply)
         return reply
+
+    def drop(self) -> None:
+        """An exchange that has begun came to nothing."""
+        with self._lock:
+            self._give(self._exchanges)
+
+    def end(self, number: int, effect: AnyEffect, reply: Any) -> None:
+        """An exchange that has begun ended with this reply."""
+        self._ended(number, *outcome_of(effect, reply))
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -131,7 +158,8 @@ class Pace:
 
     def _give(self, turns: _Turns) -> None:
         turns.taken -= 1
-        turns.free.notify()
+        if turns.waiting:
+            turns.free.notify()
 
     def _ended(self, number: int, error: B2Error | None, body_bytes: int) -> None:
         more = self._more()

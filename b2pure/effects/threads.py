@@ -2,9 +2,10 @@
 
 Rules. Workers take programs from a bag that holds at most `bound` of them, so that a lazy plan is read no faster than
 it is carried out. The parts of large files have threads of their own: a file that waits for its parts cannot
-keep them from running. How many programs, parts and exchanges with B2 are under way is the pace (`pace`): workers are
-started as it grows, and end between two programs as it falls. A stop (Ctrl-C, a broken invariant) is read between
-effects, and by bytes that wait for their turn: what is under way ends, nothing new begins.
+keep them from running. Where the api has lanes, one thread has the programs' small calls under way, and workers do
+only what takes waiting (`lanes`). How many programs, parts and exchanges with B2 are under way is the pace (`pace`):
+workers are started as it grows, and end between two programs as it falls. A stop (Ctrl-C, a broken invariant) is read
+between effects, and by bytes that wait for their turn: what is under way ends, nothing new begins.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Any, TypeVar, cast
 from returns.result import Result, Success
 
 from b2pure.effects.bag import Bag
-from b2pure.effects.effect import All, AnyEffect, Fetch, FetchBytes, Send, Sleep
+from b2pure.effects.effect import All, AnyEffect, Effect, Fetch, FetchBytes, Send, Sleep
 from b2pure.effects.handlers import Stopped
 from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.lanes import Loop
 from b2pure.effects.pace import Pace
 from b2pure.effects.program import Program
 from b2pure.plan.concurrency import Workers, workers_of
@@ -48,6 +50,7 @@ class ThreadDriver:
         self._stop = threading.Event()
         self._trouble: list[BaseException] = []
         self._bag: Bag[Program[object]] | None = None
+        self._loop: Loop | None = None
         self._crew = threading.Lock()  # of the two below
         self._numbers: set[int] = set()
         self._threads: list[threading.Thread] = []
@@ -70,6 +73,8 @@ class ThreadDriver:
         self._pace.wake()
         if self._bag is not None:
             self._bag.close(drop=True)
+        if self._loop is not None:
+            self._loop.wake()
 
     def run(self, program: Program[T]) -> T:
         """Run one program here and now. Raises Stopped."""
@@ -82,19 +87,44 @@ class ThreadDriver:
         raised here.
         """
         bag = self._bag = Bag(self._bound, self._draw)
+        loop = self._loop = self._started_loop(bag)
         self._start_workers()
         try:
             for program in programs:
                 if not bag.put(program):
                     break
+                if loop is not None:
+                    loop.fed()
         except BaseException:
             self.stop()
             raise
         finally:
             bag.close(drop=self._stop.is_set())
+            if loop is not None:
+                loop.wake()
             self._join()
         if self._trouble:
             raise self._trouble[0]
+
+    def _started_loop(self, bag: Bag[Program[object]]) -> Loop | None:
+        """One thread for the small calls of all programs; None where the api has no lanes."""
+        lanes = self._interpreter.lanes()
+        if lanes is None:
+            return None
+        self._pace.use_lanes()
+        loop = Loop(
+            self._interpreter,
+            lanes,
+            bag,
+            self._pace,
+            stopped=self._stop.is_set,
+            reply_to=lambda effect: self._reply(effect, self._run_all),
+            failed=self._fail,
+        )
+        thread = threading.Thread(target=loop.run, name="b2pure-loop", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        return loop
 
     @property
     def _idle(self) -> bool:
@@ -104,7 +134,7 @@ class ThreadDriver:
     def _start_workers(self) -> None:
         """As many as the pace allows; those that are there already are left alone."""
         bag = self._bag
-        if bag is None:
+        if bag is None or self._loop is not None:
             return
         with self._crew:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
@@ -138,33 +168,37 @@ class ThreadDriver:
             except Stopped:
                 return
             except BaseException as trouble:
-                self._trouble.append(trouble)
-                self.stop()
+                self._fail(trouble)
                 return
 
+    def _fail(self, trouble: BaseException) -> None:
+        self._trouble.append(trouble)
+        self.stop()
+
     def _run(self, program: Program[T], run_all: Any) -> T:
-        perform, stop = self._perform, self._stop
+        stop = self._stop
         reply: object = None
         try:
             while True:
                 effect = program.send(reply)
                 if stop.is_set():
                     raise Stopped
-                if isinstance(effect, All):
-                    reply = run_all(effect.programs)
-                elif isinstance(effect, _EXCHANGES):
-                    reply = self._pace.exchange(effect, perform)
-                elif isinstance(effect, Sleep):
-                    self._sleep(effect.seconds)
-                    reply = None
-                else:
-                    reply = perform(cast(AnyEffect, effect))
+                reply = self._reply(effect, run_all)
         except StopIteration as end:
             value: T = end.value
             return value
         except Stopped:
             program.close()
             raise
+
+    def _reply(self, effect: Effect[Any], run_all: Any) -> Any:
+        if isinstance(effect, All):
+            return run_all(effect.programs)
+        if isinstance(effect, _EXCHANGES):
+            return self._pace.exchange(effect, self._perform)
+        if isinstance(effect, Sleep):
+            return self._sleep(effect.seconds)
+        return self._perform(cast(AnyEffect, effect))
 
     def _sleep(self, seconds: float) -> None:
         """Sleep in short steps, so that a stop is heard meanwhile."""

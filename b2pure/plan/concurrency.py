@@ -50,6 +50,7 @@ __all__ = [
 MAX_WORKERS: Final = 512
 _START: Final = 4
 """A few: where B2 is near, threads get into each other's way, and where it is far, doubling is soon done."""
+_LANES_FOR_ONE: Final = 4
 _STREAMS: Final = 10
 _CALL_BYTES: Final = 1 << 18
 """What a call counts on top of its body: about what a line moves while a call waits for its answer."""
@@ -173,9 +174,9 @@ class Concurrency:
     sure: bool = False
 
 
-def initial(policy: Workers) -> Concurrency:
-    """Before the first exchange."""
-    return Concurrency(policy.start)
+def initial(policy: Workers, *, lanes: bool = False) -> Concurrency:
+    """Before the first exchange; in lanes, which do not get into each other's way, it begins with more of them."""
+    return Concurrency(min(policy.ceiling, policy.start * _LANES_FOR_ONE) if lanes else policy.start)
 
 
 def step_concurrency(

@@ -8,13 +8,14 @@ nothing any more: `Close` forgets them.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from attrs import frozen
 
 from b2pure.model.account import UploadUrl
 
 __all__ = [
+    "EMPTY",
     "Close",
     "FetchUrl",
     "Give",
@@ -34,6 +35,9 @@ class Pool:
     """The URLs that nobody uses now."""
 
     idle: tuple[UploadUrl, ...] = ()
+
+
+EMPTY: Final = Pool()
 
 
 @frozen

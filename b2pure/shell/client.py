@@ -375,11 +375,13 @@ class Client(Creations):
         tally = Tally(builder, self._workers.streams, listener)
         syncs = until_failure(plan, mode, builder)
         try:
+            job = sync.job(mode, self._retry)
 
             def interpret(hear: Listener) -> Interpreter:
-                return self._interpreter(sync.folder, hear, flights=listener is not None)
+                return self._interpreter(
+                    sync.folder, hear, flights=listener is not None, small_calls=job.dest is not None
+                )
 
-            job = sync.job(mode, self._retry)
             if processes > 1:
                 orders = self._orders(sync, mode, processes, watched=listener is not None)
                 run_split(syncs, job, interpret, orders, self._bandwidth, tally)
@@ -417,9 +419,13 @@ class Client(Creations):
         with self._drivers(self._interpreter(folder, None), None) as driver:
             return driver.run(program)
 
-    def _interpreter(self, folder: Folder | None, listener: Listener | None, *, flights: bool = True) -> Interpreter:
+    def _interpreter(
+        self, folder: Folder | None, listener: Listener | None, *, flights: bool = True, small_calls: bool = False
+    ) -> Interpreter:
         disk = folder.disk if folder is not None else SimulatedDisk()
-        return Interpreter(self._api, disk, self._clock, self._machines, listener, flights=flights)
+        return Interpreter(
+            self._api, disk, self._clock, self._machines, listener, flights=flights, small_calls=small_calls
+        )
 
 
 def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy:

@@ -57,6 +57,7 @@ class LocalDisk:
         flavour: PathFlavour = "windows" if os.name == "nt" else "posix",
     ) -> None:
         self._root = Root(root)
+        self._before = os.path.join(self._root.path, "")
         self._fsync = fsync
         self._flavour = flavour
         self._lock = Lock()
@@ -88,24 +89,37 @@ class LocalDisk:
         """The bytes of the slice in chunks of 1 MiB. The last one is only handed out when the file is still what
         it was when it was opened, so a body that was torn is never complete. Raises LocalTrouble.
         """
-        path, fact = slice_.path, slice_.fact
-        where = self._where("read", path)
+        if slice_.range.length <= _CHUNK:
+            return iter(self._read(slice_))
+        return self._read_on(slice_)
+
+    def _read(self, slice_: LocalSlice) -> list[bytes]:
+        """The chunks of a slice that is short."""
+        fd = self._opened(slice_)
         try:
-            fd = os.open(where, _READ)
-        except (FileNotFoundError, NotADirectoryError):
-            raise LocalTrouble(LocalDrifted(path, fact, None)) from None
+            return list(_slice_chunks(fd, slice_))
         except OSError as error:
-            raise LocalTrouble(LocalFailure("read", path, explain(error))) from None
-        try:
-            opened = os.fstat(fd)
-            found = _fact_of("read", path, opened)
-            if found != fact:
-                raise LocalTrouble(LocalDrifted(path, fact, found))
-            yield from _slice_chunks(fd, slice_, opened)
-        except OSError as error:
-            raise LocalTrouble(LocalFailure("read", path, explain(error))) from None
+            raise LocalTrouble(LocalFailure("read", slice_.path, explain(error))) from None
         finally:
             os.close(fd)
+
+    def _read_on(self, slice_: LocalSlice) -> Iterator[bytes]:
+        fd = self._opened(slice_)
+        try:
+            yield from _slice_chunks(fd, slice_)
+        except OSError as error:
+            raise LocalTrouble(LocalFailure("read", slice_.path, explain(error))) from None
+        finally:
+            os.close(fd)
+
+    def _opened(self, slice_: LocalSlice) -> int:
+        where = self._where("read", slice_.path)
+        try:
+            return os.open(where, _READ)
+        except (FileNotFoundError, NotADirectoryError):
+            raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, None)) from None
+        except OSError as error:
+            raise LocalTrouble(LocalFailure("read", slice_.path, explain(error))) from None
 
     # Temporary files
 
@@ -248,7 +262,7 @@ class LocalDisk:
         problem = self._problem(path)
         if problem is not None:
             raise LocalTrouble(LocalFailure(operation, path, problem))
-        return os.path.join(self._root.path, *path.split("/"))
+        return self._before + (path if os.sep == "/" else path.replace("/", os.sep))
 
     def _create(self, path: str, resume: bool) -> Temp:
         self._where("write", path)
@@ -412,9 +426,14 @@ def _is_empty_folder(folder: Folder, name: str) -> bool:
     raise Refused("is a folder that is not empty")
 
 
-def _slice_chunks(fd: int, slice_: LocalSlice, opened: os.stat_result) -> Iterator[bytes]:
-    rest = slice_.range.length
-    os.lseek(fd, slice_.range.start, os.SEEK_SET)
+def _slice_chunks(fd: int, slice_: LocalSlice) -> Iterator[bytes]:
+    opened = os.fstat(fd)
+    found = _fact_of("read", slice_.path, opened)
+    if found != slice_.fact:
+        raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, found))
+    rest, start = slice_.range.length, slice_.range.start
+    if start:
+        os.lseek(fd, start, os.SEEK_SET)
     while rest:
         chunk = os.read(fd, min(rest, _CHUNK))
         rest -= len(chunk)

@@ -9,16 +9,14 @@ answers in the middle of a body and closes, httpx gives the answer rather than t
 
 from __future__ import annotations
 
-import os
 import platform
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from hashlib import sha1
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -40,11 +38,14 @@ from b2pure.effects.wire import (
 )
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
-from b2pure.model.errors import UNKNOWN_HOST, B2Error, InvalidArgument, Transport, TransportKind
+from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Answer
+from b2pure.shell.lanes import Asked, HttpLanes
+from b2pure.shell.plain import Received
 from b2pure.shell.transport import SocketTransport, fitting_transport
+from b2pure.shell.trouble import TROUBLE, explain_transport
 
 __all__ = ["DEFAULT_USER_AGENT", "Exchange", "HttpApi", "TestMode", "explain_transport", "realm_url"]
 
@@ -162,17 +163,32 @@ class HttpApi:
                 response = self._by_httpx(request, reader)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return IOFailure(explain_transport(error, request.url))
         return IOResult.from_result(decode(call, response))
 
+    def lanes(self) -> HttpLanes | None:
+        """Lanes over these connections; None where somebody else exchanges."""
+        if self._direct is None:
+            return None
+        return HttpLanes(self._direct, self._timeouts, self._asked)
+
+    def _asked(self, call: Call[Any], credential: Credential) -> Asked:
+        request = encode(call, credential, realm_url=self._realm, key=self._key)
+        content, decoded = partial(_content_at_once, request), partial(_decoded, call)
+        return Asked(request.method, request.url, self._fields(request), content, decoded)
+
+    def _fields(self, request: HttpRequest) -> Sequence[tuple[str, str]]:
+        fields = (*self._headers, *request.headers)
+        if isinstance(request.body, bytes) and request.body:  # to the others it was added where they were encoded
+            return (*fields, ("Content-Length", str(len(request.body))))
+        return fields
+
     def _plainly(self, transport: SocketTransport, request: HttpRequest, reader: Reader) -> HttpResponse:
         """Without httpx's objects, which take longer than all the rest of a small call."""
-        headers, content = [*self._headers, *request.headers], _content(request, reader, self._one_piece)
-        if isinstance(request.body, bytes) and request.body:  # to the others it was added where they were encoded
-            headers.append(("Content-Length", str(len(request.body))))
+        content = _content(request, reader, self._one_piece)
         chunks = (content,) if isinstance(content, bytes) else content or ()
-        received = transport.exchange(request.method, request.url, headers, chunks, self._timeouts)
+        received = transport.exchange(request.method, request.url, self._fields(request), chunks, self._timeouts)
         return HttpResponse(received.status, received.headers, received.body)
 
     def _by_httpx(self, request: HttpRequest, reader: Reader) -> HttpResponse:
@@ -199,7 +215,7 @@ class HttpApi:
                 response.close()
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return IOFailure(explain_transport(error, request.url))
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
@@ -234,6 +250,13 @@ def _content(request: HttpRequest, reader: Reader, one_piece_bytes: int) -> byte
     return chunks if length > one_piece_bytes else b"".join(chunks)
 
 
+def _content_at_once(request: HttpRequest, reader: Reader) -> bytes:
+    body = request.body
+    if isinstance(body, bytes):
+        return body
+    return b"".join(_stream(body, body_length(body), reader, digest_at_end=request.digest_at_end))
+
+
 def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> Iterator[bytes]:
     digest, left = sha1(usedforsecurity=False), length
     for chunk in reader.read(body):
@@ -251,6 +274,10 @@ def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> 
 
 
 # -- responses
+
+
+def _decoded(call: Call[R], answer: Received) -> IOResult[R, B2Error]:
+    return IOResult.from_result(decode(call, HttpResponse(answer.status, answer.headers, answer.body)))
 
 
 def _response(response: httpx.Response, body: bytes) -> HttpResponse:
@@ -278,85 +305,3 @@ def _poured(
     if length < reply.content_length:
         return IOFailure(Transport("broken", f"the body stopped after {length} of {reply.content_length} bytes"))
     return IOSuccess(reply)
-
-
-# -- what httpx raises
-
-
-_TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError)
-
-
-def explain_transport(error: Exception, url: str | httpx.URL) -> Transport:
-    """The error value of what httpx raised on the way to `url`, of which only the host is told: paths hold tokens. The
-    reason is the system's; the texts of httpx could hold a URL.
-    """
-    host, causes = _host(url), tuple(_causes(error))
-    if any(isinstance(each, socket.gaierror) for each in causes):
-        return Transport("connect", UNKNOWN_HOST, host)
-    kind, told = _kind(error), type(error).__name__
-    reason = next(filter(None, map(_reason, causes)), None) or _REASONS.get(told)
-    if reason is None:
-        return Transport(kind, told, host)
-    return Transport(kind, reason if kind == "connect" else f"{told}: {reason}", host)
-
-
-def _host(url: str | httpx.URL) -> str:
-    try:
-        return httpx.URL(url).netloc.decode("ascii")
-    except httpx.InvalidURL:
-        return ""
-
-
-def _kind(error: Exception) -> TransportKind:
-    match error:
-        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
-            return "connect"
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
-            return "connect"
-        case httpx.TimeoutException():
-            return "timeout"
-        case httpx.LocalProtocolError():
-            return "protocol"
-        case _:
-            return "broken"
-
-
-_REASONS: Final[Mapping[str, str]] = {
-    "ConnectTimeout": "no connection came about in time",
-    "ReadTimeout": "the server did not answer in time",
-    "WriteTimeout": "the server did not take the request in time",
-    "RemoteProtocolError": "the server closed the connection, or its answer was no HTTP",
-    "UnsupportedProtocol": "the address does not begin with http:// or https://",
-    "InvalidURL": "the address is no URL",
-}
-"""Where the system gives no reason."""
-
-
-def _reason(error: BaseException) -> str | None:
-    """What the system says of a cause."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if _expired(error):
-            return (
-                "the certificate of the server is not valid at the time of this computer's clock; is the clock right?"
-            )
-        return f"the certificate of the server is not accepted: {getattr(error, 'verify_message', None) or 'unknown'}"
-    if isinstance(error, ssl.SSLError):  # one that Python code made lacks what OpenSSL would have said
-        return f"TLS failed: {getattr(error, 'reason', None) or 'no reason given'}"
-    # Not `strerror`, which is whatever somebody else's session raises.
-    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno is not None else None
-
-
-_NOT_YET_VALID: Final = 9
-_HAS_EXPIRED: Final = 10
-"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
-
-
-def _expired(error: ssl.SSLCertVerificationError) -> bool:
-    """Whether a certificate was refused for the time: what a clock that is far off looks like."""
-    return getattr(error, "verify_code", None) in (_NOT_YET_VALID, _HAS_EXPIRED)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

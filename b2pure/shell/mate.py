@@ -164,7 +164,13 @@ def _work(orders: Orders, foreman: _Foreman) -> None:
     disk = folder.disk if folder is not None else SimulatedDisk()
     with access.api(workers, orders.bandwidth) as api:
         interpreter = Interpreter(
-            api, disk, clock, machines, partial(foreman.tell, watched=orders.watched), flights=orders.watched
+            api,
+            disk,
+            clock,
+            machines,
+            partial(foreman.tell, watched=orders.watched),
+            flights=orders.watched,
+            small_calls=job.dest is not None,
         )
         try:
             with ThreadDriver(interpreter, workers=workers, bound=HANDS_AHEAD) as driver:

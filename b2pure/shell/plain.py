@@ -17,7 +17,7 @@ from typing import Final
 import httpx
 from attrs import frozen
 
-__all__ = ["MAX_HEAD_BYTES", "Head", "Received", "Target", "plain_head", "target_of"]
+__all__ = ["MAX_HEAD_BYTES", "Head", "Received", "Target", "plain_answer", "plain_head", "target_of"]
 
 MAX_HEAD_BYTES: Final = 1 << 16
 """A longer head is nothing plain."""
@@ -95,3 +95,15 @@ def plain_head(data: bytes) -> Head | None:
     if not (length.isascii() and length.isdigit()) or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
     return Head(code, MappingProxyType(headers), int(length))
+
+
+def plain_answer(data: bytes) -> Received | bool:
+    """A whole answer, if that is what `data` is; else whether it may become one when more comes."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return len(data) <= MAX_HEAD_BYTES
+    head = plain_head(data[: end + 2])
+    if head is None:
+        return False
+    left = end + 4 + head.length - len(data)
+    return Received(head.status, head.headers, data[end + 4 :]) if left == 0 else left > 0

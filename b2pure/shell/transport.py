@@ -30,7 +30,7 @@ from attrs import define, field
 from b2pure.shell.answers import CHUNK_BYTES, Answer, Line, head_of, received, told
 from b2pure.shell.plain import Origin, Received, Target, origin_of, target_of
 
-__all__ = ["Answer", "SocketTransport", "fitting_transport"]
+__all__ = ["Answer", "Connection", "SocketTransport", "Timeouts", "fitting_transport"]
 
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""
@@ -48,7 +48,7 @@ def fitting_transport(pool_size: int) -> SocketTransport | None:
 
 
 @define(eq=False)
-class _Connection:
+class Connection:
     """An open connection, and since when (in seconds of the monotonic clock) nobody uses it."""
 
     origin: Origin
@@ -90,7 +90,7 @@ class SocketTransport(httpx.BaseTransport):
     def __init__(self, pool_size: int, context: ssl.SSLContext | None = None) -> None:
         self._pool_size = pool_size
         self._context = context
-        self._idle: list[_Connection] = []
+        self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
         self._targets: dict[str, Target] = {}
@@ -101,7 +101,7 @@ class SocketTransport(httpx.BaseTransport):
         """One exchange whose answer is small: what `handle_request` does, without httpx's objects. A body has its
         `Content-Length` among the headers. Raises httpx.TransportError, httpx.InvalidURL, and what the body raises.
         """
-        target = self._target(url)
+        target = self.target(url)
         head = target.request_head(method, headers)
         connection = self._take(target.origin, timeouts.get("connect"))
         try:
@@ -112,6 +112,19 @@ class SocketTransport(httpx.BaseTransport):
             if isinstance(came, Received):
                 self.give_back(connection)
                 return came
+        except BaseException:
+            connection.close()
+            raise
+        return self.finish(connection, method, came, timeouts, early)
+
+    def finish(
+        self, connection: Connection, method: str, came: bytes, timeouts: Timeouts, early: OSError | None = None
+    ) -> Received:
+        """The answer that begins with what came of it already, read by the standard library; `early` is what broke the
+        line before the request was sent. Raises httpx.TransportError.
+        """
+        try:
+            _set_timeout(connection.socket, timeouts.get("read"))
             line = Line(connection.socket, came)
             answer = head_of(line, method, early)
         except BaseException:
@@ -124,7 +137,8 @@ class SocketTransport(httpx.BaseTransport):
             stream.close()
         return Received(answer.status, {name.lower(): value for name, value in answer.getheaders()}, whole)
 
-    def _target(self, url: str) -> Target:
+    def target(self, url: str) -> Target:
+        """Where a URL leads. Raises httpx.InvalidURL, httpx.UnsupportedProtocol."""
         target = self._targets.get(url)
         if target is None:
             target = target_of(httpx.URL(url))
@@ -162,7 +176,7 @@ class SocketTransport(httpx.BaseTransport):
         for connection in idle:
             connection.close()
 
-    def give_back(self, connection: _Connection) -> None:
+    def give_back(self, connection: Connection) -> None:
         """Keep a connection whose answer was read to its end."""
         connection.idle_since = time.monotonic()
         with self._lock:
@@ -172,31 +186,33 @@ class SocketTransport(httpx.BaseTransport):
         if not kept:
             connection.close()
 
-    def _leave(self, connection: _Connection, early: OSError | None, as_it_was: bool) -> None:
+    def _leave(self, connection: Connection, early: OSError | None, as_it_was: bool) -> None:
         """After an answer that was read, or not."""
         if as_it_was and early is None:
             self.give_back(connection)
         else:
             connection.close()
 
-    def _take(self, origin: Origin, timeout: float | None) -> _Connection:
+    def _take(self, origin: Origin, timeout: float | None) -> Connection:
         """The idle connection that was used last, or a new one."""
+        return self.idle(origin) or self._connect(origin, timeout)
+
+    def idle(self, origin: Origin) -> Connection | None:
+        """The connection that was used last, and that nobody uses now; None if there is none. Give it back."""
         while True:
             with self._lock:
                 connection = self._idle_to(origin)
-            if connection is None:
-                return self._connect(origin, timeout)
-            if connection.usable(time.monotonic()):
+            if connection is None or connection.usable(time.monotonic()):
                 return connection
             connection.close()
 
-    def _idle_to(self, origin: Origin) -> _Connection | None:
+    def _idle_to(self, origin: Origin) -> Connection | None:
         for place in range(len(self._idle) - 1, -1, -1):
             if self._idle[place].origin == origin:
                 return self._idle.pop(place)
         return None
 
-    def _connect(self, origin: Origin, timeout: float | None) -> _Connection:
+    def _connect(self, origin: Origin, timeout: float | None) -> Connection:
         scheme, host, port = origin
         try:
             with told(httpx.ConnectTimeout, httpx.ConnectError):
@@ -210,7 +226,7 @@ class SocketTransport(httpx.BaseTransport):
                     raise
         except UnicodeError:
             raise httpx.ConnectError("this is no name of a host") from None
-        return _Connection(origin, sock)
+        return Connection(origin, sock)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:

@@ -10,8 +10,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPResponse
+from typing import Any
 
 import httpx
 import pytest
@@ -19,15 +20,21 @@ import trustme
 from attrs import define, evolve, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from returns.io import IOResult, IOSuccess
 
 from b2pure.effects.bodies import Bodies
+from b2pure.effects.handlers import Unfinished
+from b2pure.effects.interpreter import value_of
+from b2pure.effects.program import ok
 from b2pure.model.account import Allowed, Authorization, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, AuthorizeAccount, DeleteFileVersion, ListBuckets, UploadFile
+from b2pure.model.errors import B2Error, Rejected
 from b2pure.model.ids import AccountId, FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.sources import Blob, Chained
 from b2pure.shell import transport as module
 from b2pure.shell.http import HttpApi
+from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.plain import plain_head
 from b2pure.shell.transport import SocketTransport, fitting_transport
 
@@ -59,7 +66,54 @@ class Plainly(httpx.BaseTransport):
         self._transport.close()
 
 
-EVERY: dict[str, Callable[[], httpx.BaseTransport]] = {**MAKERS, "plain": Plainly}
+class InLanes(httpx.BaseTransport):
+    """What lanes do over the same connections, in httpx's words. Who opens a connection waits, so that is done before;
+    what they leave to somebody who waits is done afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.transport = SocketTransport(8)
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        fields = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw]
+        headers, chunks = [each for each in fields if each[0] != "Host"], request.stream
+        timeouts = request.extensions["timeout"]
+        asked = Asked(request.method, str(request.url), headers, lambda reader: b"".join(chunks), IOSuccess)
+        with closing(HttpLanes(self.transport, timeouts, lambda call, credential: asked)) as lanes:
+            with self._lock:  # so that no other takes the connection
+                origin = self.transport.target(str(request.url)).origin
+                self.transport.give_back(self.transport._take(origin, timeouts["connect"]))
+                begun = lanes.begin(7, AuthorizeAccount(), None, Bodies())
+            assert begun == (request.method != "HEAD")
+            came: IOResult[Any, B2Error] | Unfinished
+            if not begun:
+                came = IOSuccess(self.transport.exchange(request.method, str(request.url), headers, chunks, timeouts))
+            else:
+                ((number, came),) = ended(lanes)
+                assert number == 7
+        result = value_of(came.finish() if isinstance(came, Unfinished) else came)
+        if not ok(result):
+            raise getattr(httpx, result.failure().detail.partition(":")[0])("as it was told")
+        received = result.unwrap()
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in received.headers.items()]
+        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(received.body))
+
+    def close(self) -> None:
+        self.transport.close()
+
+
+def ended(lanes: HttpLanes) -> list[tuple[int, Any]]:
+    """What ends next, within some seconds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if came := list(lanes.wait(0.05)):
+            return came
+    raise AssertionError("nothing ended")
+
+
+EVERY: dict[str, Callable[[], httpx.BaseTransport]] = {**MAKERS, "plain": Plainly, "lanes": InLanes}
 every = pytest.mark.parametrize("maker", EVERY.values(), ids=EVERY)
 Maker = Callable[[], httpx.BaseTransport]
 Script = Callable[[socket.socket, int], None]
@@ -179,7 +233,7 @@ def test_all_send_the_same_bytes() -> None:
                 ask(transport, server.url, method="POST", content=b"x" * 3_000_000)
             heard.append(list(server.heard))
             server.heard.clear()
-    assert heard[0] == heard[1] == heard[2]
+    assert heard[0] == heard[1] == heard[2] == heard[3]
 
 
 @every
@@ -455,11 +509,12 @@ def test_all_hear_the_same(answers: list[tuple[int, dict[str, str], bytes, list[
         for maker in EVERY.values():
             with maker() as transport:
                 heard.append([ask(transport, server.url) for _ in answers])
-    for one, other, plain in zip(*heard, strict=True):
+    for one, other, *plainly in zip(*heard, strict=True):
         assert (one.status_code, one.content) == (other.status_code, other.content)
-        assert (plain.status_code, plain.content) == (other.status_code, other.content)
         assert one.headers.raw == other.headers.raw
-        assert plain.headers == httpx.Headers({name.lower(): value for name, value in other.headers.raw})
+        for plain in plainly:
+            assert (plain.status_code, plain.content) == (other.status_code, other.content)
+            assert plain.headers == httpx.Headers({name.lower(): value for name, value in other.headers.raw})
     assert [one.content for one in heard[0]] == [body for _, _, body, _ in answers]
 
 
@@ -516,7 +571,7 @@ def test_an_answer_that_comes_in_pieces(maker: Maker, size: int) -> None:
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("maker", [EVERY["ours"], EVERY["plain"]], ids=["ours", "plain"])  # httpx's own takes chances
+@pytest.mark.parametrize("maker", [each for name, each in EVERY.items() if name != "httpx"])  # which takes chances
 def test_what_follows_an_answer_belongs_to_no_other(maker: Maker) -> None:
     with serving(once(OK + OK.replace(b"ok", b"no"))) as server, maker() as transport:
         assert [ask(transport, server.url).content for _ in range(3)] == [b"ok"] * 3
@@ -542,6 +597,159 @@ def test_the_api_sends_the_same_with_and_without_httpx() -> None:
     assert heard[0] == heard[1]
 
 
+# -- lanes
+
+
+@contextmanager
+def lanes_to(
+    server: Server, transport: SocketTransport, count: int, content: bytes = b"body", warm: bool = True
+) -> Iterator[HttpLanes]:
+    """Lanes, and as many open connections. A warm one has answered, and over TLS has said what it says at first."""
+    target = transport.target(server.url)
+    if warm:
+        ask(transport, server.url)
+    for connection in [transport._take(target.origin, 5.0) for _ in range(count)]:
+        transport.give_back(connection)
+    asked = Asked("POST", server.url, [("Content-Length", str(len(content)))], lambda reader: content, IOSuccess)
+    with closing(HttpLanes(transport, TIMEOUTS["timeout"], lambda call, credential: asked)) as lanes:
+        yield lanes
+
+
+def begin(lanes: HttpLanes, number: int) -> bool:
+    return lanes.begin(number, AuthorizeAccount(), None, Bodies())
+
+
+def bodies_of(lanes: HttpLanes, count: int) -> dict[int, bytes]:
+    """The bodies of so many answers, by their numbers."""
+    found: dict[int, bytes] = {}
+    while len(found) < count:
+        found |= {number: value_of(came).unwrap().body for number, came in ended(lanes)}
+    return found
+
+
+def test_one_thread_has_many_exchanges_under_way() -> None:
+    gate = threading.Barrier(6)
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        while server.hear(line):
+            gate.wait(10)
+            line.sendall(OK)
+
+    with (
+        serving(script) as server,
+        SocketTransport(8) as transport,
+        lanes_to(server, transport, 6, warm=False) as lanes,
+    ):
+        for _ in range(3):
+            assert all(begin(lanes, number) for number in range(6))
+            assert not begin(lanes, 6)  # it would have to wait for a connection
+            assert bodies_of(lanes, 6) == dict.fromkeys(range(6), b"ok")
+    assert server.connections == 6
+
+
+def test_a_connection_that_says_something_in_between_is_not_used_again() -> None:
+    said = threading.Event()
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        server.hear(line)
+        line.sendall(OK)
+        said.wait(10)
+        line.sendall(OK)
+        line.recv(1)
+
+    with (
+        serving(script) as server,
+        SocketTransport(8) as transport,
+        lanes_to(server, transport, 1, warm=False) as lanes,
+    ):
+        assert begin(lanes, 1)
+        assert bodies_of(lanes, 1) == {1: b"ok"}
+        said.set()
+        assert not lanes.wait(5)
+        assert not begin(lanes, 2)
+        assert transport.idle(transport.target(server.url).origin) is None
+
+
+def test_a_connection_that_the_server_dropped_between_two_turns_is_not_used_again() -> None:
+    """Nobody waited in between, so that no selector told of it."""
+    dropped = threading.Event()
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        server.hear(line)
+        line.sendall(OK)
+        dropped.wait(10)
+        line.shutdown(socket.SHUT_RDWR)
+        dropped.clear()
+
+    with (
+        serving(script) as server,
+        SocketTransport(8) as transport,
+        lanes_to(server, transport, 1, warm=False) as lanes,
+    ):
+        assert begin(lanes, 1)
+        assert bodies_of(lanes, 1) == {1: b"ok"}
+        dropped.set()
+        while dropped.is_set():
+            time.sleep(0.001)
+        assert not begin(lanes, 2)
+
+
+def test_connections_are_given_back() -> None:
+    with serving(again_and_again(OK)) as server, SocketTransport(8) as transport:
+        for _ in range(3):
+            with lanes_to(server, transport, 2) as lanes:
+                assert begin(lanes, 1)
+                assert begin(lanes, 2)
+                assert len(bodies_of(lanes, 2)) == 2
+    assert server.connections == 2
+
+
+def test_a_bell_is_heard_at_once() -> None:
+    with (
+        serving(again_and_again(OK)) as server,
+        SocketTransport(8) as transport,
+        lanes_to(server, transport, 1) as lanes,
+    ):
+        threading.Timer(0.05, lanes.wake).start()
+        begun = time.monotonic()
+        assert not lanes.wait(30)
+        assert time.monotonic() - begun < 10
+    lanes.wake()  # it is too late, and does no harm
+
+
+def test_what_cannot_be_sent_ends_at_once() -> None:
+    upload = UploadFile("a", "a\nb", HEX_DIGITS_AT_END, {}, Blob(b"x"))
+    with HttpApi("id", "key") as api:
+        lanes = api.lanes()
+        assert lanes is not None
+        with closing(lanes):
+            assert lanes.begin(1, upload, UploadUrl("http://127.0.0.1:1/", "t"), Bodies())
+            ((number, came),) = lanes.wait(30)
+    assert number == 1
+    assert not isinstance(came, Unfinished)
+    assert isinstance(value_of(came).failure(), Rejected)
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
+def test_what_the_line_does_not_take_at_once_goes_out_later(secured: bool, authority: trustme.CA) -> None:
+    content = bytes(range(256)) * 40_000
+
+    def script(server: Server, line: socket.socket, number: int) -> None:
+        while server.hear(line):
+            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + b"x" * 70_000)
+
+    with (
+        serving(script, server_context(authority, "127.0.0.1") if secured else None) as server,
+        SocketTransport(2, trusting(authority)) as transport,
+        lanes_to(server, transport, 1, content) as lanes,
+    ):
+        for number in range(3):
+            assert begin(lanes, number)
+            assert bodies_of(lanes, 1) == {number: b"x" * 70_000}
+        assert [each.partition(b"\r\n\r\n")[2] == content for each in server.heard] == [False, True, True, True]
+    assert server.connections == 1
+
+
 # -- TLS
 
 
@@ -550,11 +758,15 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@contextmanager
-def secure(authority: trustme.CA, name: str) -> Iterator[Server]:
+def server_context(authority: trustme.CA, name: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
-    with serving(again_and_again(OK), context) as server:
+    return context
+
+
+@contextmanager
+def secure(authority: trustme.CA, name: str) -> Iterator[Server]:
+    with serving(again_and_again(OK), server_context(authority, name)) as server:
         yield server
 
 

@@ -47,7 +47,7 @@ from b2pure.model.errors import (
     Rejected,
 )
 from b2pure.model.protection import Encryption, SseB2, SseC
-from b2pure.model.sources import body_length
+from b2pure.model.sources import LocalSlice, body_length
 
 __all__ = [
     "encode",
@@ -71,8 +71,7 @@ def unsendable(call: Call[Any]) -> Rejected | None:
 
 def _field_problem(call: Call[Any]) -> str | None:
     header_fields = _HEADER_FIELDS.get(type(call), ())
-    for name in call.__struct_fields__:
-        value = getattr(call, name)
+    for name, value in zip(call.__struct_fields__, msgspec.structs.astuple(call), strict=True):
         if value is None:
             continue
         if isinstance(value, str):
@@ -92,6 +91,8 @@ def _holds_unicode(value: object) -> bool:
     """Whether every string in the value of a field can be encoded."""
     if isinstance(value, str):
         return _is_unicode(value)
+    if isinstance(value, LocalSlice):  # most bodies
+        return _is_unicode(value.path)
     if isinstance(value, (int, bytes)):
         return True
     if isinstance(value, msgspec.Struct):
