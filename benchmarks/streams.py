@@ -32,8 +32,8 @@ class Workload:
 
 
 WORKLOADS = (
-    Workload("all new", 2.0),
-    Workload("none changed", 5.0),
+    Workload("all new", 3.0),
+    Workload("none changed", 10.0),
     Workload("1 in 10 changed", 3.0, KEEP_DAYS),
 )
 
