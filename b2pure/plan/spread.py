@@ -24,10 +24,12 @@ from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.plan.scale import Scale, scale_of
 
-__all__ = ["LISTING_WAYS", "Ask", "Cursor", "Listed", "Spread"]
+__all__ = ["LISTING_WAYS", "PATIENCE_SECONDS", "Ask", "Cursor", "Listed", "Spread"]
 
 LISTING_WAYS: Final = 4
 """So many pages of one listing are asked for at once, unless somebody says otherwise."""
+PATIENCE_SECONDS: Final = 0.05
+"""A shorter wait for a page is none: then the reader is about as fast as B2, and more threads would only cost."""
 _BILLED: Final = 10
 """B2 bills each started tenth of the largest page as a call."""
 _SHARE: Final = 8
@@ -123,7 +125,7 @@ class Spread(Generic[F]):
         return pages.popleft() if pages else None
 
     def starved(self) -> None:
-        """The reader waits: more pages are to be asked for ahead."""
+        """The reader has waited: more pages are to be asked for ahead."""
         self._waits += 1
 
     @property

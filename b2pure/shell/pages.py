@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.plan.failures import PlanFailed
-from b2pure.plan.spread import Ask, Cursor, Listed, Spread
+from b2pure.plan.spread import PATIENCE_SECONDS, Ask, Cursor, Listed, Spread
 
 __all__ = ["Fetch", "Page", "cursor", "files_of"]
 
@@ -63,9 +63,11 @@ class _Reading(Generic[F]):
             elif self._broken is not None:
                 raise self._broken
             else:
-                self._spread.starved()
-                self._start()
-                wait(self._running, return_when=FIRST_COMPLETED)
+                done, _ = wait(self._running, PATIENCE_SECONDS, FIRST_COMPLETED)
+                if not done:
+                    self._spread.starved()
+                    self._start()
+                    wait(self._running, return_when=FIRST_COMPLETED)
 
     def _start(self) -> None:
         for ask in self._spread.wanted():
