@@ -116,7 +116,7 @@ def test_a_guess_that_fails_costs_no_file() -> None:
     refused = []
 
     def fetch(start: Cursor | None, count: int) -> tuple[Sequence[_File], Cursor | None]:
-        time.sleep(2 * PATIENCE_SECONDS)
+        time.sleep(4 * PATIENCE_SECONDS)
         if start not in told:
             refused.append(start)
             raise PlanFailed(InvalidArgument("name", "is none of ours"))
