@@ -17,15 +17,15 @@ from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.model.replies import FileVersionPage, ListedPage, ListedVersion
 from b2pure.plan.listing import paths_of
 from b2pure.plan.retry import RetryPolicy
+from b2pure.plan.spread import Cursor
 
 __all__ = [
     "find_bucket",
     "first_page",
-    "first_to_compare",
     "fresh_versions",
     "newest_upload",
     "next_page",
-    "next_to_compare",
+    "page_to_compare",
 ]
 
 
@@ -50,20 +50,13 @@ def next_page(
     return result.map(lambda reply: reply)
 
 
-def first_to_compare(side: B2Side, retry: RetryPolicy) -> Program[Result[ListedPage, B2Error]]:
-    """`first_page`, with what a sync compares."""
-    call = ListVersionsToCompare(side.bucket_id, max_file_count=MAX_LIST_COUNT, prefix=side.prefix or None)
+def page_to_compare(
+    side: B2Side, start: Cursor | None, count: int, retry: RetryPolicy
+) -> Program[Result[ListedPage, B2Error]]:
+    """At most `count` versions below the prefix from a place on (None: from the beginning), as a sync compares them."""
+    at: tuple[str | None, FileId | None] = (None, None) if start is None else (start.name, start.file_id)
+    call = ListVersionsToCompare(side.bucket_id, *at, max_file_count=count, prefix=side.prefix or None)
     return (yield from request(call, retry))
-
-
-def next_to_compare(side: B2Side, page: ListedPage, retry: RetryPolicy) -> Program[Result[ListedPage | None, B2Error]]:
-    """`next_page`, with what a sync compares."""
-    if page.next_file_name is None:
-        return Success(None)
-    start = page.next_file_name, page.next_file_id
-    call = ListVersionsToCompare(side.bucket_id, *start, max_file_count=MAX_LIST_COUNT, prefix=side.prefix or None)
-    result = yield from request(call, retry)
-    return result.map(lambda reply: reply)
 
 
 def find_bucket(name: str, retry: RetryPolicy) -> Program[Result[BucketId, B2Error]]:

@@ -33,6 +33,7 @@ from b2pure.model.errors import (
     Unauthorized,
     Unavailable,
 )
+from b2pure.plan.spread import LISTING_WAYS
 
 __all__ = [
     "Answered",
@@ -83,6 +84,11 @@ class Workers:
     def streams(self) -> int:
         """How many pieces of one long download are on their way at once, which nobody finds out."""
         return max(self.start, min(_STREAMS, self.ceiling))
+
+    @property
+    def listing_ways(self) -> int:
+        """How many pages of one listing are asked for at once."""
+        return min(LISTING_WAYS, self.ceiling)
 
 
 def workers_of(workers: Workers | int) -> Workers:

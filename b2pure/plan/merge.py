@@ -17,13 +17,15 @@ from typing import Any, Final, Literal
 from b2pure.model.files import B2Item, LocalItem, SkippedPath
 from b2pure.plan.failures import OutOfOrder, PlanFailed
 
-__all__ = ["Item", "Pair", "Quiet", "merge"]
+__all__ = ["Item", "Pair", "Quiet", "Rest", "disorder", "merge"]
 
 Item = LocalItem | B2Item
 Pair = tuple[str, Item | None, Item | None]
 """(path, what the source has, what the destination has); never None twice."""
 Quiet = Callable[[Item, Item], bool]
 """Whether a pair of the same name surely needs nothing. False when in doubt."""
+Rest = list[Iterator[Item]]
+"""Takes what the source has left when the destination has ended: an empty list, or one with that stream."""
 
 _Side = Literal["source", "destination"]
 
@@ -38,12 +40,18 @@ _END: Final[Any] = _End()
 
 
 def merge(
-    source: Iterable[Item], dest: Iterable[Item], quiet: Quiet, *, same_time_is_quiet: bool = False
+    source: Iterable[Item],
+    dest: Iterable[Item],
+    quiet: Quiet,
+    *,
+    same_time_is_quiet: bool = False,
+    rest: Rest | None = None,
 ) -> Generator[Pair, None, int]:
     """Pairs that need a decision, in order; returns how many names there were. Raises PlanFailed(OutOfOrder).
 
     `same_time_is_quiet` says that `quiet` is true of every local file and B2 file of one visible version whose
-    modification times are equal, so that nobody has to ask.
+    modification times are equal, so that nobody has to ask. What only the source has left goes into `rest` instead,
+    uncounted, if that is given and nothing of it can lie in an unknown folder; its first item is in order.
     """
     s_rest, d_rest = iter(source), iter(dest)
     both: Iterator[tuple[Any, Any]] = zip(s_rest, chain(d_rest, repeat(_END)), strict=False)  # the source ends first
@@ -82,12 +90,12 @@ def merge(
             if s is not None:
                 path = s.path
                 if path <= s_path:
-                    raise _disorder("source", s_path, path)
+                    raise disorder("source", s_path, path)
                 s_path = path
             if d is not None:
                 path = d.path
                 if path <= d_path:
-                    raise _disorder("destination", d_path, path)
+                    raise disorder("destination", d_path, path)
                 d_path = path
         elif s_path < d_path:
             yield s_path, s, _hole_over(holes, s_path) if holes else None
@@ -97,7 +105,7 @@ def merge(
             if s is not None:
                 path = s.path
                 if path <= s_path:
-                    raise _disorder("source", s_path, path)
+                    raise disorder("source", s_path, path)
                 s_path = path
         else:
             yield d_path, _hole_over(holes, d_path) if holes else None, d
@@ -107,9 +115,12 @@ def merge(
             if d is not None:
                 path = d.path
                 if path <= d_path:
-                    raise _disorder("destination", d_path, path)
+                    raise disorder("destination", d_path, path)
                 d_path = path
     if s is not None:
+        if rest is not None and not holes:
+            rest.append(chain((s,), s_rest))
+            return names
         names += yield from _alone(s, s_rest, holes, "source")
     elif d is not None:
         names += yield from _alone(d, d_rest, holes, "destination")
@@ -133,7 +144,7 @@ def _alone(first: Item, rest: Iterator[Item], holes: list[SkippedPath], side: _S
         names += 1
         path = item.path
         if path <= last:
-            raise _disorder(side, last, path)
+            raise disorder(side, last, path)
 
 
 def _open(holes: list[SkippedPath], item: Item) -> None:
@@ -150,5 +161,6 @@ def _hole_over(holes: list[SkippedPath], path: str) -> SkippedPath | None:
     return next((hole for hole in holes if path.startswith(hole.path + "/")), None)
 
 
-def _disorder(side: _Side, previous: str, name: str) -> PlanFailed:
+def disorder(side: _Side, previous: str, name: str) -> PlanFailed:
+    """What ends a join of streams that are not in order."""
     return PlanFailed(OutOfOrder(side, previous, name))

@@ -7,7 +7,7 @@ unusual in any way (filters, large files, odd names, histories out of order) tak
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import Final, assert_never
 
 from b2pure.model.files import B2Path, FileVersion, LocalFact, LocalPath
 from b2pure.model.limits import MAX_FILE_NAME_BYTES, MAX_SINGLE_SIZE, PartSizes
@@ -38,17 +38,17 @@ from b2pure.plan.reasons import (
 )
 from b2pure.plan.rules import Rules
 
-__all__ = ["Fresh", "Renewed", "fresh_for", "quiet_for", "renewed_for", "same_time_is_quiet"]
+__all__ = ["NEW", "Fresh", "Renewed", "fresh_for", "plain_below", "quiet_for", "renewed_for", "same_time_is_quiet"]
 
 Fresh = Callable[[str, Item], FileSync | None]
 Renewed = Callable[[str, Item, Item], FileSync | None]
 
-_NEW = NewFile()
+NEW: Final = NewFile()
 
 
 def fresh_for(rules: Rules) -> Fresh:
     """`rules.file(path, source, None)` for a plain new file, or None where the long way has to be taken."""
-    return _fresh_upload(rules) if rules.direction == "up" else _not_fresh
+    return _fresh_upload(rules)
 
 
 def renewed_for(rules: Rules) -> Renewed:
@@ -131,13 +131,22 @@ def _not_fresh(path: str, source: Item) -> FileSync | None:
     return None
 
 
-def _fresh_upload(rules: Rules) -> Fresh:
-    if rules.scanner.filters_names or rules.scanner.filters_times:
-        return _not_fresh
+def plain_below(rules: Rules) -> tuple[int, int] | None:
+    """Of a plain new file to upload: the size (bytes) that it is smaller than, and how many bytes its path has at most.
+    None where every new file has to take the long way.
+    """
+    if rules.direction != "up" or rules.scanner.filters_names or rules.scanner.filters_times:
+        return None
     if b2_name_problem(rules.dest_prefix + "x") is not None:
+        return None
+    return _single_below(rules.part_sizes), MAX_FILE_NAME_BYTES - len(rules.dest_prefix.encode())
+
+
+def _fresh_upload(rules: Rules) -> Fresh:
+    plain = plain_below(rules)
+    if plain is None:
         return _not_fresh
-    longest = MAX_FILE_NAME_BYTES - len(rules.dest_prefix.encode())
-    single = _single_below(rules.part_sizes)
+    single, longest = plain
 
     def fresh_upload(path: str, source: Item) -> FileSync | None:
         if type(source) is not LocalPath or source.size >= single:
@@ -145,7 +154,7 @@ def _fresh_upload(rules: Rules) -> Fresh:
         if not (path.isascii() and path.isprintable()) or len(path) > longest or "//" in f"/{path}/":
             return None
         fact = LocalFact(source.size, source.mod_time_millis)
-        return FileSync(path, _NEW, ((UploadAction(path, fact, None, None),),))
+        return FileSync(path, NEW, ((UploadAction(path, fact, None, None),),))
 
     return fresh_upload
 

@@ -11,16 +11,16 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 
 from b2pure.model.errors import InvalidArgument
-from b2pure.model.files import B2Tree, LocalTree, SkippedPath
+from b2pure.model.files import B2Tree, LocalFact, LocalPath, LocalTree, SkippedPath
 from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
 from b2pure.model.names import PathFlavour
 from b2pure.model.policy import KeepDays, KeepOrDelete, SyncPolicy
-from b2pure.plan.actions import FileSync
+from b2pure.plan.actions import FileSync, UploadAction
 from b2pure.plan.failures import EmptySource, PlanFailed
-from b2pure.plan.merge import Item, Pair, Quiet, merge
+from b2pure.plan.merge import Item, Pair, Quiet, Rest, disorder, merge
 from b2pure.plan.reasons import DestNewer, Unknown, UnusableName
 from b2pure.plan.rules import Direction, Rules, make_rules
-from b2pure.plan.shortcuts import fresh_for, quiet_for, renewed_for, same_time_is_quiet
+from b2pure.plan.shortcuts import NEW, fresh_for, plain_below, quiet_for, renewed_for, same_time_is_quiet
 
 __all__ = [
     "Pairs",
@@ -83,18 +83,27 @@ def plan_groups(
     read are always there. Raises PlanFailed.
     """
     quiet = never_quiet if include_quiet else quiet_for(rules)
-    return plan_pairs(pair_up(source, dest, rules, quiet), rules, include_quiet=include_quiet)
+    rest: Rest | None = [] if plain_below(rules) is not None else None
+    return plan_pairs(pair_up(source, dest, rules, quiet, rest), rules, include_quiet=include_quiet, rest=rest)
 
 
-def pair_up(source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Quiet) -> Pairs:
-    """The merge-join of the two sides, without the pairs that `quiet` passes over. Raises PlanFailed."""
+def pair_up(
+    source: Iterable[Item], dest: Iterable[Item], rules: Rules, quiet: Quiet, rest: Rest | None = None
+) -> Pairs:
+    """The merge-join of the two sides, without the pairs that `quiet` passes over, and without what goes into `rest`.
+    Raises PlanFailed.
+    """
     ours = source if rules.policy.allow_empty_source else _not_empty(source)
-    return merge(ours, dest, quiet, same_time_is_quiet=quiet is not never_quiet and same_time_is_quiet(rules))
+    same_time = quiet is not never_quiet and same_time_is_quiet(rules)
+    return merge(ours, dest, quiet, same_time_is_quiet=same_time, rest=rest)
 
 
-def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Generator[FileSync, None, int]:
-    """`plan_groups` for pairs that somebody has joined, and perhaps added to, already."""
+def plan_pairs(
+    pairs: Pairs, rules: Rules, *, include_quiet: bool = False, rest: Rest | None = None
+) -> Generator[FileSync, None, int]:
+    """`plan_groups` for pairs that somebody has joined, and perhaps added to, already; then for what is in `rest`."""
     decide, fresh, renewed = rules.file, fresh_for(rules), renewed_for(rules)
+    names = 0
     try:
         while True:
             path, ours, theirs = next(pairs)
@@ -106,8 +115,44 @@ def plan_pairs(pairs: Pairs, rules: Rules, *, include_quiet: bool = False) -> Ge
             if sync.stages or include_quiet or (speaks(sync) and not _in_unread_folder(path, ours)):
                 yield sync
     except StopIteration as end:
-        names: int = end.value
-        return names
+        names = int(end.value)
+    if rest:
+        names += yield from _only_new(rest.pop(), rules, include_quiet)
+    return names
+
+
+def _only_new(items: Iterator[Item], rules: Rules, include_quiet: bool) -> Generator[FileSync, None, int]:
+    """What the join and the decision make of a source whose destination has ended. It is `fresh` once more, without a
+    pair and a call for each file: a first sync has nothing else to do.
+    """
+    plain = plain_below(rules)
+    assert plain is not None
+    single, longest = plain
+    names, last = 0, ""
+    for item in items:
+        path = item.path
+        if path <= last and names:
+            raise disorder("source", last, path)
+        last = path
+        names += 1
+        if (
+            type(item) is LocalPath
+            and item.size < single
+            and path.isascii()
+            and path.isprintable()
+            and len(path) <= longest
+            and "//" not in f"/{path}/"
+        ):
+            fact = LocalFact(item.size, item.mod_time_millis)
+            yield FileSync(path, NEW, ((UploadAction(path, fact, None, None),),))
+        elif isinstance(item, SkippedPath) and item.subtree:
+            rest = merge(chain((item,), items), (), never_quiet)
+            return names - 1 + (yield from plan_pairs(rest, rules, include_quiet=include_quiet))
+        else:
+            sync = rules.file(path, item, None)
+            if sync.stages or include_quiet or speaks(sync):
+                yield sync
+    return names
 
 
 def plan_file(path: str, source: Item | None, dest: Item | None, rules: Rules) -> FileSync:

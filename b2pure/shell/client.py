@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from returns.result import Failure, Result, Success
 
@@ -30,13 +31,12 @@ from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
 from b2pure.model.errors import B2Error, InvalidArgument, describe
 from b2pure.model.ids import FileId
-from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
 from b2pure.model.policy import CompareVersionMode, SyncPolicy
 from b2pure.model.protection import SseC
-from b2pure.model.replies import BucketReply, FileNamePage, FileReply, FileVersionPage
+from b2pure.model.replies import BucketReply, FileReply
 from b2pure.plan.actions import FileSync
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.capabilities import lacks, policy_needs, tell_lacks
@@ -49,10 +49,12 @@ from b2pure.plan.plan import SyncPlan
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import make_rules
 from b2pure.plan.skew import skew_objection
+from b2pure.plan.spread import Cursor
 from b2pure.plan.sync import check_direction, never_quiet, pair_up, plan_groups, plan_pairs
 from b2pure.shell.access import Access
 from b2pure.shell.creations import Creations
 from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
+from b2pure.shell.pages import Fetch, Page, cursor, files_of
 from b2pure.shell.plans import Plan, spooled
 from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, run_here, run_split, until_failure
 from b2pure.shell.sides import (
@@ -63,7 +65,6 @@ from b2pure.shell.sides import (
     check_apart,
     direction_between,
     listed,
-    pages_ahead,
     seen,
 )
 
@@ -74,6 +75,9 @@ PlaceLike = Place | str | os.PathLike[str]
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_LS_PAGE: Final = 1000
+"""So many files are asked for at first: as many as B2 bills as one call."""
 
 
 def threads(interpreter: Interpreter, workers: Workers | None) -> Driver:
@@ -108,7 +112,7 @@ class Client(Creations):
         bounds = Workers() if workers is None else workers_of(workers)
         super().__init__(api, clock, machines or Machines(bandwidth), drivers, bounds, retry or RetryPolicy())
         self._folders, self._access, self._bandwidth = folders, access, bandwidth or Bandwidth()
-        self._reader = SideReader(self._ask, self._retry)
+        self._reader = SideReader(self._ask, self._retry, bounds.listing_ways)
         self._close = close
 
     def __enter__(self) -> Client:
@@ -149,28 +153,31 @@ class Client(Creations):
         side = _found(self._side(place, "source"))
         if side.b2 is None:
             raise PlanFailed(InvalidArgument("folder", "is local; list it with your own tools"))
-        delimiter = None if recursive else "/"
-        return self._list_versions(side.b2, delimiter) if versions else self._list_names(side.b2, delimiter)
+        if recursive:
+            fetch = partial(self._page_of_versions if versions else self._page_of_names, side.b2, None)
+            return chain.from_iterable(files_of(fetch, side.b2.prefix, self._workers.listing_ways, first=_LS_PAGE))
+        fetch = partial(self._page_of_versions if versions else self._page_of_names, side.b2, "/")
+        return self._one_after_the_other(fetch)
 
-    def _list_names(self, side: B2Side, delimiter: str | None) -> Iterator[FileReply]:
-        def fetched(start: str | None) -> FileNamePage:
-            call = ListFileNames(side.bucket_id, start, MAX_LIST_COUNT, side.prefix, delimiter)
-            return listed(self.call(call))
+    def _one_after_the_other(self, fetch: Fetch[FileReply]) -> Iterator[FileReply]:
+        end: Cursor | None = None
+        while True:
+            files, end = fetch(end, _LS_PAGE)
+            yield from files
+            if end is None:
+                return
 
-        pages = pages_ahead(
-            fetched(None), lambda page: None if page.next_file_name is None else fetched(page.next_file_name)
-        )
-        return chain.from_iterable(page.files for page in pages)
+    def _page_of_names(self, side: B2Side, delimiter: str | None, start: Cursor | None, count: int) -> Page[FileReply]:
+        name = None if start is None else start.name
+        page = listed(self.call(ListFileNames(side.bucket_id, name, count, side.prefix, delimiter)))
+        return page.files, cursor(page.next_file_name)
 
-    def _list_versions(self, side: B2Side, delimiter: str | None) -> Iterator[FileReply]:
-        def fetched(start: str | None, start_id: FileId | None) -> FileVersionPage:
-            call = ListFileVersions(side.bucket_id, start, start_id, MAX_LIST_COUNT, side.prefix, delimiter)
-            return listed(self.call(call))
-
-        def following(page: FileVersionPage) -> FileVersionPage | None:
-            return None if page.next_file_name is None else fetched(page.next_file_name, page.next_file_id)
-
-        return chain.from_iterable(page.files for page in pages_ahead(fetched(None, None), following))
+    def _page_of_versions(
+        self, side: B2Side, delimiter: str | None, start: Cursor | None, count: int
+    ) -> Page[FileReply]:
+        at: tuple[str | None, FileId | None] = (None, None) if start is None else (start.name, start.file_id)
+        page = listed(self.call(ListFileVersions(side.bucket_id, *at, count, side.prefix, delimiter)))
+        return page.files, cursor(page.next_file_name, page.next_file_id)
 
     # --- plans
 

@@ -1,12 +1,11 @@
 """The two sides of a sync, found and read: places to buckets and folders, and these to streams of items.
 
-A side that cannot be read ends the stream with `PlanFailed`. Listings fetch one page ahead.
+A side that cannot be read ends the stream with `PlanFailed`. Listings fetch pages ahead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -17,7 +16,7 @@ from b2pure.effects.effect import HashBody
 from b2pure.effects.events import Scanned
 from b2pure.effects.interpreter import Listener
 from b2pure.effects.job import B2Side, Job, Mode
-from b2pure.effects.listings import first_to_compare, next_to_compare
+from b2pure.effects.listings import page_to_compare
 from b2pure.effects.program import Program, ok, perform
 from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure
 from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
@@ -27,7 +26,7 @@ from b2pure.model.places import B2Folder, Place
 from b2pure.model.policy import ScanPolicies
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
-from b2pure.model.replies import FileNamePage, FileVersionPage, ListedPage, ListedVersion
+from b2pure.model.replies import ListedVersion
 from b2pure.model.sources import LocalSlice
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.compare import needs_hash
@@ -37,8 +36,10 @@ from b2pure.plan.merge import Item
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Direction, Rules
 from b2pure.plan.scan import compile_scan
+from b2pure.plan.spread import LISTING_WAYS, Cursor
 from b2pure.plan.sync import Pairs
 from b2pure.shell.folders import Folder, Role
+from b2pure.shell.pages import Page, cursor, files_of
 from b2pure.shell.scan import ScanFailed
 
 __all__ = [
@@ -50,12 +51,10 @@ __all__ = [
     "check_apart",
     "direction_between",
     "listed",
-    "pages_ahead",
     "seen",
 ]
 
 T = TypeVar("T")
-P = TypeVar("P", ListedPage, FileNamePage, FileVersionPage)
 
 _TICK = 500
 """How many found files pass between two words to the listener."""
@@ -97,10 +96,10 @@ class Sides:
 
 
 class SideReader:
-    """Reads sides; `ask` runs its programs."""
+    """Reads sides; `ask` runs its programs, in `ways` threads at once where B2 lists a side."""
 
-    def __init__(self, ask: Ask, retry: RetryPolicy) -> None:
-        self._ask, self._retry = ask, retry
+    def __init__(self, ask: Ask, retry: RetryPolicy, ways: int = LISTING_WAYS) -> None:
+        self._ask, self._retry, self._ways = ask, retry, ways
 
     def items(self, side: Side, role: Role, rules: Rules, listener: Listener | None) -> Iterator[Item]:
         """What a side has, in B2's order; the listener hears how many there are. Raises PlanFailed."""
@@ -123,14 +122,14 @@ class SideReader:
         elif side.b2 is not None:
             yield paths_of(self._pages(side.b2, role), side.b2.prefix)
 
-    def _pages(self, side: B2Side, role: Role) -> Iterator[tuple[ListedVersion, ...]]:
-        """All versions of a side."""
+    def _pages(self, side: B2Side, role: Role) -> Iterator[Sequence[ListedVersion]]:
+        """All versions of a side; later pages are fetched while one is looked at."""
 
-        def following(page: ListedPage) -> ListedPage | None:
-            return listed(self._ask(next_to_compare(side, page, self._retry)), role)
+        def fetch(start: Cursor | None, count: int) -> Page[ListedVersion]:
+            page = listed(self._ask(page_to_compare(side, start, count, self._retry)), role)
+            return page.files, cursor(page.next_file_name, page.next_file_id)
 
-        first = listed(self._ask(first_to_compare(side, self._retry)), role)
-        return (page.files for page in pages_ahead(first, following))
+        return files_of(fetch, side.prefix, self._ways)
 
     def with_hashes(self, pairs: Pairs, sync: Sides) -> Pairs:
         """The pairs, with the SHA-1 of those local files whose content decides."""
@@ -151,19 +150,6 @@ class SideReader:
         digest = self._ask(perform(HashBody(whole)), sync.folder)
         # A file that cannot be read, or changed meanwhile, is compared without its hash; its upload will tell.
         return LocalPath(item.path, item.size, item.mod_time_millis, digest.value_or(None))
-
-
-def pages_ahead(first: P, following: Callable[[P], P | None]) -> Iterator[P]:
-    """The pages of a listing; the next one, None after the last, is fetched while this one is looked at."""
-    if first.next_file_name is None:
-        yield first
-        return
-    page: P | None = first
-    with ThreadPoolExecutor(1, thread_name_prefix="b2pure-list") as ahead:
-        while page is not None:
-            coming = ahead.submit(following, page)
-            yield page
-            page = coming.result()
 
 
 def direction_between(source: Side, dest: Side) -> Direction:

@@ -22,12 +22,13 @@ from b2pure.model.policy import (
     RetentionClock,
     SyncPolicy,
 )
-from b2pure.plan.failures import PlanFailed
+from b2pure.plan.actions import FileSync
+from b2pure.plan.failures import EmptySource, PlanFailed
 from b2pure.plan.merge import Item, Pair, Quiet, merge
 from b2pure.plan.reasons import Nowhere, Unknown
 from b2pure.plan.rules import Rules, make_rules
 from b2pure.plan.shortcuts import fresh_for, quiet_for, same_time_is_quiet
-from b2pure.plan.sync import speaks
+from b2pure.plan.sync import plan_groups, speaks
 from b2pure.testing import (
     NOW_MILLIS,
     SyncDirection,
@@ -308,6 +309,73 @@ def test_the_join_that_asks_nobody_is_the_join(
     assert same_time_is_quiet(rules)
     quiet = quiet_for(rules)
     assert _joined(*sides, quiet, short=True) == _joined(*sides, quiet, short=False)
+
+
+_ODD = st.lists(
+    st.builds(
+        LocalPath,
+        st.sampled_from(("", "/x", "x/", "x//y", "x\x01", "x\x7f", "é", "é" * 600, "x" * 1024, "x" * 1025, "\ud800")),
+        st.sampled_from((0, 12, 13, 10**14)),
+        _TIMES,
+    ),
+    max_size=4,
+    unique_by=lambda item: item.path,
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    _sides(),
+    st.integers(0, 4),
+    _ODD,
+    _policies("up"),
+    st.sampled_from(("", "p/", "//", "x" * 1020 + "/")),
+    st.booleans(),
+)
+def test_a_plan_is_the_join_and_one_decision_for_each_name(
+    sides: tuple[list[Item], list[Item]],
+    kept: int,
+    odd: list[LocalPath],
+    policy: SyncPolicy,
+    prefix: str,
+    include_quiet: bool,
+) -> None:
+    """Whatever is planned by short ways, also behind the destination's last name: the same paths, count and error."""
+    source, dest = sides[0], sides[1][:kept]
+    if odd:
+        source = sorted(odd, key=lambda item: item.path)
+    rules = make_rules("up", policy, now_millis=NOW_MILLIS, dest_prefix=prefix, part_sizes=PartSizes(10, 3))
+    short = _planned(plan_groups(source, dest, rules, include_quiet=include_quiet))
+    assert short == _planned(_by_the_long_way(source, dest, rules, include_quiet))
+
+
+def _planned(syncs: Generator[FileSync, None, int]) -> tuple[list[FileSync], object]:
+    """What is planned, and how it ends: with a count or with an error."""
+    found: list[FileSync] = []
+    while True:
+        try:
+            found.append(next(syncs))
+        except StopIteration as end:
+            return found, end.value
+        except PlanFailed as failed:
+            return found, failed.failure
+
+
+def _by_the_long_way(
+    source: list[Item], dest: list[Item], rules: Rules, include_quiet: bool
+) -> Generator[FileSync, None, int]:
+    if not source and not rules.policy.allow_empty_source:
+        raise PlanFailed(EmptySource())
+    pairs = merge(source, dest, _never)
+    while True:
+        try:
+            path, ours, theirs = next(pairs)
+        except StopIteration as end:
+            return int(end.value)
+        sync = rules.file(path, ours, theirs)
+        told = speaks(sync) and not (isinstance(ours, SkippedPath) and ours.path != path)
+        if sync.stages or include_quiet or told:
+            yield sync
 
 
 @given(

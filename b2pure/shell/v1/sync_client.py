@@ -82,7 +82,7 @@ class SyncClient(Client):
         self.undecodable: SkippedPath | None = None
         self._session, self._ends, self._reporter = session, folders, reporter
         self._scanner, self._manager = scanner, manager
-        self._reader = _Reader(self._ask, self._retry, folders, manager, reporter)
+        self._reader = _Reader(self._ask, self._retry, self._workers.listing_ways, folders, manager, reporter)
         self._moved, self._moved_told, self._found_told = Moved(), 0, 0
         self._failed: PlanFailed | None = None
 
@@ -268,11 +268,12 @@ class _Reader(SideReader):
         self,
         ask: Ask,
         retry: RetryPolicy,
+        ways: int,
         folders: dict[Role, AbstractFolder],
         manager: ScanPoliciesManager,
         reporter: SyncReport | None,
     ) -> None:
-        super().__init__(ask, retry)
+        super().__init__(ask, retry, ways)
         self._folders, self._manager, self._reporter = folders, manager, reporter
 
     def _scanned(self, side: Side, role: Role, rules: Rules) -> Iterator[Item]:
