@@ -271,7 +271,7 @@ def test_other_pieces_take_the_place_of_those_that_are_there() -> None:
 
 def test_a_stream_that_is_shorter_than_what_is_there_makes_no_object() -> None:
     world = make_world()
-    file_id = left_by(world, b"a" * 40, 60)
+    file_id = left_by(world, b"a" * 40, 80)
     error = world.client.upload(Trickle(b"a" * 12), DEST, resume=file_id).failure()
     assert "the stream only 3 pieces" in str(error)
     assert not files_in(world)

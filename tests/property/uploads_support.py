@@ -82,7 +82,7 @@ def sources(
     kinds: Sequence[str] = (*REREADABLE, *STREAMS), *, least: int = 0, most: int = 60
 ) -> st.SearchStrategy[Given]:
     """Sources of these kinds, mostly so large that they are cut."""
-    sizes = st.one_of(st.integers(RECOMMENDED + MINIMUM, most), st.integers(least, most))
+    sizes = st.one_of(st.integers(max(least, RECOMMENDED + MINIMUM), most), st.integers(least, most))
     contents = st.tuples(sizes, st.integers(0, 3)).map(lambda drawn: content(*drawn))
     return st.builds(Given, st.sampled_from(kinds), contents, st.booleans(), st.booleans())
 
