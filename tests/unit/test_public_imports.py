@@ -92,7 +92,7 @@ def test_examples_in_docstrings_import_what_is_public() -> None:
     assert [private for code in found for private in _private(code)] == []
 
 
-@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_no_page_sends_anybody_into_a_private_module(page: Path) -> None:
     """Outside of code, too; only `versions.md` names them, to say that they are private."""
     if page.name != "versions.md":
