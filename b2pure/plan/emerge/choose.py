@@ -17,8 +17,9 @@ f_j(q) is the least weight of everything before a copy from j that starts at q. 
 leaves all that a later one does, so f_j falls; it is piecewise linear. `Entry` is a piece of it. What is sent from E_i
 on is a choice between few i: one that ended earlier must be cheaper (`_exits`).
 
-How it is held. There are as many entries as ranges, so they hold nothing but ints, and the garbage collector never looks
-at them: what came before an entry is a place in `ways`, the list of all entries that still may be part of the best way.
+How it is held. There are as many entries as ranges, so they hold nothing but ints, and the garbage collector never
+looks at them: what came before an entry is told by its place in `_ways`, the list of all entries that may still be part
+of the best way.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from typing import Final
 from msgspec import Struct
 
 from b2pure.plan.emerge.coverage import Coverage
-from b2pure.plan.emerge.overlaps import in_order
 from b2pure.plan.emerge.prices import Weights
 
 __all__ = ["Chooser", "Entry", "Exit", "Interval", "Run", "choose", "proper"]
@@ -425,13 +425,11 @@ def _envelope(offers: list[Entry]) -> list[Entry]:
 
 def proper(intervals: Iterable[Interval], minimum: int, end: int | None) -> list[Interval]:
     """The intervals without those inside another and those too short for a part that is not the last: `end` is where
-    the object ends, if a shorter part may stand there.
+    the object ends, if a shorter part may stand there. They come `in_order`.
     """
     found: list[Interval] = []
     reach = -1
-    ordered = list(intervals)
-    in_order(ordered)
-    for interval in ordered:
+    for interval in intervals:
         start, stop, _ = interval
         if stop > reach and (stop - start >= minimum or stop == end):
             found.append(interval)
