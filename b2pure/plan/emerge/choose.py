@@ -96,6 +96,8 @@ class Chooser:
         self._m = minimum
         self._max_send = max_send
         self._price = coverage.prices(weights.local_byte, weights.remote_byte)
+        self._until = coverage.until
+        self._elsewhere, self._less = weights.remote_byte, weights.remote_byte - weights.local_byte
         self._begin = begin
         self._last_minimum = last_minimum
         self._begun = False  # whether something before `begin` is decided already
@@ -115,25 +117,59 @@ class Chooser:
     def add_all(self, intervals: Sequence[Interval], end: int) -> None:
         """The next intervals. `end`: where the object ends, if that is known.
 
-        This is done for every range of an object, so it calls nothing where there is no choice: where the interval
-        before ends far away there is one way to a copy, and where one offer is left that is f_j.
+        This is done for every range of an object, so it calls nothing where there is no choice: where there is one
+        interval that can be left for this one, in time to start where this one does, and where there is none.
         """
         m, near, exits, far_off = self._m, self._near, self._exits, self._begin + self._m
         sent_part, copied_part, max_send = self._sent_part, self._copied_part, self._max_send
-        ways, gone, price_at, edges = self._ways, self._gone, self._price, self._coverage.edges
+        ways, gone, price_at, edges, until = self._ways, self._gone, self._price, self._coverage.edges, self._until
+        elsewhere, less, least_bridge = self._elsewhere, self._less, sent_part + m * self._elsewhere
+        count = len(edges)
+        first_start = intervals[0][0] if intervals else 0
+        passed, behind = bisect_right(edges, first_start), bisect_right(edges, first_start - m)
         for start, stop, number in intervals:
-            while near and near[0][0] <= start - m:
+            back = start - m
+            while near and near[0][0] <= back:
                 left, _, weight, entry = near.popleft()
                 weight -= price_at(left)
                 if len(exits) == 1 and weight <= exits[0][1]:
                     exits[0] = left, weight, entry
                 else:
                     self._leave(left, weight, entry)
+            # Local bytes before `start`, and its price.
+            while passed < count and edges[passed] <= start:
+                passed += 1
+            here = until[passed - 1] if passed else self._coverage.gone
+            if passed & 1:
+                here += start - edges[passed - 1]
+            price = elsewhere * start - less * here
             limit = stop - (self._last_minimum if stop == end else m)
-            passed = bisect_right(edges, start)
-            price = price_at(start, passed)
             offers: list[Entry] = []
-            first = self._following(start, limit, number, passed, price, offers) if near else None
+            first: Entry | None = None
+            if near:
+                last, entries, weight, entry = near[0]
+                if len(near) > 1 or len(entries) > 1 or entry.slope:
+                    first = self._following(start, limit, number, passed, price, offers)
+                elif last >= start and entry.low <= back:
+                    first = Entry(start, start, weight, 0, number, entry.place, 0, 0)
+                elif last >= start or entry.low > back - m:
+                    first = self._following(start, limit, number, passed, price, offers)
+                else:
+                    while behind < count and edges[behind] <= back:
+                        behind += 1
+                    there = until[behind - 1] if behind else self._coverage.gone
+                    if behind & 1:
+                        there += back - edges[behind - 1]
+                    high = last + m if last + m < limit else limit
+                    if (
+                        (passed ^ behind) & 1
+                        or (passed < count and edges[passed] < high)
+                        or (behind < count and edges[behind] < high - m)
+                    ) and start < high:
+                        first = self._following(start, limit, number, passed, price, offers)
+                    else:
+                        weight += least_bridge - less * (here - there)
+                        first = Entry(start, start, weight, 0, number, entry.place, m, 0)
             # The first exit is the lightest one (see `_leaving`).
             if first is None or not exits or exits[0][1] + price <= first.weight:
                 if len(exits) == 1 and far_off <= start >= exits[0][0] + m:
