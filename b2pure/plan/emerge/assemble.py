@@ -19,6 +19,7 @@ from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
 __all__ = ["Assembler"]
 
 _SENT: Final = -1
+_NOWHERE, _HERE, _THERE = 0, 1, 2
 _FAR: Final = 1 << 62
 _END: Final = (_FAR, _FAR, _FAR, NOTHING)
 """What comes after the end of a cover."""
@@ -45,7 +46,10 @@ class Assembler:
             body: LocalSlice | None = None
             if begin <= start and stop <= end and isinstance(source, LocalSlice):
                 shift = source.range.start - base
-                body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
+                if start == base and stop + shift == source.range.stop:
+                    body = source
+                else:
+                    body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
             elif which != _SENT and begin <= start:
                 found.append(self.part(number, run, diagonals[which]))
                 continue
@@ -55,8 +59,9 @@ class Assembler:
                 continue
             first, _, copied = diagonals[which]
             shift = copied.range.start - first
-            given = CopySource(copied.file_id, ByteRange(start + shift, stop + shift), copied.key_md5)
-            found.append(CopiedPart(number, ByteRange(start, stop), given, body))
+            if start != first or stop + shift != copied.range.stop:
+                copied = CopySource(copied.file_id, ByteRange(start + shift, stop + shift), copied.key_md5)
+            found.append(CopiedPart(number, ByteRange(start, stop), copied, body))
         return found
 
     def part(self, number: int, run: Run, diagonal: CopyRow | None) -> EmergePart:
@@ -86,50 +91,57 @@ class Assembler:
         """What [start, stop) is put together from; neighbours in the same file are one piece."""
         local, remote, here, there = self._local, self._remote, self._local_at, self._remote_at
         pieces: list[Piece] = []
-        last: CopySource | LocalSlice | None = None  # what is read of it up to now: [low, high) of its file
-        low = high = 0
+        where = _NOWHERE  # the piece before is from
         while start < stop:
             while local[here][1] <= start:
                 here += 1
             begin, end, base, source = local[here]
-            if end > stop:
-                end = stop
-            if begin > start:
-                upto = begin if begin < stop else stop
-                while remote[there][1] <= start:
-                    there += 1
-                begin, end, base, source = remote[there]
-                if begin > start:
-                    raise AssertionError(f"nobody has the bytes [{start}, {upto})")
-                if end > upto:
-                    end = upto
-            if isinstance(source, (CopySource, LocalSlice)):
-                shift = source.range.start - base
-                if last is None or start + shift != high or not _same_file(last, source):
-                    if last is not None:
-                        pieces.append(_ranged(last, low, high))
-                    last, low = source, start + shift
-                high = end + shift
+            if begin <= start:
+                if end > stop:
+                    end = stop
+                if isinstance(source, LocalSlice):
+                    shift = source.range.start - base
+                    if start != base or end + shift != source.range.stop:
+                        source = LocalSlice(source.path, ByteRange(start + shift, end + shift), source.fact)
+                elif not isinstance(source, CopySource):
+                    source = slice_body(source, ByteRange(start - base, end - base))
+                if where == _HERE:
+                    _put(pieces, source)
+                else:
+                    pieces.append(source)
+                start, where = end, _HERE
+                continue
+            upto = begin if begin < stop else stop
+            while remote[there][1] <= start:
+                there += 1
+            begin, end, base, source = remote[there]
+            if begin > start or not isinstance(source, CopySource):
+                raise AssertionError(f"nobody has the bytes [{start}, {upto})")
+            if end > upto:
+                end = upto
+            shift = source.range.start - base
+            if start != base or end + shift != source.range.stop:
+                source = CopySource(source.file_id, ByteRange(start + shift, end + shift), source.key_md5)
+            if where == _THERE:
+                _put(pieces, source)
             else:
-                if last is not None:
-                    pieces.append(_ranged(last, low, high))
-                    last = None
-                pieces.append(slice_body(source, ByteRange(start - base, end - base)))
-            start = end
-        if last is not None:
-            pieces.append(_ranged(last, low, high))
+                pieces.append(source)
+            start, where = end, _THERE
         self._local_at, self._remote_at = here, there
         return tuple(pieces)
 
 
-def _same_file(one: CopySource | LocalSlice, other: CopySource | LocalSlice) -> bool:
-    if isinstance(one, LocalSlice):
-        return isinstance(other, LocalSlice) and one.path == other.path and one.fact == other.fact
-    return isinstance(other, CopySource) and one.file_id == other.file_id and one.key_md5 == other.key_md5
-
-
-def _ranged(source: CopySource | LocalSlice, start: int, stop: int) -> CopySource | LocalSlice:
-    """These bytes of the file that the source is a range of."""
-    if isinstance(source, LocalSlice):
-        return LocalSlice(source.path, ByteRange(start, stop), source.fact)
-    return CopySource(source.file_id, ByteRange(start, stop), source.key_md5)
+def _put(pieces: list[Piece], piece: Piece) -> None:
+    """Add the piece; as one with the last, where that ends in the same file just before it."""
+    last = pieces[-1]
+    if isinstance(last, LocalSlice) and isinstance(piece, LocalSlice):
+        there, here = last.range, piece.range
+        if there.stop == here.start and last.path == piece.path and last.fact == piece.fact:
+            pieces[-1] = LocalSlice(last.path, ByteRange(there.start, here.stop), last.fact)
+            return
+    elif isinstance(last, CopySource) and isinstance(piece, CopySource):
+        there, here = last.range, piece.range
+        if there.stop == here.start and last.file_id == piece.file_id and last.key_md5 == piece.key_md5:
+            pieces[-1] = CopySource(last.file_id, ByteRange(there.start, here.stop), last.key_md5)
+            return
+    pieces.append(piece)

@@ -36,8 +36,9 @@ def check_plan(plan: EmergePlan) -> str | None:
             if isinstance(part, SentPart):
                 if length <= max_upload and _have(part.pieces, length):
                     continue
-            elif length <= max_copy and _have((part.source,), length):
-                if part.checks is None or _have((part.checks,), length):
+            elif length <= max_copy:
+                copied = part.source.range
+                if copied.stop - copied.start == length and (part.checks is None or _have((part.checks,), length)):
                     continue
         wrong = check_part(part, number, start, number == count, limits)
         if wrong is not None:

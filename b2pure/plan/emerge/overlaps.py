@@ -92,14 +92,19 @@ def add_rows(
         at, source = intent.destination_offset, intent.source
         if at < 0:
             return NegativeOffset(index, at)
-        if isinstance(source, (CopySource, LocalSlice)):
+        if isinstance(source, CopySource):
             span = source.range
             stop = at + span.stop - span.start
             if at < stop:
-                if isinstance(source, CopySource):
-                    remote.append((at, stop, source))
-                else:
-                    local.append((at, stop, source))
+                remote.append((at, stop, source))
+                if order is not None:
+                    order.append((at, stop, source))
+            continue
+        if isinstance(source, LocalSlice):
+            span = source.range
+            stop = at + span.stop - span.start
+            if at < stop:
+                local.append((at, stop, source))
                 if order is not None:
                     order.append((at, stop, source))
             continue
@@ -189,8 +194,12 @@ def first_hole(local: Cover, remote: Cover) -> Hole | None:
     Behind the stop of a row nobody has anything where as many rows have begun as have ended, and the next one begins
     later.
     """
-    starts = sorted([*(row[0] for row in local), *(row[0] for row in remote)])
-    stops = sorted([0, *(row[1] for row in local), *(row[1] for row in remote)])
+    starts, stops = [row[0] for row in local], [0]
+    starts += [row[0] for row in remote]
+    stops += [row[1] for row in local]
+    stops += [row[1] for row in remote]
+    starts.sort()
+    stops.sort()
     if not any(map(lt, stops, starts)):
         return None
     return next(Hole(ByteRange(stop, start)) for stop, start in zip(stops, starts, strict=False) if stop < start)

@@ -9,6 +9,7 @@ too many, there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Final
 
 from attrs import frozen
@@ -33,6 +34,7 @@ from b2pure.plan.failures import EmergeFailure, PlanFailed, TooManyParts
 __all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
 _SENT: Final = -1
+_RANGE: Final = itemgetter(0, 1)
 _STEPS: Final = 12
 """Steps of the search for the price of a part, each of which halves what is between too cheap and dear enough."""
 
@@ -82,7 +84,7 @@ def emerge(
         overlap,
         limits,
         tuple(layout.local_spans),
-        tuple(zip([row[0] for row in diagonals], [row[1] for row in diagonals], strict=True)),
+        tuple(map(_RANGE, diagonals)),
     )
     wrong = check_plan(plan)
     if wrong is not None:
