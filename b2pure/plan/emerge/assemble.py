@@ -1,98 +1,134 @@
-"""Parts get their sources: what each byte of a part is read from."""
+"""Parts get their sources: what each byte of a part is read from.
+
+A cover is read once, from its start to its end, since parts come in order. There are as many parts as ranges, so what
+is one range of a file, as nearly all are, is said in one loop, and a piece is made when it is known where it ends.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Final
+
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
-from b2pure.model.sources import Body, Chained, LocalSlice, slice_body
+from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, slice_body
 from b2pure.plan.emerge.choose import Run
 from b2pure.plan.emerge.overlaps import CopyRow, Cover
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
 
 __all__ = ["Assembler"]
 
+_SENT: Final = -1
+_NOWHERE, _HERE, _THERE = 0, 1, 2
+_FAR: Final = 1 << 62
+_END: Final = (_FAR, _FAR, _FAR, NOTHING)
+"""What comes after the end of a cover."""
+
 
 class Assembler:
     """Gives parts their sources: local bytes where there are any, else what B2 has. Parts come in order."""
 
     def __init__(self, local: Cover, remote: Cover) -> None:
-        self._local, self._remote = _Reader(local), _Reader(remote)
+        self._local: Cover = [*local, _END]
+        self._remote: Cover = [*remote, _END]
+        # What comes before these ends before all that is still to be read.
+        self._local_at = self._remote_at = 0
+
+    def parts(self, runs: Iterable[Run], diagonals: Sequence[CopyRow]) -> list[EmergePart]:
+        """The parts of all runs, from number 1 on."""
+        found: list[EmergePart] = []
+        rows = iter(self._local)
+        begin, end, base, source = next(rows)
+        for number, run in enumerate(runs, 1):
+            start, stop, which = run
+            while end <= start:
+                begin, end, base, source = next(rows)
+            body: LocalSlice | None = None
+            if begin <= start and stop <= end and isinstance(source, LocalSlice):
+                shift = source.range.start - base
+                if start == base and stop + shift == source.range.stop:
+                    body = source
+                else:
+                    body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
+            elif which != _SENT and begin <= start:
+                found.append(self.part(number, run, diagonals[which]))
+                continue
+            if which == _SENT:
+                pieces = (body,) if body is not None and start < stop else self._pieces(start, stop)
+                found.append(SentPart(number, ByteRange(start, stop), pieces))
+                continue
+            first, _, copied = diagonals[which]
+            shift = copied.range.start - first
+            if start != first or stop + shift != copied.range.stop:
+                copied = CopySource(copied.file_id, ByteRange(start + shift, stop + shift), copied.key_md5)
+            found.append(CopiedPart(number, ByteRange(start, stop), copied, body))
+        return found
 
     def part(self, number: int, run: Run, diagonal: CopyRow | None) -> EmergePart:
         """The part of the run; `diagonal` is what it is copied from."""
         start, stop, _ = run
         if diagonal is None:
             return SentPart(number, ByteRange(start, stop), self._pieces(start, stop))
-        copied = _slice(diagonal[2], start - diagonal[0], stop - diagonal[0])
-        assert isinstance(copied, CopySource)
+        first, _, source = diagonal
+        copied = source.slice(ByteRange(start - first, stop - first))
         return CopiedPart(number, ByteRange(start, stop), copied, self._checks(start, stop))
 
     def _checks(self, start: int, stop: int) -> Body | None:
         """The bytes of the range as they are here, if all of them are."""
-        pieces: list[Piece] = []
-        if self._local.read(pieces, start, stop) < stop:
-            return None
-        bodies = [piece for piece in pieces if not isinstance(piece, CopySource)]
+        local, at = self._local, self._local_at
+        while local[at][1] <= start:
+            at += 1
+        self._local_at, reach = at, start
+        while reach < stop:
+            if local[at][0] > reach:
+                return None
+            reach = local[at][1]
+            at += 1
+        bodies = [piece for piece in self._pieces(start, stop) if not isinstance(piece, CopySource)]
         return bodies[0] if len(bodies) == 1 else Chained(tuple(bodies))
 
     def _pieces(self, start: int, stop: int) -> tuple[Piece, ...]:
+        """What [start, stop) is put together from; neighbours in the same file are one piece."""
+        local, remote, here, there = self._local, self._remote, self._local_at, self._remote_at
         pieces: list[Piece] = []
-        start = self._local.read(pieces, start, stop)
+        where = _NOWHERE  # the piece before is from
         while start < stop:
-            local = self._local.next(stop)
-            if self._remote.read(pieces, start, local) < local:
-                raise AssertionError(f"nobody has the bytes [{start}, {local})")
-            start = self._local.read(pieces, local, stop)
-        return tuple(pieces)
-
-
-class _Reader:
-    """Reads a cover from its start to its end."""
-
-    __slots__ = ("_at", "_count", "_covered")
-
-    def __init__(self, covered: Cover) -> None:
-        self._covered, self._count = covered, len(covered)
-        self._at = 0  # what comes before it ends before all that is still to be read
-
-    def read(self, pieces: list[Piece], start: int, stop: int) -> int:
-        """Add what there is of [start, stop) up to the first gap, and say where that is. `start` never goes back."""
-        covered, at = self._covered, self._at
-        while start < stop and at < self._count:
-            begin, end, origin, source = covered[at]
-            if end <= start:
-                at += 1
+            while local[here][1] <= start:
+                here += 1
+            begin, end, base, source = local[here]
+            if begin <= start:
+                if end > stop:
+                    end = stop
+                if isinstance(source, LocalSlice):
+                    shift = source.range.start - base
+                    if start != base or end + shift != source.range.stop:
+                        source = LocalSlice(source.path, ByteRange(start + shift, end + shift), source.fact)
+                elif not isinstance(source, CopySource):
+                    source = slice_body(source, ByteRange(start - base, end - base))
+                if where == _HERE:
+                    _put(pieces, source)
+                else:
+                    pieces.append(source)
+                start, where = end, _HERE
                 continue
-            if begin > start:
-                break
-            to = end if end < stop else stop
-            piece = _slice(source, start - origin, to - origin)
-            if pieces and type(pieces[-1]) is type(piece):
-                _put(pieces, piece)
+            upto = begin if begin < stop else stop
+            while remote[there][1] <= start:
+                there += 1
+            begin, end, base, source = remote[there]
+            if begin > start or not isinstance(source, CopySource):
+                raise AssertionError(f"nobody has the bytes [{start}, {upto})")
+            if end > upto:
+                end = upto
+            shift = source.range.start - base
+            if start != base or end + shift != source.range.stop:
+                source = CopySource(source.file_id, ByteRange(start + shift, end + shift), source.key_md5)
+            if where == _THERE:
+                _put(pieces, source)
             else:
-                pieces.append(piece)
-            start = to
-        self._at = at
-        return start
-
-    def next(self, stop: int) -> int:
-        """Where the cover goes on after the gap where reading has stopped, or `stop` if that comes first."""
-        return min(self._covered[self._at][0], stop) if self._at < self._count else stop
-
-
-def _slice(source: Piece, start: int, stop: int) -> Piece:
-    """The bytes [start, stop) of the source; said for each kind, since there are as many of them as intents."""
-    if isinstance(source, CopySource):
-        span = source.range
-        if not start and stop == span.stop - span.start:
-            return source
-        return CopySource(source.file_id, ByteRange(span.start + start, span.start + stop), source.key_md5)
-    if isinstance(source, LocalSlice):
-        span = source.range
-        if not start and stop == span.stop - span.start:
-            return source
-        return LocalSlice(source.path, ByteRange(span.start + start, span.start + stop), source.fact)
-    return slice_body(source, ByteRange(start, stop))
+                pieces.append(source)
+            start, where = end, _THERE
+        self._local_at, self._remote_at = here, there
+        return tuple(pieces)
 
 
 def _put(pieces: list[Piece], piece: Piece) -> None:

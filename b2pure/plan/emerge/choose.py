@@ -16,22 +16,25 @@ ends at S_j, or has the minimum: nothing gets dearer. So between copies from i a
 f_j(q) is the least weight of everything before a copy from j that starts at q. An earlier start that costs no more
 leaves all that a later one does, so f_j falls; it is piecewise linear. `Entry` is a piece of it. What is sent from E_i
 on is a choice between few i: one that ended earlier must be cheaper (`_exits`).
+
+How it is held. There are as many entries as ranges, so they hold nothing but ints, and the garbage collector never
+looks at them: what came before an entry is told by its place in `_ways`, the list of all entries that may still be part
+of the best way.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from b2pure.plan.emerge.coverage import Coverage
-from b2pure.plan.emerge.overlaps import in_order
 from b2pure.plan.emerge.prices import Weights
 
-__all__ = ["Chooser", "Entry", "Exit", "Interval", "Run", "choose", "proper", "unwound", "way_before"]
+__all__ = ["Chooser", "Entry", "Exit", "Interval", "Run", "choose", "proper"]
 
 Interval = tuple[int, int, int]
 """(start, stop, number): a range of the object that can be copied, and what the caller knows it by."""
@@ -44,10 +47,10 @@ _FEW: Final = 8
 """So many exits are looked at one by one."""
 
 
-class Entry(Struct, eq=False):
+class Entry(Struct, eq=False, gc=False):
     """A piece of f_j: copies from interval `number` that start at `low` to `high`, whose weight falls by `-slope` a
     byte from `weight` on. How it came about: `sent` bytes are sent before it ([q - sent, q)), or everything from
-    `left` on; before that the copy of `origin`, or nothing.
+    `left` on; before that the copy of the entry at `origin`, or nothing (-1). `place` is its own.
     """
 
     low: int
@@ -55,9 +58,10 @@ class Entry(Struct, eq=False):
     weight: int
     slope: int
     number: int
-    origin: Entry | None
+    origin: int
     sent: int
     left: int
+    place: int = -1
 
     def at(self, q: int) -> int:
         """The weight of starting at `q` or before (not before `low`)."""
@@ -92,11 +96,15 @@ class Chooser:
         self._m = minimum
         self._max_send = max_send
         self._price = coverage.prices(weights.local_byte, weights.remote_byte)
+        self._until = coverage.until
+        self._elsewhere, self._less = weights.remote_byte, weights.remote_byte - weights.local_byte
         self._begin = begin
         self._last_minimum = last_minimum
         self._begun = False  # whether something before `begin` is decided already
-        self._near: deque[tuple[int, list[Entry], int, Entry]] = deque()  # (stop, f, least weight, its entry)
+        self._near: deque[tuple[int, Sequence[Entry], int, Entry]] = deque()  # (stop, f, least weight, its entry)
         self._exits: list[Exit] = [(begin, -self._price(begin), None)]
+        self._ways: list[Entry] = []
+        self._gone = 0  # so many ways are decided and forgotten: the first one of `_ways` has this place
 
     def _sent(self, length: int) -> int:
         """The price of the parts of so many bytes that are sent."""
@@ -104,54 +112,168 @@ class Chooser:
 
     def add(self, start: int, stop: int, number: int, *, last: bool = False) -> None:
         """The next interval. `last`: the object ends where it does."""
-        m, near = self._m, self._near
-        limit = stop - (self._last_minimum if last else m)
-        if near and near[0][0] <= start - m:
-            self.pass_by(start)
-        price = self._price(start)
-        offers: list[Entry] = []
-        # The lightest way found to start at `start` itself: what starts later and is not lighter is no use. The latest
-        # intervals come first, since they mostly have it; of ways that are as light it is that of the earliest.
+        self.add_all(((start, stop, number),), stop if last else -1)
+
+    def add_all(self, intervals: Sequence[Interval], end: int) -> None:
+        """The next intervals. `end`: where the object ends, if that is known.
+
+        This is done for every range of an object, so it calls nothing where there is no choice: where there is one
+        interval that can be left for this one, in time to start where this one does, and where there is none.
+        """
+        m, near, exits, far_off = self._m, self._near, self._exits, self._begin + self._m
+        sent_part, copied_part, max_send = self._sent_part, self._copied_part, self._max_send
+        ways, gone, price_at, edges, until = self._ways, self._gone, self._price, self._coverage.edges, self._until
+        elsewhere, less, least_bridge = self._elsewhere, self._less, sent_part + m * self._elsewhere
+        count = len(edges)
+        first_start = intervals[0][0] if intervals else 0
+        passed, behind = bisect_right(edges, first_start), bisect_right(edges, first_start - m)
+        for start, stop, number in intervals:
+            back = start - m
+            while near and near[0][0] <= back:
+                left, _, weight, entry = near.popleft()
+                weight -= price_at(left)
+                if len(exits) == 1 and weight <= exits[0][1]:
+                    exits[0] = left, weight, entry
+                else:
+                    self._leave(left, weight, entry)
+            # Local bytes before `start`, and its price.
+            while passed < count and edges[passed] <= start:
+                passed += 1
+            here = until[passed - 1] if passed else self._coverage.gone
+            if passed & 1:
+                here += start - edges[passed - 1]
+            price = elsewhere * start - less * here
+            limit = stop - (self._last_minimum if stop == end else m)
+            offers: list[Entry] = []
+            first: Entry | None = None
+            if near:
+                last, entries, weight, entry = near[0]
+                if len(near) > 1 or len(entries) > 1 or entry.slope:
+                    first = self._following(start, limit, number, passed, price, offers)
+                elif last >= start and entry.low <= back:
+                    first = Entry(start, start, weight, 0, number, entry.place, 0, 0)
+                elif last >= start or entry.low > back - m:
+                    first = self._following(start, limit, number, passed, price, offers)
+                else:
+                    while behind < count and edges[behind] <= back:
+                        behind += 1
+                    there = until[behind - 1] if behind else self._coverage.gone
+                    if behind & 1:
+                        there += back - edges[behind - 1]
+                    high = last + m if last + m < limit else limit
+                    if (
+                        (passed ^ behind) & 1
+                        or (passed < count and edges[passed] < high)
+                        or (behind < count and edges[behind] < high - m)
+                    ) and start < high:
+                        first = self._following(start, limit, number, passed, price, offers)
+                    else:
+                        weight += least_bridge - less * (here - there)
+                        first = Entry(start, start, weight, 0, number, entry.place, m, 0)
+            # The first exit is the lightest one (see `_leaving`).
+            if first is None or not exits or exits[0][1] + price <= first.weight:
+                if len(exits) == 1 and far_off <= start >= exits[0][0] + m:
+                    begun, weight, way = exits[0]
+                    weight += price - sent_part * ((begun - start) // max_send)
+                    if first is None or weight <= first.weight:
+                        origin = -1 if way is None else way.place
+                        first = Entry(start, start, weight, 0, number, origin, start - begun, begun)
+                else:
+                    far = self._first(start, limit, number, price)
+                    if far is not None and far.low > start:
+                        offers.append(far)
+                    elif far is not None and (first is None or far.weight <= first.weight):
+                        first = far
+            if first is None or offers:
+                self._put_near(stop, _lighter(first, offers))
+            else:
+                first.place = gone + len(ways)
+                ways.append(first)
+                near.append((stop, (first,), first.weight + copied_part, first))
+
+    def _following(
+        self, start: int, limit: int, number: int, passed: int, price: int, offers: list[Entry]
+    ) -> Entry | None:
+        """The lightest way found to start at `start` itself, after an interval that ends less than the minimum before
+        it; what starts later and is not heavier than all before it becomes one of the `offers`. The latest intervals
+        come first, since they mostly have the lightest; of ways that are as light it is that of the earliest.
+        """
+        m, copied_part = self._m, self._copied_part
         first: Entry | None = None
-        for end, entries, least, _ in reversed(near):
-            sent = m if end < start else 0  # the minimum is sent between the two copies, or nothing
-            extra = self._bridge if sent else 0
-            if first is not None and least + extra > first.weight:
+        for end, entries, least, _ in reversed(self._near):
+            if end < start:  # the minimum is sent between the two copies
+                if first is None or least + self._bridge <= first.weight:
+                    first = self._bridged(start, min(end + m, limit), number, passed, price, entries, first, offers)
                 continue
-            high = end + sent
-            if high > limit:
-                high = limit
+            if first is not None and least > first.weight:
+                continue
+            high = end if end < limit else limit
             for entry in reversed(entries):
-                low = entry.low + m + sent
-                if low < start:
+                low = entry.low + m
+                if low <= start:
                     low = start
-                if low > high:
+                elif low > high:
                     continue
-                weight = (entry.at(low - m - sent) if entry.slope else entry.weight) + self._copied_part
-                if sent:
-                    weight += self._sent_part - self._price(low - m)
-                    weight += price if low == start else self._price(low)
+                weight = (entry.at(low - m) if entry.slope else entry.weight) + copied_part
                 if first is None or weight <= first.weight:
-                    found = Entry(low, low, weight, 0, number, entry, sent, 0)
+                    found = Entry(low, low, weight, 0, number, entry.place, 0, 0)
                     if low == start:
                         first = found
                     else:
                         offers.append(found)
-                if low < high and (sent or entry.slope):
-                    self._falling(entry, low, high, weight, number, sent, offers)
-        # The first exit is the lightest one (see `_leaving`).
-        if first is None or not self._exits or self._exits[0][1] + price <= first.weight:
-            far = self._first(start, limit, number, price)
-            if far is not None and far.low > start:
-                offers.append(far)
-            elif far is not None and (first is None or far.weight <= first.weight):
-                first = far
-        if first is not None:
-            offers = [*(each for each in offers if _lowest(each) < first.weight), first] if offers else [first]
-        if offers:
-            self._put_near(stop, offers if len(offers) == 1 else _envelope(offers))
+                if entry.slope and low < high:
+                    self._falling(entry, low, high, weight, number, 0, offers)
+        return first
 
-    def _put_near(self, stop: int, entries: list[Entry]) -> None:
+    def _bridged(
+        self,
+        start: int,
+        high: int,
+        number: int,
+        passed: int,
+        price: int,
+        entries: Sequence[Entry],
+        first: Entry | None,
+        offers: list[Entry],
+    ) -> Entry | None:
+        """The same with the minimum sent between the two copies, where that is as light as `first`."""
+        m, edges, price_at = self._m, self._coverage.edges, self._price
+        parts, count = self._copied_part + self._sent_part, len(self._coverage.edges)
+        for entry in reversed(entries):
+            low = entry.low + 2 * m
+            if low <= start:
+                low, ends, until = start, passed, price
+            elif low <= high:
+                ends = bisect_right(edges, low, passed)
+                until = price_at(low, ends)
+            else:
+                continue
+            begins = bisect_right(edges, low - m, 0, ends)
+            weight = (entry.at(low - 2 * m) if entry.slope else entry.weight) + parts + until
+            weight -= price_at(low - m, begins)
+            if first is None or weight <= first.weight:
+                found = Entry(low, low, weight, 0, number, entry.place, m, 0)
+                if low == start:
+                    first = found
+                else:
+                    offers.append(found)
+            # While both ends of what is sent stay within local bytes, or without, one gains what the other loses.
+            if low < high and (
+                entry.slope
+                or (ends ^ begins) & 1
+                or (ends < count and edges[ends] < high)
+                or (begins < count and edges[begins] < high - m)
+            ):
+                self._falling(entry, low, high, weight, number, m, offers)
+        return first
+
+    def _put_near(self, stop: int, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        for entry in entries:
+            if entry.place < 0:
+                entry.place = self._gone + len(self._ways)
+                self._ways.append(entry)
         best = entries[0] if len(entries) == 1 else min(entries, key=_lowest)
         self._near.append((stop, entries, _lowest(best) + self._copied_part, best))
 
@@ -160,11 +282,12 @@ class Chooser:
         near = self._near
         while near and near[0][0] <= start - self._m:
             stop, _, least, entry = near.popleft()
-            self._leave(stop, least, entry)
+            self._leave(stop, least - self._price(stop), entry)
 
     def _leave(self, stop: int, weight: int, entry: Entry) -> None:
-        """The interval that ends at `stop` is left at its end: remember it, unless that is never the best."""
-        weight -= self._price(stop)
+        """The interval that ends at `stop` is left at its end: remember it, unless that is never the best. The price of
+        all bytes before is taken off the weight.
+        """
         exits = self._exits
         while exits and exits[-1][1] >= weight:
             exits.pop()
@@ -198,7 +321,7 @@ class Chooser:
         """
         begin = self._begin
         if not self._begun and start <= begin:
-            return Entry(begin, begin, 0, 0, number, None, 0, begin) if begin <= limit else None
+            return Entry(begin, begin, 0, 0, number, -1, 0, begin) if begin <= limit else None
         at = start
         if not self._begun and start < begin + self._m:
             at = begin + self._m
@@ -206,7 +329,7 @@ class Chooser:
         if at > limit or not self._exits or self._exits[0][0] + self._m > at:
             return None
         weight, (begun, _, entry) = self._leaving(at)
-        return Entry(at, at, weight + price, 0, number, entry, at - begun, begun)
+        return Entry(at, at, weight + price, 0, number, -1 if entry is None else entry.place, at - begun, begun)
 
     def _falling(
         self, entry: Entry, low: int, high: int, weight: int, number: int, sent: int, offers: list[Entry]
@@ -218,28 +341,19 @@ class Chooser:
         if not sent:
             high = min(entry.high + m, high)
             if low < high:
-                offers.append(Entry(low, high, weight, entry.slope, number, entry, 0, 0))
+                offers.append(Entry(low, high, weight, entry.slope, number, entry.place, 0, 0))
             return
         parts = self._copied_part + self._sent_part
         for to in self._kinks(entry, low, high):
             lighter = entry.at(to - 2 * m) + parts + self._price(to) - self._price(to - m)
             if lighter < weight:
-                offers.append(Entry(low, to, weight, (lighter - weight) // (to - low), number, entry, m, 0))
+                slope = (lighter - weight) // (to - low)
+                offers.append(Entry(low, to, weight, slope, number, entry.place, m, 0))
             low, weight = to, lighter
 
     def _kinks(self, entry: Entry, low: int, high: int) -> list[int]:
-        """Where, after `low`, the weight of a copy that follows the minimum sent may begin to fall otherwise, in order;
-        nothing where it does not change.
-        """
-        m, edges = self._m, self._coverage.edges
-        ends, begins = self._coverage.passed(low), self._coverage.passed(low - m)
-        if (
-            not (entry.slope or (ends ^ begins) & 1)
-            and (ends == len(edges) or edges[ends] >= high)
-            and (begins == len(edges) or edges[begins] >= high - m)
-        ):
-            # Both ends of what is sent stay within local bytes, or without: one gains what the other loses.
-            return []
+        """Where, after `low`, the weight of a copy that follows the minimum sent may begin to fall otherwise."""
+        m = self._m
         cuts = {high, *self._coverage.edges_between(low, high)}
         cuts.update(edge + m for edge in self._coverage.edges_between(low - m, high - m))
         if low < entry.high + 2 * m < high:
@@ -268,7 +382,35 @@ class Chooser:
                         runs = [(end - m, end, _SENT), (start, end - m, piece.number)]
                         found.append((weight, runs, piece, start))
         weight, runs, last, at = min(found, key=lambda way: way[0])
-        return weight, unwound(runs, last, at, self._begin, m)
+        return weight, self._unwound(runs, last, at)
+
+    def _before(self, entry: Entry, at: int) -> tuple[Entry | None, int]:
+        """The copy before the one of `entry` that starts at `at`: its entry, and where it starts."""
+        if entry.origin < 0:
+            return None, self._begin
+        origin = self._ways[entry.origin - self._gone]
+        return origin, origin.high if entry.left else min(at - entry.sent - self._m, origin.high)
+
+    def _unwound(self, runs: list[Run], entry: Entry | None, at: int) -> list[Run]:
+        """The runs (backwards) with all before them, the first one first."""
+        ways, gone, m = self._ways, self._gone, self._m
+        while entry is not None:
+            stop = at
+            if entry.sent:
+                stop -= entry.sent
+                runs.append((stop, at, _SENT))
+            if entry.origin < 0:
+                break
+            origin = ways[entry.origin - gone]
+            at = origin.high
+            if entry.left:
+                stop = entry.left
+            elif at > stop - m:
+                at = stop - m
+            runs.append((at, stop, origin.number))
+            entry = origin
+        runs.reverse()
+        return runs
 
 
 def _start(leaving: Exit) -> int:
@@ -287,28 +429,14 @@ def _tail(entry: Entry | None, start: int, end: int) -> tuple[list[Run], Entry |
     return [*runs, (entry.high, start, entry.number)], entry, entry.high
 
 
-def way_before(entry: Entry, at: int, begin: int, minimum: int) -> tuple[list[Run], Entry | None, int]:
-    """The runs (backwards) between the copy that starts at `at` and the one before it, with that one; its entry and
-    where it starts.
-    """
-    origin = entry.origin
-    sent = [(at - entry.sent, at, _SENT)] if entry.sent else []
-    if origin is None:
-        return sent, None, begin
-    if entry.left:
-        start, stop = origin.high, entry.left
-    else:
-        stop = at - entry.sent
-        start = min(stop - minimum, origin.high)
-    return [*sent, (start, stop, origin.number)], origin, start
-
-
-def unwound(runs: list[Run], entry: Entry | None, at: int, begin: int, minimum: int) -> list[Run]:
-    """The runs (backwards) with all before them, the first one first."""
-    while entry is not None:
-        more, entry, at = way_before(entry, at, begin, minimum)
-        runs += more
-    return runs[::-1]
+def _lighter(first: Entry | None, offers: list[Entry]) -> list[Entry]:
+    """What is left of the offers beside the best way found to start where the interval does."""
+    if first is None:
+        return _envelope(offers) if len(offers) > 1 else offers
+    lighter = [each for each in offers if each.weight + each.slope * (each.high - each.low) < first.weight]
+    if len(lighter) == 1 and not lighter[0].slope:
+        return [first, lighter[0]]
+    return _envelope([*lighter, first]) if lighter else [first]
 
 
 def _envelope(offers: list[Entry]) -> list[Entry]:
@@ -333,13 +461,11 @@ def _envelope(offers: list[Entry]) -> list[Entry]:
 
 def proper(intervals: Iterable[Interval], minimum: int, end: int | None) -> list[Interval]:
     """The intervals without those inside another and those too short for a part that is not the last: `end` is where
-    the object ends, if a shorter part may stand there.
+    the object ends, if a shorter part may stand there. They come `in_order`.
     """
     found: list[Interval] = []
     reach = -1
-    ordered = list(intervals)
-    in_order(ordered)
-    for interval in ordered:
+    for interval in intervals:
         start, stop, _ = interval
         if stop > reach and (stop - start >= minimum or stop == end):
             found.append(interval)
@@ -360,6 +486,5 @@ def choose(
 ) -> tuple[int, list[Run]]:
     """The least weight for [begin, end), and its runs, with `proper` intervals."""
     chooser = Chooser(coverage, weights, minimum, max_send, begin=begin, last_minimum=last_minimum)
-    for start, stop, number in intervals:
-        chooser.add(start, stop, number, last=stop == end)
+    chooser.add_all(intervals, end)
     return chooser.finish(end)

@@ -7,7 +7,7 @@ more: it takes the way that is lightest so far and gives up those that do not sh
 
 from __future__ import annotations
 
-from b2pure.plan.emerge.choose import Chooser, Entry, Run, unwound, way_before
+from b2pure.plan.emerge.choose import Chooser, Entry, Run
 
 __all__ = ["CommittingChooser"]
 
@@ -59,7 +59,7 @@ class CommittingChooser(Chooser):
         last: Entry | None = entry
         while last is not None:
             steps.append((last, at))
-            _, last, at = way_before(last, at, self._begin, self._m)
+            last, at = self._before(last, at)
         return steps[::-1]
 
     def _shared(self, live: list[_Step | None]) -> list[_Step]:
@@ -80,9 +80,12 @@ class CommittingChooser(Chooser):
 
     def _commit_step(self, entry: Entry, at: int) -> list[Run]:
         """Everything before the copy that starts at `at`; that is where the object begins from now on."""
-        runs = unwound([], entry, at, self._begin, self._m)
+        runs = self._unwound([], entry, at)
         entry.weight, entry.slope, entry.low, entry.high = entry.at(at), 0, at, at
-        entry.origin, entry.sent = None, 0
+        entry.origin, entry.sent = -1, 0
+        # All that is left follows it.
+        del self._ways[: entry.place - self._gone]
+        self._gone = entry.place
         self._begin, self._begun = at, True
         return runs
 
@@ -91,7 +94,9 @@ class CommittingChooser(Chooser):
         start, weight, entry = self._exits[0]
         runs: list[Run] = []
         if entry is not None:
-            runs = unwound([(entry.high, start, entry.number)], entry, entry.high, self._begin, self._m)
+            runs = self._unwound([(entry.high, start, entry.number)], entry, entry.high)
+        self._gone += len(self._ways)
+        self._ways.clear()
         whole = max(0, (future - self._m - start) // self._max_send)
         if whole:
             runs.append((start, start + whole * self._max_send, -1))

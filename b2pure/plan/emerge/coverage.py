@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Sequence
+from itertools import accumulate, chain
+from operator import sub
+from typing import Final, Protocol
 
 from b2pure.plan.emerge.plan import Span
 
-__all__ = ["Coverage"]
+__all__ = ["Coverage", "Prices"]
 
 _FEW: Final = 64
+
+
+class Prices(Protocol):
+    """The price of all bytes before a position; `passed` edges are there or before, if the caller knows that."""
+
+    def __call__(self, position: int, passed: int | None = None, /) -> int: ...
 
 
 class Coverage:
@@ -22,15 +30,14 @@ class Coverage:
 
     __slots__ = ("edges", "gone", "until")
 
-    def __init__(self, spans: Iterable[Span] = ()) -> None:
-        self.edges: list[int] = [edge for span in spans for edge in span]
-        self.until: list[int] = []
+    def __init__(self, spans: Sequence[Span] = ()) -> None:
+        count = len(spans)
+        self.edges: list[int] = list(chain.from_iterable(spans))
+        self.until: list[int] = [0] * (2 * count)
+        totals = list(accumulate(map(sub, self.edges[1::2], self.edges[::2])))
+        self.until[1::2] = totals
+        self.until[2::2] = totals[:-1]
         self.gone = 0  # local bytes before the first span that is remembered
-        total = 0
-        for start, stop in zip(self.edges[::2], self.edges[1::2], strict=True):
-            self.until.append(total)
-            total += stop - start
-            self.until.append(total)
 
     def add(self, start: int, stop: int) -> None:
         """A span that begins after all others end, or where the last one does."""
@@ -62,14 +69,16 @@ class Coverage:
             return self.gone
         return self.until[passed - 1] + (position - self.edges[passed - 1] if passed & 1 else 0)
 
-    def prices(self, here: int, elsewhere: int) -> Callable[[int], int]:
+    def prices(self, here: int, elsewhere: int) -> Prices:
         """What tells the price of all bytes before a position: `here` for a local one, `elsewhere` for another. It is
-        asked a few times for every range, so it is `before` once more, without calls.
+        asked a few times for every range, so it is `before` once more, without calls; who knows already how many edges
+        are passed there says so.
         """
         edges, until, less = self.edges, self.until, elsewhere - here
 
-        def price(position: int) -> int:
-            passed = bisect_right(edges, position)
+        def price(position: int, passed: int | None = None) -> int:
+            if passed is None:
+                passed = bisect_right(edges, position)
             if passed & 1:
                 return elsewhere * position - less * (until[passed - 1] + position - edges[passed - 1])
             return elsewhere * position - less * (until[passed - 1] if passed else self.gone)

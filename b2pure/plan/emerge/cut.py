@@ -6,7 +6,7 @@ recommended size, or a little longer where that saves one, so that several can t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from b2pure.plan.emerge.choose import Interval, Run, choose, proper
@@ -26,18 +26,20 @@ def longest_sent(recommended: int, limits: EmergeLimits) -> int:
     return min(recommended + limits.minimum - 1, limits.max_upload)
 
 
-def cut_runs(runs: list[Run], recommended: int, limits: EmergeLimits) -> Iterator[Run]:
+def cut_runs(runs: Iterable[Run], recommended: int, limits: EmergeLimits) -> list[Run]:
     """The parts of the runs."""
     longest = longest_sent(recommended, limits)
     max_copy, minimum = limits.max_copy, limits.minimum
+    found: list[Run] = []
     for run in runs:
         start, stop, number = run
         if stop - start <= (longest if number == _SENT else max_copy):
-            yield run
+            found.append(run)
         elif number == _SENT:
-            yield from ((low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum))
+            found += [(low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum)]
         else:
-            yield from ((low, high, number) for low, high in _even(start, stop, -(-(stop - start) // max_copy)))
+            found += [(low, high, number) for low, high in _even(start, stop, -(-(stop - start) // max_copy))]
+    return found
 
 
 def _even(start: int, stop: int, count: int) -> Iterator[tuple[int, int]]:
@@ -85,47 +87,59 @@ def sent_size(runs: list[Run], limits: EmergeLimits) -> int | None:
     return high
 
 
-def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeLimits) -> Iterator[Run]:
+def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeLimits) -> list[Run]:
     """The same runs, copies cut so that as many as possible of their local bytes lie in parts that are local as a
     whole, and so can be compared; then in as few parts as that takes.
     """
-    minimum = limits.minimum
+    minimum, edges, found = limits.minimum, coverage.edges, list[Run]()
+    count = len(edges)
+    at = coverage.passed(runs[0][0]) if runs else 0
     for run in runs:
         start, stop, number = run
-        spans = coverage.spans_within(start, stop) if number != _SENT else []
-        if not spans or spans[0] == (start, stop):
-            yield run
-        elif len(spans) == 1:
-            yield from _around(run, *spans[0], minimum, 1 if stop == end else minimum)
+        while at < count and edges[at] <= start:
+            at += 1
+        if number == _SENT or at == count or edges[at] >= stop:
+            found.append(run)
+            continue
+        low, after = (start, at) if at & 1 else (edges[at], at + 1)
+        if after + 1 < count and edges[after + 1] < stop:
+            found += _compared(run, coverage.spans_within(start, stop), stop == end, limits)
         else:
-            yield from ((low, high, number) for low, high, _ in _compared(run, spans, stop == end, limits))
+            high = edges[after] if edges[after] < stop else stop
+            _around(found, run, low, high, minimum, 1 if stop == end else minimum)
+    return found
 
 
-def _around(run: Run, low: int, high: int, minimum: int, last_minimum: int) -> Iterator[Run]:
-    """The run cut so that as much as possible of its only local bytes, [low, high), is a part of its own."""
+def _around(found: list[Run], run: Run, low: int, high: int, minimum: int, last_minimum: int) -> None:
+    """Add the run cut so that as much as possible of its only local bytes, [low, high), is a part of its own."""
     start, stop, number = run
     if start < low < start + minimum:
         low = start + minimum
     if stop - last_minimum < high < stop:
         high = stop - last_minimum
     if high - low < (last_minimum if high == stop else minimum):
-        yield run
+        found.append(run)
         return
     if start < low:
-        yield start, low, number
-    yield low, high, number
+        found.append((start, low, number))
+    found.append((low, high, number))
     if high < stop:
-        yield high, stop, number
+        found.append((high, stop, number))
 
 
 def _compared(run: Run, spans: list[Span], last: bool, limits: EmergeLimits) -> list[Run]:
     """The same for several ranges of local bytes: they are what can be copied, all else is sent."""
-    start, stop, _ = run
+    start, stop, number = run
     inside: list[Interval] = [(low, high, 0) for low, high in spans]
     kept = proper(inside, limits.minimum, stop if last else None)
     if not kept:
         return [run]
-    return choose(
+    last_minimum = 1 if last else limits.minimum
+    if len(kept) == 1:
+        found = list[Run]()
+        _around(found, run, kept[0][0], kept[0][1], limits.minimum, last_minimum)
+        return found
+    _, cut = choose(
         kept,
         stop,
         Coverage(spans),
@@ -133,5 +147,6 @@ def _compared(run: Run, spans: list[Span], last: bool, limits: EmergeLimits) -> 
         limits.minimum,
         limits.max_copy,
         begin=start,
-        last_minimum=1 if last else limits.minimum,
-    )[1]
+        last_minimum=last_minimum,
+    )
+    return [(low, high, number) for low, high, _ in cut]

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from itertools import pairwise
-from operator import itemgetter
+from itertools import chain, islice, pairwise
+from operator import eq, itemgetter, lt
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -73,11 +73,11 @@ def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | Emerg
     remote.sort(key=_START)
     diagonals = join_diagonals(remote)
     local_cover, remote_cover = cover(local), cover(diagonals)
-    here, there = spans_of(local_cover), spans_of(remote_cover)
-    length = max(spans[-1][1] if spans else 0 for spans in (here, there))
+    length = max(covered[-1][1] if covered else 0 for covered in (local_cover, remote_cover))
     if length > MAX_FILE_SIZE:
         return TooLarge(length)
-    return first_hole(here, there, length) or Layout(length, local_cover, remote_cover, diagonals, here)
+    hole = first_hole(local_cover, remote_cover)
+    return hole or Layout(length, local_cover, remote_cover, diagonals, spans_of(local_cover))
 
 
 def add_rows(
@@ -94,12 +94,21 @@ def add_rows(
             return NegativeOffset(index, at)
         if isinstance(source, CopySource):
             span = source.range
-            if span.start < span.stop:
-                remote.append((at, at + span.stop - span.start, source))
+            stop = at + span.stop - span.start
+            if at < stop:
+                remote.append((at, stop, source))
                 if order is not None:
-                    order.append(remote[-1])
+                    order.append((at, stop, source))
             continue
-        for body in (source,) if isinstance(source, LocalSlice) else _flat(source):
+        if isinstance(source, LocalSlice):
+            span = source.range
+            stop = at + span.stop - span.start
+            if at < stop:
+                local.append((at, stop, source))
+                if order is not None:
+                    order.append((at, stop, source))
+            continue
+        for body in _flat(source):
             if isinstance(body, StreamPiece):
                 return UnknownLength(index)
             stop = at + body_length(body)
@@ -139,7 +148,9 @@ def join_diagonals(rows: Iterable[CopyRow]) -> list[CopyRow]:
         elif stops[at] < stop:
             stops[at] = stop
     found = [row if row[1] == stop else _longer(row, stop) for row, stop in zip(firsts, stops, strict=True)]
-    in_order(found)
+    starts = [row[0] for row in found]
+    if any(map(eq, starts, islice(starts, 1, None))):
+        in_order(found)
     return found
 
 
@@ -171,27 +182,27 @@ def cover(rows: list[LocalRow] | list[CopyRow]) -> Cover:
 
 def spans_of(covered: Cover) -> list[Span]:
     """Where the cover has bytes."""
-    spans: list[Span] = []
-    begin = end = 0
-    for start, stop, _, _ in covered:
-        if start != end:
-            if begin < end:
-                spans.append((begin, end))
-            begin = start
-        end = stop
-    if begin < end:
-        spans.append((begin, end))
-    return spans
+    starts, stops = [row[0] for row in covered], [row[1] for row in covered]
+    begins = [start for start, before in zip(starts, chain((-1,), stops), strict=False) if start != before]
+    ends = [stop for stop, after in zip(stops, chain(islice(starts, 1, None), (-1,)), strict=False) if stop != after]
+    return list(zip(begins, ends, strict=True))
 
 
-def first_hole(local: list[Span], remote: list[Span], length: int) -> Hole | None:
-    """The first bytes of the object that nobody has."""
-    end = 0
-    for start, stop in sorted((*local, *remote)):
-        if start > end:
-            return Hole(ByteRange(end, start))
-        end = max(end, stop)
-    return Hole(ByteRange(end, length)) if end < length else None
+def first_hole(local: Cover, remote: Cover) -> Hole | None:
+    """The first bytes of the object, up to the last that anybody has, that nobody has.
+
+    Behind the stop of a row nobody has anything where as many rows have begun as have ended, and the next one begins
+    later.
+    """
+    starts, stops = [row[0] for row in local], [0]
+    starts += [row[0] for row in remote]
+    stops += [row[1] for row in local]
+    stops += [row[1] for row in remote]
+    starts.sort()
+    stops.sort()
+    if not any(map(lt, stops, starts)):
+        return None
+    return next(Hole(ByteRange(stop, start)) for stop, start in zip(stops, starts, strict=False) if stop < start)
 
 
 def _last_wins(rows: list[tuple[int, int, Body | CopySource]]) -> tuple[list[LocalRow], list[CopyRow]]:

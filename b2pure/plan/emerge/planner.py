@@ -8,7 +8,8 @@ too many, there is none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Final
 
 from attrs import frozen
@@ -24,7 +25,7 @@ from b2pure.plan.emerge.choose import Interval, Run, choose, proper
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import count_parts, cut_runs, cut_to_verify, longest_sent, sent_size
 from b2pure.plan.emerge.exact import choose_by_cuts
-from b2pure.plan.emerge.overlaps import CopyRow, Layout, lay_out
+from b2pure.plan.emerge.overlaps import CopyRow, Layout, in_order, lay_out
 from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
@@ -33,6 +34,7 @@ from b2pure.plan.failures import EmergeFailure, PlanFailed, TooManyParts
 __all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
 _SENT: Final = -1
+_RANGE: Final = itemgetter(0, 1)
 _STEPS: Final = 12
 """Steps of the search for the price of a part, each of which halves what is between too cheap and dear enough."""
 
@@ -74,19 +76,15 @@ def emerge(
     parts = job.parts()
     if isinstance(parts, TooManyParts):
         return Failure(parts)
-    assembler = Assembler(layout.local, layout.remote)
     diagonals = layout.diagonals
     plan = EmergePlan(
         layout.length,
-        tuple(
-            assembler.part(number, run, diagonals[run[2]] if run[2] != _SENT else None)
-            for number, run in enumerate(parts, start=1)
-        ),
+        tuple(Assembler(layout.local, layout.remote).parts(parts, diagonals)),
         prioritize,
         overlap,
         limits,
         tuple(layout.local_spans),
-        tuple((start, stop) for start, stop, _ in diagonals),
+        tuple(map(_RANGE, diagonals)),
     )
     wrong = check_plan(plan)
     if wrong is not None:
@@ -115,23 +113,25 @@ def limits_of(sizes: PartSizes, max_upload: int, max_copy: int, max_parts: int) 
     return EmergeLimits(sizes.minimum, sizes.recommended, max_upload, max_copy, max_parts)
 
 
-def copyable(diagonals: list[CopyRow], coverage: Coverage, prioritize: Prioritize) -> Iterator[Interval]:
-    """The ranges that may be copied: all of the diagonals; with `local` what is not here; with `verify` what is here or
-    what is not, but no part of both.
+def copyable(diagonals: list[CopyRow], coverage: Coverage, prioritize: Prioritize) -> list[Interval]:
+    """The ranges that may be copied, `in_order`: all of the diagonals; with `local` what is not here; with `verify`
+    what is here or what is not, but no part of both.
     """
     if prioritize not in ("local", "verify"):
-        yield from ((start, stop, number) for number, (start, stop, _) in enumerate(diagonals))
-        return
+        return [(start, stop, number) for number, (start, stop, _) in enumerate(diagonals)]
+    found: list[Interval] = []
     for number, (start, stop, _) in enumerate(diagonals):
         at = start
         for low, high in coverage.spans_within(start, stop):
             if at < low:
-                yield at, low, number
+                found.append((at, low, number))
             if prioritize == "verify":
-                yield low, high, number
+                found.append((low, high, number))
             at = high
         if at < stop:
-            yield at, stop, number
+            found.append((at, stop, number))
+    in_order(found)
+    return found
 
 
 @frozen
@@ -158,7 +158,7 @@ class _Job:
         limits = self.limits
         longest = limits.max_upload if self.prioritize == "min_requests" else longest_sent(limits.recommended, limits)
         runs = self.runs(self.weights, longest)
-        parts = list(self.cut(runs, limits.max_upload if self.prioritize == "min_requests" else limits.recommended))
+        parts = self.cut(runs, limits.max_upload if self.prioritize == "min_requests" else limits.recommended)
         if len(parts) <= limits.max_parts:
             return parts
         return self.few_parts(runs)
@@ -172,10 +172,10 @@ class _Job:
                 return _joined(exact[1], self.intervals)
         return choose(self.intervals, self.end, self.coverage, weights, minimum, longest)[1]
 
-    def cut(self, runs: list[Run], recommended: int) -> Iterator[Run]:
+    def cut(self, runs: list[Run], recommended: int) -> list[Run]:
         """The parts of the runs."""
         if self.prioritize == "local_verification":
-            runs = list(cut_to_verify(runs, self.end, self.coverage, self.limits))
+            runs = cut_to_verify(runs, self.end, self.coverage, self.limits)
         return cut_runs(runs, recommended, self.limits)
 
     def few_parts(self, runs: list[Run]) -> list[Run] | TooManyParts:
@@ -189,9 +189,9 @@ class _Job:
             runs = found
             size = sent_size(runs, limits)
             assert size is not None
-        parts = list(self.cut(runs, size))
+        parts = self.cut(runs, size)
         # What is cut to be verified is so only as far as there is room.
-        return parts if len(parts) <= limits.max_parts else list(cut_runs(runs, size, limits))
+        return parts if len(parts) <= limits.max_parts else cut_runs(runs, size, limits)
 
     def dearer_parts(self, runs: list[Run]) -> list[Run] | TooManyParts:
         """The lightest runs found with few enough parts, by making every part dearer."""

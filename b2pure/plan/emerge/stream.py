@@ -242,10 +242,10 @@ class _Stream:
         assembler = Assembler(cover(self._local), cover(remote))
         rows = {each.number: each.row() for each in diagonals}
         if self._prioritize == "local_verification":
-            runs = list(cut_to_verify(runs, stop if last else -1, self._coverage, limits))
+            runs = cut_to_verify(runs, stop if last else -1, self._coverage, limits)
         size = stream_part_size(self._number + 1, begin, PartSizes(limits.recommended, limits.minimum))
         size = limits.max_upload if self._prioritize == "min_requests" else size
-        cut = list(cut_runs(runs, size, limits))
+        cut = cut_runs(runs, size, limits)
         for place, run in enumerate(cut, start=1):
             self._number += 1
             if self._number > limits.max_parts:
