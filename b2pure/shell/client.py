@@ -17,9 +17,10 @@ from returns.result import Failure, Result, Success
 
 from b2pure.effects.driver import Driver, DriverFactory
 from b2pure.effects.handlers import Api, Clock
-from b2pure.effects.interpreter import Interpreter, Listener, Machines
+from b2pure.effects.interpreter import Interpreter, Listener
 from b2pure.effects.job import B2Side, Mode
 from b2pure.effects.listings import find_bucket
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program, ok
 from b2pure.effects.relay import Orders
 from b2pure.effects.report import Report, ReportBuilder
