@@ -1,6 +1,6 @@
 """Faults that come and go while something runs: a script that can be changed between calls, and B2's own test mode.
 
-Rules. What is decided is decided by `faults.step`; this only keeps its state, under a lock, so that the calls of many
+Rules. What is decided is decided by `strikes.step`; this only keeps its state, under a lock, so that the calls of many
 threads and a test that changes the script can meet. A fault counts the calls from the moment that it is added: "the
 next upload" is always the first.
 """
@@ -13,19 +13,8 @@ from typing import Final, SupportsIndex, overload
 
 import msgspec
 
-from b2pure.effects.faults import (
-    UPLOADS,
-    Answer,
-    ExpireTokens,
-    FailNth,
-    Fault,
-    FaultScript,
-    FaultState,
-    RandomFaults,
-    Strike,
-    matches,
-    step,
-)
+from b2pure.effects.faults import UPLOADS, Answer, ExpireTokens, FailNth, Fault, FaultScript, RandomFaults, matches
+from b2pure.effects.strikes import FaultState, Strike, step
 from b2pure.model.calls import ALL_CALLS
 
 __all__ = ["TEST_MODES", "FaultBoard"]

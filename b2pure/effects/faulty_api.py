@@ -1,6 +1,6 @@
 """Faults in memory: an `Api` whose calls go wrong as a script says.
 
-Rules. `faults.step` says what strikes a call; here it is only carried out. Counting is under a lock; the wrapped api
+Rules. `strikes.step` says what strikes a call; here it is only carried out. Counting is under a lock; the wrapped api
 is called outside it, so that faults do not serialise what they disturb. Tokens that a fault expires, and upload URLs
 that one spoils, are remembered here and refused here as B2 refuses them, so that any api can be wrapped.
 """
@@ -15,19 +15,12 @@ import msgspec
 from returns.io import IOFailure, IOResult
 
 from b2pure.effects.effect import Credential
+from b2pure.effects.fault_answers import error_of
 from b2pure.effects.fault_board import FaultBoard
-from b2pure.effects.faults import (
-    Disconnection,
-    Fault,
-    FaultScript,
-    RandomFaults,
-    Slow,
-    Strike,
-    error_of,
-    flipped,
-)
+from b2pure.effects.faults import Disconnection, Fault, FaultScript, RandomFaults, Slow
 from b2pure.effects.handlers import Api, Chunk, Clock, Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.simulated_api import body_bytes
+from b2pure.effects.strikes import Strike, flipped
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, Call, FetchCall, UploadCall, UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport, Unauthorized

@@ -1,8 +1,7 @@
 """From effects to replies: the one place that knows how each effect is done.
 
-`Interpreter` binds an api, a disk, a clock and a listener together; `Machines` holds what outlives a job (the session,
-the pools of upload URLs, and who works on which large file). Both may be used by many threads: transitions happen under
-a lock, nothing else does.
+`Interpreter` binds an api, a disk, a clock, a listener and the client's `Machines` together. It may be used by many
+threads.
 `All` is not here: running programs is the business of the drivers.
 """
 
@@ -58,16 +57,15 @@ from b2pure.effects.effect import (
 from b2pure.effects.events import Event, Sized
 from b2pure.effects.flights import Flight, WatchedReader, WatchedSink
 from b2pure.effects.handlers import Api, Clock, Disk, LanedApi, Lanes, LocalTrouble, Reader, Sink, Stream
+from b2pure.effects.machines import Machines
 from b2pure.effects.room import ROOM, Room
 from b2pure.effects.streams import NoStream
-from b2pure.effects.throttle import Throttle, ThrottledReader, ThrottledSink
-from b2pure.model.account import UploadUrl
+from b2pure.effects.throttle import ThrottledReader, ThrottledSink
 from b2pure.model.calls import UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport
 from b2pure.model.ids import FileId
 from b2pure.model.replies import DownloadReply
-from b2pure.plan.bandwidth import Bandwidth
-from b2pure.plan.holds import Held, HoldEvent, Holds, Leave, Take, step_holds
+from b2pure.plan.holds import Held, HoldEvent, Leave, Take
 from b2pure.plan.session import (
     Abandoned,
     Authorize,
@@ -75,84 +73,14 @@ from b2pure.plan.session import (
     Refused,
     SessionDecision,
     SessionEvent,
-    SessionState,
-    step_session,
 )
-from b2pure.plan.urls import EMPTY, Pool, PoolDecision, PoolEvent, step_pool
 
-__all__ = ["HoldBook", "Interpreter", "Listener", "Machines", "value_of"]
+__all__ = ["Interpreter", "Listener", "value_of"]
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 Listener = Callable[[Event], None]
-
-_WAIT_SECONDS = 0.5
-"""How long a thread waits for another's authorization before it looks whether it should stop."""
-
-
-class HoldBook:
-    """Which large files somebody works on, and which are the caller's."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holds = Holds()
-
-    def step(self, event: HoldEvent) -> Held:
-        with self._lock:
-            self._holds, held = step_holds(self._holds, event)
-            return held
-
-
-class Machines:
-    """The state of the machines that all jobs of a client share: its session, its upload URLs, its line, and the book
-    of the large files that somebody works on.
-    """
-
-    def __init__(self, bandwidth: Bandwidth | None = None) -> None:
-        limits = bandwidth or Bandwidth()
-        self.up = None if limits.up is None else Throttle(limits.up)
-        self.down = None if limits.down is None else Throttle(limits.down)
-        self.holds = HoldBook()
-        self._changed = threading.Condition()
-        self._session = SessionState()
-        self._pools: dict[str, Pool] = {}
-
-    @property
-    def authorizing(self) -> bool:
-        """Whether somebody is fetching a token now."""
-        return self._session.authorizing
-
-    def step_session(self, event: SessionEvent) -> SessionDecision:
-        with self._changed:
-            self._session, decision = step_session(self._session, event)
-            self._changed.notify_all()
-            return decision
-
-    def await_session(self) -> None:
-        """Block until nobody authorizes, or a little while: whoever waits asks the machine again anyway."""
-        with self._changed:
-            if self._session.authorizing:
-                self._changed.wait(_WAIT_SECONDS)
-
-    def step_pool(self, key: str, event: PoolEvent) -> PoolDecision:
-        with self._changed:
-            pool, decision = step_pool(self._pools.get(key, EMPTY), event)
-            if pool.idle:
-                self._pools[key] = pool
-            else:
-                self._pools.pop(key, None)
-            return decision
-
-    def share_line(self, bandwidth: Bandwidth) -> None:
-        """From now on so many bytes per second, in the directions that have a limit already."""
-        for throttle, rate in ((self.up, bandwidth.up), (self.down, bandwidth.down)):
-            if throttle is not None and rate is not None:
-                throttle.change(rate)
-
-    def idle_urls(self, key: str) -> tuple[UploadUrl, ...]:
-        """The upload URLs of a bucket id or large file id that nobody uses now."""
-        return self._pools.get(key, EMPTY).idle
 
 
 class Interpreter:

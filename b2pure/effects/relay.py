@@ -26,8 +26,9 @@ from b2pure.model.protection import SseC
 from b2pure.plan.actions import FileSync, SyncAction
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.codec import PlanHeader
-from b2pure.plan.resume import AllDiffer, ResumeDecision, Verdict, Why
+from b2pure.plan.resume import AllDiffer, ResumeDecision, Verdict
 from b2pure.plan.retry import RetryPolicy
+from b2pure.plan.verdicts import Why
 
 __all__ = [
     "Ask",

@@ -141,18 +141,19 @@ def describe(error: B2Error) -> str:
     """One line for a person: what happened and, where there is one, the fix."""
     match error:
         case Rejected(status, code, message):
-            return f"B2 refused it: {printable(message) or 'no message'} ({status} {code})"
+            return f"B2 refused it: {_told(message)} ({_named(status, code)})"
         case Unauthorized("unauthorized", message):
             told = printable(message) or "check the application key and its capabilities"
             return f"not allowed: {told} (401 unauthorized)"
         case Unauthorized(code, message):
-            return f"the authorization was refused: {printable(message) or 'no message'} (401 {code})"
+            return f"the authorization was refused: {_told(message)} ({_named(401, code)})"
         case CapExceeded(code, message):
-            return f"a cap of the account is reached: {printable(message)} (403 {code}); raise it in the account's caps"
+            told = f"{_told(message)} ({_named(403, code)})"
+            return f"a cap of the account is reached: {told}; raise it in the account's caps"
         case Throttled():
             return "B2 asked to slow down, again and again (429)"
         case Unavailable(status, code, message):
-            return f"B2 is not available: {printable(message) or 'no message'} ({status} {code})"
+            return f"B2 is not available: {_told(message)} ({_named(status, code)})"
         case Transport(kind, detail, host):
             to = f" to {printable(host)}" if host else ""
             return f"the connection{to} failed ({kind}): {printable(detail)}"
@@ -172,6 +173,15 @@ def describe(error: B2Error) -> str:
             return f"{printable(path)} changed meanwhile: {show_fact(expected)} -> {show_fact(found)}"
         case _:
             assert_never(error)
+
+
+def _told(message: str) -> str:
+    return printable(message) or "no message"
+
+
+def _named(status: int, code: str) -> str:
+    """A status with B2's name of it, which a proxy in between does not say."""
+    return f"{status} {printable(code)}" if code else str(status)
 
 
 def show_fact(fact: LocalFact | None) -> str:

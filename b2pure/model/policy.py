@@ -92,6 +92,8 @@ class KeepDays(Record, frozen=True, tag="keep_days"):
     clock: RetentionClock = RetentionClock.UPLOAD_TIME
 
     def __post_init__(self) -> None:
+        if not isinstance(self.clock, RetentionClock):
+            raise ValueError(f"clock must be a RetentionClock, not {self.clock!r}")
         if isinstance(self.days, bool) or not isinstance(self.days, int | float):
             raise ValueError(f"keep_days must be a number of days, not {self.days!r}")
         if not (math.isfinite(self.days) and self.days >= 0):
@@ -136,18 +138,27 @@ class ScanPolicies(Record, frozen=True):
 
     def __post_init__(self) -> None:
         for field in ("exclude_dir_regexes", "exclude_file_regexes", "include_file_regexes"):
-            value = getattr(self, field)
-            if isinstance(value, str):
-                raise ValueError(f"{field} must be a tuple of regular expressions, not one string")
-            for regex in value:
-                _check_regex(field, regex)
+            _check_regexes(field, getattr(self, field))
+        if not isinstance(self.exclude_all_symlinks, bool):
+            raise ValueError(f"exclude_all_symlinks must be True or False, not {self.exclude_all_symlinks!r}")
         if self.include_file_regexes and not self.exclude_file_regexes:
             raise ValueError("include_file_regexes needs exclude_file_regexes: there is nothing to except from")
         _check_order(self, "modified")
         _check_order(self, "uploaded")
 
 
-def _check_regex(field: str, regex: str) -> None:
+def _check_regexes(field: str, regexes: object) -> None:
+    if isinstance(regexes, str):
+        raise ValueError(f"{field} must be a tuple of regular expressions, not one string")
+    if not isinstance(regexes, tuple):
+        raise ValueError(f"{field} must be a tuple of regular expressions, not {regexes!r}")
+    for regex in regexes:
+        _check_regex(field, regex)
+
+
+def _check_regex(field: str, regex: object) -> None:
+    if not isinstance(regex, str):
+        raise ValueError(f"{field} must be regular expressions as text, not {regex!r}")
     try:
         regex.encode()
         re.compile(regex)
@@ -158,9 +169,17 @@ def _check_regex(field: str, regex: str) -> None:
 
 
 def _check_order(policies: ScanPolicies, what: str) -> None:
-    before, after = getattr(policies, f"exclude_{what}_before"), getattr(policies, f"exclude_{what}_after")
+    fields = (f"exclude_{what}_before", f"exclude_{what}_after")
+    before, after = (getattr(policies, field) for field in fields)
+    for field, time in zip(fields, (before, after), strict=True):
+        if time is not None and not _is_int(time):
+            raise ValueError(f"{field} must be milliseconds since 1970, as a whole number, or None, not {time!r}")
     if before is not None and after is not None and before > after:
         raise ValueError(f"exclude_{what}_before ({before}) is later than exclude_{what}_after ({after})")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 class SyncPolicy(Record, frozen=True):
@@ -186,6 +205,8 @@ class SyncPolicy(Record, frozen=True):
                 told = " or ".join(kind.__name__ for kind in kinds)
                 raise ValueError(f"{field} must be a {told}, not {getattr(self, field)!r}")
         for field in ("compare_threshold_millis", "compare_threshold_bytes"):
+            if not _is_int(getattr(self, field)):
+                raise ValueError(f"{field} must be a whole number, not {getattr(self, field)!r}")
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must be 0 or more, not {getattr(self, field)}")
         if self.filter_sides not in ("both", "source"):
@@ -195,8 +216,6 @@ class SyncPolicy(Record, frozen=True):
 _KINDS: dict[str, tuple[type, ...]] = {
     "keep": (NoDelete, Delete, KeepDays),
     "compare": (CompareVersionMode,),
-    "compare_threshold_millis": (int,),
-    "compare_threshold_bytes": (int,),
     "newer": (NewerFileSyncMode,),
     "scan": (ScanPolicies,),
     "allow_empty_source": (bool,),

@@ -9,13 +9,13 @@ is taken, then the oldest. A file without any part is better than none. Of a str
 candidate has to begin with it, and to be cut as the stream will be; every further piece is compared as it is read, and
 sent over the part that is there if that is another. Where all candidates of one plan have parts
 that are none of ours, either they or what is here is damaged, and the decision is to stop. What another program of the
-same client works on (`plan.holds`) is left to it.
+same client works on (`plan.holds`) is left to it. `verdicts` are the words of the decision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, assert_never
+from typing import assert_never
 
 from attrs import field, frozen
 
@@ -38,6 +38,22 @@ from b2pure.model.protection import SseB2, SseC
 from b2pure.model.replies import FileReply, PartReply
 from b2pure.plan.large_file import CopyRange, Part, is_unhashed
 from b2pure.plan.parts import stream_part_size
+from b2pure.plan.verdicts import (
+    AllDiffer,
+    Behind,
+    InUse,
+    Older,
+    OtherContentType,
+    OtherInfo,
+    OtherName,
+    OtherParts,
+    OtherProtection,
+    Taken,
+    Verdict,
+    Why,
+    tell_stop,
+    tell_verdict,
+)
 
 __all__ = [
     "AllDiffer",
@@ -92,93 +108,6 @@ class Candidate:
 
     file: FileReply
     parts: tuple[PartReply, ...] = ()
-
-
-@frozen
-class Taken:
-    """This one is gone on with: `parts` of it need not be sent again."""
-
-    parts: int
-
-
-@frozen
-class OtherName:
-    found: str
-
-
-@frozen
-class OtherContentType:
-    wanted: str
-    found: str
-
-
-@frozen
-class OtherInfo:
-    """The file info differs in these keys."""
-
-    keys: tuple[str, ...]
-
-
-@frozen
-class OtherProtection:
-    """Encryption, retention, legal hold or a timestamp of its own: `what` differs."""
-
-    what: Literal["encryption", "retention", "legal hold", "upload timestamp"]
-
-
-@frozen
-class OtherParts:
-    """Part `number` is not one of the wanted ones."""
-
-    number: int
-    why: Literal[
-        "there is no such part",
-        "another length",
-        "another SHA-1",
-        "nobody knows what it was copied from",
-        "nobody knows what was sent",
-        "it is not there, so nobody knows whether the stream is the same",
-    ]
-
-
-@frozen
-class Older:
-    """The name has a version since that was uploaded later (milliseconds since the epoch), and would hide it."""
-
-    newest: int
-
-
-@frozen
-class InUse:
-    """It would do, but another program of this client works on it."""
-
-
-@frozen
-class Behind:
-    """It would do, but another is more complete, or older."""
-
-    parts: int
-
-
-Why = Taken | OtherName | OtherContentType | OtherInfo | OtherProtection | OtherParts | Older | InUse | Behind
-
-
-@frozen
-class Verdict:
-    """What became of one candidate."""
-
-    file_id: FileId
-    started: int
-    why: Why
-
-
-@frozen
-class AllDiffer:
-    """Why nothing is begun: these unfinished files are of the very plan, and have parts that differ from what is here.
-    One of the two is damaged, and who starts anew would not find out which.
-    """
-
-    files: tuple[FileId, ...]
 
 
 @frozen
@@ -381,37 +310,3 @@ def may_go_on_later(error: B2Error) -> bool:
             return False
         case _:
             assert_never(error)
-
-
-def tell_stop(stop: AllDiffer) -> str:
-    """Why nothing was begun, with the fix."""
-    return (
-        f"unfinished large files of this plan have parts that differ from what is here: {', '.join(stop.files)}; "
-        "cancel them if they are damaged, or start a new one (resume=False, --no-resume)"
-    )
-
-
-def tell_verdict(verdict: Verdict) -> str:
-    """One line for a person."""
-    match verdict.why:
-        case Taken(parts):
-            told = f"taken, with {parts} finished parts"
-        case OtherName(found):
-            told = f"it is for another name, {found!r}"
-        case OtherContentType(wanted, found):
-            told = f"its content type is {found}, not {wanted}"
-        case OtherInfo(keys):
-            told = f"its file info differs in {', '.join(keys)}"
-        case OtherProtection(what):
-            told = f"its {what} is another"
-        case OtherParts(number, why):
-            told = f"part {number}: {why}"
-        case Older(newest):
-            told = f"it was started before the newest version of the name was uploaded ({newest})"
-        case InUse():
-            told = "another upload or copy of this client works on it"
-        case Behind(parts):
-            told = f"it has {parts} finished parts; another was taken"
-        case _:
-            assert_never(verdict.why)
-    return f"{verdict.file_id}: {told}"

@@ -7,23 +7,22 @@ everything that does is a program of `b2pure.effects`: here they are put togethe
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import Final, TypeVar
 
-from returns.result import Failure, Result, Success
+from returns.result import Result
 
 from b2pure.effects.driver import Driver, DriverFactory
 from b2pure.effects.handlers import Api, Clock
-from b2pure.effects.interpreter import Interpreter, Listener, Machines
+from b2pure.effects.interpreter import Interpreter, Listener
 from b2pure.effects.job import B2Side, Mode
-from b2pure.effects.listings import find_bucket
-from b2pure.effects.program import Program, ok
+from b2pure.effects.machines import Machines
+from b2pure.effects.program import Program
 from b2pure.effects.relay import Orders
 from b2pure.effects.report import Report, ReportBuilder
-from b2pure.effects.requests import authorization, measured_clock, request
+from b2pure.effects.requests import authorization, request
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.sync import look
 from b2pure.effects.threads import ThreadDriver
@@ -33,45 +32,34 @@ from b2pure.model.errors import B2Error, InvalidArgument, describe
 from b2pure.model.ids import FileId
 from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN, NewFile
-from b2pure.model.places import B2Folder, LocalFolder, Place, parse_place
 from b2pure.model.policy import CompareVersionMode, SyncPolicy
 from b2pure.model.protection import SseC
 from b2pure.model.replies import BucketReply, FileReply
 from b2pure.plan.actions import FileSync
 from b2pure.plan.bandwidth import Bandwidth
-from b2pure.plan.capabilities import lacks, policy_needs, tell_lacks
-from b2pure.plan.codec import PlanHeader
+from b2pure.plan.capabilities import policy_needs
 from b2pure.plan.concurrency import Workers, workers_of
 from b2pure.plan.explain import explain
-from b2pure.plan.failures import PlanFailed, SideFailed
-from b2pure.plan.new_files import kept, misplaced, resolved
+from b2pure.plan.failures import PlanFailed
 from b2pure.plan.plan import SyncPlan
 from b2pure.plan.retry import RetryPolicy
-from b2pure.plan.rules import make_rules
-from b2pure.plan.skew import skew_objection
 from b2pure.plan.spread import Cursor
-from b2pure.plan.sync import check_direction, never_quiet, pair_up, plan_groups, plan_pairs
+from b2pure.plan.sync import never_quiet, pair_up, plan_groups, plan_pairs
 from b2pure.shell.access import Access
 from b2pure.shell.creations import Creations
-from b2pure.shell.folders import Folder, FolderOpener, Role, open_folder
+from b2pure.shell.folders import Folder, FolderOpener, open_folder
 from b2pure.shell.pages import Fetch, Page, cursor, files_of
 from b2pure.shell.plans import Plan, spooled
+from b2pure.shell.preparing import PlaceLike, Preparer, check_names, found
 from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, run_here, run_split, until_failure
 from b2pure.shell.sides import (
-    Side,
     SideReader,
     Sides,
-    b2_side,
-    check_apart,
-    direction_between,
     listed,
     seen,
 )
 
 __all__ = ["Client", "PlaceLike", "threads"]
-
-PlaceLike = Place | str | os.PathLike[str]
-"""A place, or how a person writes one: `b2://bucket/path` or a local folder."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -111,7 +99,8 @@ class Client(Creations):
     ) -> None:
         bounds = Workers() if workers is None else workers_of(workers)
         super().__init__(api, clock, machines or Machines(bandwidth), drivers, bounds, retry or RetryPolicy())
-        self._folders, self._access, self._bandwidth = folders, access, bandwidth or Bandwidth()
+        self._access, self._bandwidth = access, bandwidth or Bandwidth()
+        self._preparer = Preparer(self._ask, self._clock, folders, self._retry)
         self._reader = SideReader(self._ask, self._retry, bounds.listing_ways)
         self._close = close
 
@@ -150,7 +139,7 @@ class Client(Creations):
         `versions`. Without `recursive` a subfolder is one entry with action `folder`. While a page of 10,000 files is
         read, the next one is fetched. Raises PlanFailed.
         """
-        side = _found(self._side(place, "source"))
+        side = found(self._preparer.side(place, "source"))
         if side.b2 is None:
             raise PlanFailed(InvalidArgument("folder", "is local; list it with your own tools"))
         if recursive:
@@ -200,8 +189,8 @@ class Client(Creations):
         encryption, locks); `source_encryption` the SSE-C key of the source's files. The plan names such keys, but does
         not hold them. Raises PlanFailed when the sides or the policy make no sense.
         """
-        sync = self._prepare(source, dest, _policy(policy, choices), new_files or PLAIN, source_encryption)
-        _check_names(sync)
+        sync = self._preparer.prepare(source, dest, _policy(policy, choices), new_files or PLAIN, source_encryption)
+        check_names(sync)
         return spooled(self._lazy_plan(sync, include_quiet, listener))
 
     def sync(
@@ -226,9 +215,9 @@ class Client(Creations):
         chosen = _policy(policy, choices)
         builder = ReportBuilder(chosen.newer)
         try:
-            sync = self._prepare(source, dest, chosen, new_files or PLAIN, source_encryption)
+            sync = self._preparer.prepare(source, dest, chosen, new_files or PLAIN, source_encryption)
             self._check_processes(sync, processes)
-            self._refuse_lacks(sync, policy_needs(sync.rules.direction, chosen.keep))
+            self._preparer.refuse_lacks(sync, policy_needs(sync.rules.direction, chosen.keep))
         except PlanFailed as failed:
             builder.refused.append(str(failed))
             return builder.report()
@@ -252,10 +241,10 @@ class Client(Creations):
             raise TypeError(f"apply takes a plan, not {type(plan).__name__}; Plan.load(...) gives a Result: unwrap it")
         builder = ReportBuilder(plan.header.policy.newer)
         try:
-            sync = self._prepare_saved(plan, keys)
+            sync = self._preparer.prepare_saved(plan, keys)
             self._check_processes(sync, processes)
             summary = plan.summarize()
-            self._refuse_lacks(sync, summary.capabilities)
+            self._preparer.refuse_lacks(sync, summary.capabilities)
         except PlanFailed as failed:
             builder.refused.append(str(failed))
             return builder.report()
@@ -270,83 +259,9 @@ class Client(Creations):
 
     def explain(self, source: PlaceLike, dest: PlaceLike, path: str, policy: SyncPolicy | None = None) -> str:
         """Why one path would be treated as it would, from a look at that path alone. Raises PlanFailed."""
-        return self._explain(self._prepare(source, dest, _policy(policy, {})), path)
+        return self._explain(self._preparer.prepare(source, dest, _policy(policy, {})), path)
 
     # --- putting it together
-
-    def _prepare(
-        self,
-        source: PlaceLike,
-        dest: PlaceLike,
-        policy: SyncPolicy,
-        new: NewFile = PLAIN,
-        source_key: SseC | None = None,
-    ) -> Sides:
-        ours, theirs = _found(self._side(source, "source")), _found(self._side(dest, "destination"))
-        return self._between(ours, theirs, policy, self._clock.now_millis(), new, source_key)
-
-    def _prepare_saved(self, plan: SyncPlan, keys: Iterable[SseC]) -> Sides:
-        header = plan.header
-        made = resolved(header.new_files, {key.customer_key_md5: key for key in keys})
-        if not ok(made):
-            raise PlanFailed(made.failure())
-        for place in (header.source, header.dest):
-            if place in (LocalFolder(""), B2Folder("", getattr(place, "prefix", ""))):
-                raise PlanFailed(InvalidArgument("plan", "does not name its two sides, so it can only be looked at"))
-        sync = self._prepare(header.source, header.dest, header.policy)
-        if sync.header.source != header.source or sync.header.dest != header.dest:
-            raise PlanFailed(InvalidArgument("plan", "was made for another bucket of the same name; plan again"))
-        return self._between(sync.source, sync.dest, header.policy, header.now_millis, *made.unwrap())
-
-    def _between(
-        self,
-        source: Side,
-        dest: Side,
-        policy: SyncPolicy,
-        now_millis: int,
-        new: NewFile,
-        source_key: SseC | None,
-    ) -> Sides:
-        direction = direction_between(source, dest)
-        problem = misplaced(direction, new, source_key)
-        if problem is not None:
-            raise PlanFailed(problem)
-        check_apart(source.b2, dest.b2)
-        check_direction(direction, policy.keep)
-        part_sizes = _found(self.authorize()).part_sizes
-        wrong_clock = skew_objection(policy, _found(self._ask(measured_clock(self._retry))))
-        if wrong_clock is not None:
-            raise PlanFailed(wrong_clock)
-        rules = make_rules(
-            direction,
-            policy,
-            now_millis=now_millis,
-            part_sizes=part_sizes,
-            dest_prefix=dest.b2.prefix if dest.b2 is not None else "",
-            flavour=dest.folder.flavour if dest.folder is not None else "posix",
-        )
-        made = kept(new, source_key)
-        header = PlanHeader(source.place, dest.place, policy, now_millis, part_sizes, new_files=made)
-        return Sides(source, dest, rules, header, new, source_key)
-
-    def _side(self, place: PlaceLike, role: Role) -> Result[Side, PlanFailed]:
-        parsed = parse_place(os.fspath(place)) if isinstance(place, str | os.PathLike) else Success(place)
-        if not ok(parsed):
-            return Failure(PlanFailed(parsed.failure()))
-        found = parsed.unwrap()
-        if isinstance(found, LocalFolder):
-            folder = self._folders(found.root)
-            return Success(Side(LocalFolder(folder.root), folder=folder))
-        bucket = self._ask(find_bucket(found.bucket_name, self._retry))
-        return bucket.map(lambda bucket_id: b2_side(found, bucket_id)).alt(
-            lambda error: PlanFailed(SideFailed(role, error))
-        )
-
-    def _refuse_lacks(self, sync: Sides, needed: frozenset[str]) -> None:
-        allowed = _found(self.authorize()).allowed
-        missing = lacks(needed, (sync.header.source, sync.header.dest), allowed)
-        if missing:
-            raise PlanFailed(InvalidArgument("the application key", f"lacks {tell_lacks(missing)}; use another key"))
 
     def _lazy_plan(self, sync: Sides, include_quiet: bool, listener: Listener | None) -> SyncPlan:
         def groups() -> Generator[FileSync, None, int]:
@@ -406,7 +321,7 @@ class Client(Creations):
         if processes > 1:
             if self._access is None:
                 raise PlanFailed(NOT_SHARED)
-            _check_names(sync)
+            check_names(sync)
 
     def _orders(self, sync: Sides, mode: Mode, processes: int, *, watched: bool) -> tuple[Orders, ...]:
         assert self._access is not None, "it was looked at before anything began"
@@ -414,7 +329,7 @@ class Client(Creations):
             sync,
             mode,
             self._access,
-            _found(self.authorize()),
+            found(self.authorize()),
             self._retry,
             self._workers,
             self._bandwidth,
@@ -439,27 +354,3 @@ def _policy(policy: SyncPolicy | None, choices: dict[str, object]) -> SyncPolicy
     if policy is not None and choices:
         raise ValueError(f"give the policy as one value or as its fields ({', '.join(choices)}), not both")
     return policy if policy is not None else SyncPolicy(**choices)  # type: ignore[arg-type]  # it checks itself
-
-
-def _found(result: Result[T, PlanFailed] | Result[T, B2Error]) -> T:
-    """The value, or PlanFailed."""
-    if ok(result):
-        return result.unwrap()
-    trouble = result.failure()
-    raise trouble if isinstance(trouble, PlanFailed) else PlanFailed(SideFailed("source", trouble))
-
-
-def _check_names(sync: Sides) -> None:
-    """Whether a plan can name the two sides. Raises PlanFailed."""
-    for place in (sync.header.source, sync.header.dest):
-        if isinstance(place, LocalFolder) and not _is_unicode(place.root):
-            told = f"{printable(place.root)} is not valid Unicode, so no plan can name it; rename it"
-            raise PlanFailed(InvalidArgument("folder", told))
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -22,8 +22,9 @@ from attrs import evolve
 
 from b2pure.effects.deck import HANDS_AHEAD
 from b2pure.effects.events import Event, PathDone
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.job import B2Side, Job
+from b2pure.effects.machines import Machines
 from b2pure.effects.outcomes import Done
 from b2pure.effects.relay import (
     Ask,

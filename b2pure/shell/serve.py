@@ -5,7 +5,7 @@ its calls and never while it waits for a client, so that other threads may use t
 not logged, because their headers and URLs are secrets. An upload URL is occupied from its headers to the end of its
 body, as at B2; an upload that will be refused is refused before its body is read. Bodies go to the simulator piece by
 piece and leave it so, no faster than they come and go; none is ever joined. Faults and latency are carried out here,
-as `faults.Strike` says.
+as `strikes.Strike` says.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Final, NoReturn
 
 from attrs import evolve, field, frozen, validators
 
+from b2pure.effects.fault_answers import response_of
 from b2pure.effects.fault_board import FaultBoard
-from b2pure.effects.faults import Strike, flipped, response_of
 from b2pure.effects.latency import Latency, seconds
 from b2pure.effects.served import (
     Served,
@@ -41,6 +41,7 @@ from b2pure.effects.served import (
 )
 from b2pure.effects.simulator import Simulator
 from b2pure.effects.simulator.content import VaultFailed, pieces
+from b2pure.effects.strikes import Strike, flipped
 from b2pure.effects.wire import HttpResponse
 from b2pure.model.calls import HEX_DIGITS_AT_END, UploadFile
 from b2pure.model.errors import Rejected, Unavailable

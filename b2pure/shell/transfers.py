@@ -19,9 +19,10 @@ from b2pure.effects.copies import Copy, copy_file
 from b2pure.effects.driver import DriverFactory
 from b2pure.effects.events import Event, LargeFileBegun, Sized
 from b2pure.effects.handlers import Api, Clock, Disk
-from b2pure.effects.interpreter import Interpreter, Listener, Machines
+from b2pure.effects.interpreter import Interpreter, Listener
 from b2pure.effects.job import B2Side
 from b2pure.effects.listings import find_bucket, fresh_versions
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program, ok
 from b2pure.effects.requests import authorization, measured_clock, request
 from b2pure.effects.room import ROOM

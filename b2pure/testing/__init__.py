@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from b2pure.effects.fault_answers import fail_with
     from b2pure.effects.fault_board import FaultBoard
     from b2pure.effects.faults import (
         Answer,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         FaultScript,
         RandomFaults,
         Slow,
-        fail_with,
     )
     from b2pure.effects.latency import Latency
     from b2pure.effects.seeded import Crashed
@@ -133,8 +133,8 @@ _HOMES = {
         "FaultScript",
         "RandomFaults",
         "Slow",
-        "fail_with",
     ),
+    "b2pure.effects.fault_answers": ("fail_with",),
     "b2pure.effects.latency": ("Latency",),
     "b2pure.shell.snapshots": ("load_snapshot", "save_snapshot"),
     "b2pure.testing.strategies": (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from b2pure.effects.fault_answers import fail_with
 from b2pure.effects.faults import (
     DOWNLOADS,
     RANDOM_KINDS,
@@ -24,7 +25,6 @@ from b2pure.effects.faults import (
     RandomFaults,
     RandomKind,
     Slow,
-    fail_with,
 )
 from b2pure.model.errors import B2Error, Throttled, Transport, Unauthorized, Unavailable
 

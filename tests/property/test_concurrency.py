@@ -18,8 +18,9 @@ from returns.io import IOResult
 from b2pure.effects.effect import AnyEffect, Credential, Fetch, Send
 from b2pure.effects.faults import RandomFaults
 from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.latency import Latency
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program
 from b2pure.effects.requests import request
 from b2pure.effects.simulated_clock import SimulatedClock

@@ -20,7 +20,8 @@ from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, dow
 from b2pure.effects.effect import All, AnyEffect, Fetch, HashTemp, Sleep
 from b2pure.effects.faults import CorruptDownload, FaultScript, RandomFaults
 from b2pure.effects.handlers import Api, Chunk, Heard, Reader, Sink, unheard
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program, ok
 from b2pure.effects.seeded import Crashed, SeededDriver
 from b2pure.effects.simulated_disk import SimulatedDisk

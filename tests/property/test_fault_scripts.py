@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Success
 
+from b2pure.effects.fault_answers import error_of, fail_with
 from b2pure.effects.fault_text import decode_script, encode_script, parse_fault, parse_random
 from b2pure.effects.faults import (
     ANY_CALL,
@@ -25,17 +26,12 @@ from b2pure.effects.faults import (
     FailNth,
     Fault,
     FaultScript,
-    FaultState,
     NthFault,
     RandomFaults,
     Slow,
-    Strike,
-    error_of,
-    fail_with,
-    lift,
-    step,
 )
 from b2pure.effects.latency import Latency, seconds
+from b2pure.effects.strikes import FaultState, Strike, lift, step
 from b2pure.model.errors import B2Error
 from b2pure.testing import fault_scripts, passing_errors
 

@@ -30,8 +30,9 @@ from uploads_support import (
 from b2pure.effects.effect import AnyEffect, Send
 from b2pure.effects.events import LargeFileBegun
 from b2pure.effects.faults import Answer, Disconnect, DropReplyAfterCommit, FailNth, Fault, RandomFaults
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.large_files import Resume
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program, ok
 from b2pure.effects.seeded import SeededDriver
 from b2pure.effects.simulated_disk import SimulatedDisk

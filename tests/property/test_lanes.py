@@ -23,7 +23,8 @@ from worlds_support import Scene, build, fault_scripts, history, jobs, policy_of
 from b2pure.effects.effect import All, Credential, Emit, HashBody
 from b2pure.effects.events import PathStarted
 from b2pure.effects.handlers import Api, Heard, Lanes, Reader, Sink, Stopped, Unfinished, unheard
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request
 from b2pure.effects.simulated_clock import SimulatedClock

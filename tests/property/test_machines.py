@@ -6,7 +6,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b2pure.effects.interpreter import Machines
+from b2pure.effects.machines import Machines
 from b2pure.model.account import Allowed, Authorization, UploadUrl
 from b2pure.model.errors import (
     B2Error,

@@ -40,11 +40,11 @@ from b2pure.plan.resume import (
     Taken,
     Verdict,
     Wanted,
-    Why,
     choose_unfinished,
     tell_stop,
     tell_verdict,
 )
+from b2pure.plan.verdicts import Why
 
 NAME: Final = "dir/large"
 LENGTH: Final = 10

@@ -15,7 +15,8 @@ from b2pure.effects.effect import AnyEffect, HashBody, Send
 from b2pure.effects.faults import Answer, Disconnect, DropReplyAfterCommit, FailNth, Fault, FaultScript
 from b2pure.effects.faulty_api import FaultyApi
 from b2pure.effects.handlers import Api
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program
 from b2pure.effects.requests import authorization, request, upload_request
 from b2pure.effects.seeded import SeededDriver

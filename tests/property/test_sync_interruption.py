@@ -47,7 +47,8 @@ from b2pure.effects.faults import (
     Fault,
     FaultScript,
 )
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program, perform
 from b2pure.effects.seeded import Crashed, SeededDriver
 from b2pure.effects.simulated_clock import SimulatedClock

@@ -39,8 +39,9 @@ from worlds_support import (
 
 from b2pure.effects.effect import All, AnyEffect, Credential, Now, Send
 from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.job import B2Side, Job
+from b2pure.effects.machines import Machines
 from b2pure.effects.outcomes import Outcome
 from b2pure.effects.program import Program, perform
 from b2pure.effects.report import Report

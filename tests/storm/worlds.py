@@ -20,7 +20,6 @@ from returns.unsafe import unsafe_perform_io
 
 from b2pure.effects.effect import AnyEffect, Credential, DeleteLocal, Publish, Send
 from b2pure.effects.fault_board import FaultBoard
-from b2pure.effects.faults import Strike
 from b2pure.effects.faulty_api import FaultyApi
 from b2pure.effects.handlers import Api, Heard, Reader, Sink, unheard
 from b2pure.effects.latency import Latency, LatentApi
@@ -30,6 +29,7 @@ from b2pure.effects.simulated_clock import SimulatedClock
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.simulator import Simulator
 from b2pure.effects.simulator.config import SimulatorConfig
+from b2pure.effects.strikes import Strike
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, Throttled

@@ -19,7 +19,8 @@ from returns.result import Result, Success
 
 from b2pure.effects.effect import AnyEffect, Fetch, Send, Sleep
 from b2pure.effects.faults import Answer, CorruptUpload, CutUpload, Disconnect, ExpireTokens, FailNth, Fault
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.interpreter import Interpreter
+from b2pure.effects.machines import Machines
 from b2pure.effects.program import Program
 from b2pure.effects.requests import authorization, request, upload_request
 from b2pure.effects.seeded import SeededDriver

@@ -188,7 +188,14 @@ def test_deleting_around_an_excluded_old_version_does_not_bring_it_back() -> Non
         (lambda: ScanPolicies(exclude_dir_regexes=("(",)), r"exclude_dir_regexes: '\(' is not a regular expression"),
         (lambda: ScanPolicies(include_file_regexes=("a",)), "include_file_regexes needs exclude_file_regexes"),
         (lambda: ScanPolicies(exclude_file_regexes="a"), "must be a tuple of regular expressions"),  # type: ignore[arg-type]
+        (lambda: ScanPolicies(exclude_dir_regexes=("a", 1)), "must be regular expressions as text, not 1"),  # type: ignore[arg-type]
+        (lambda: ScanPolicies(include_file_regexes=None), "must be a tuple of regular expressions, not None"),  # type: ignore[arg-type]
+        (lambda: ScanPolicies(exclude_all_symlinks=1), "exclude_all_symlinks must be True or False, not 1"),  # type: ignore[arg-type]
+        (lambda: ScanPolicies(exclude_modified_before="a"), "must be milliseconds since 1970"),  # type: ignore[arg-type]
+        (lambda: ScanPolicies(exclude_uploaded_after=1.5), "exclude_uploaded_after must be milliseconds"),  # type: ignore[arg-type]
         (lambda: ScanPolicies(exclude_modified_before=2, exclude_modified_after=1), "is later than"),
+        (lambda: KeepDays(1, clock="upload"), "clock must be a RetentionClock, not 'upload'"),  # type: ignore[arg-type]
+        (lambda: SyncPolicy(compare_threshold_bytes=True), "compare_threshold_bytes must be a whole number, not True"),
         (lambda: KeepDays(-1), "keep_days must be 0 or more, not -1"),
         (lambda: KeepDays(float("nan")), "keep_days must be 0 or more, not nan"),
         (lambda: SyncPolicy(compare_threshold_millis=-1), "compare_threshold_millis must be 0 or more, not -1"),

@@ -16,6 +16,7 @@ from returns.result import Success
 from returns.unsafe import unsafe_perform_io
 
 from b2pure.effects.bodies import Bodies
+from b2pure.effects.fault_answers import error_of, fail_with, response_of
 from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.fault_text import decode_script, encode_script, parse_fault, parse_random
 from b2pure.effects.faults import (
@@ -32,16 +33,9 @@ from b2pure.effects.faults import (
     ExpireTokens,
     FailNth,
     Fault,
-    FaultState,
     NthFault,
     RandomFaults,
     Slow,
-    Strike,
-    error_of,
-    fail_with,
-    flipped,
-    response_of,
-    step,
 )
 from b2pure.effects.faulty_api import FaultyApi
 from b2pure.effects.handlers import Chunk
@@ -49,6 +43,7 @@ from b2pure.effects.latency import Latency, LatentApi, seconds
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
 from b2pure.effects.simulator import Simulator
+from b2pure.effects.strikes import FaultState, Strike, flipped, step
 from b2pure.effects.wire import authorization_from
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import (

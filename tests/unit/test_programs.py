@@ -29,10 +29,12 @@ from b2pure.effects.effect import (
     StepPool,
     StepSession,
 )
-from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FaultScript, fail_with
-from b2pure.effects.interpreter import Interpreter, Machines
+from b2pure.effects.fault_answers import fail_with
+from b2pure.effects.faults import CutDownload, DropReplyAfterCommit, ExpireTokens, FaultScript
+from b2pure.effects.interpreter import Interpreter
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.listings import find_bucket, fresh_versions
+from b2pure.effects.machines import Machines
 from b2pure.effects.outcomes import Done, Drifted, Failed
 from b2pure.effects.program import Program
 from b2pure.effects.report import ReportBuilder

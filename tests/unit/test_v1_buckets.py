@@ -11,6 +11,9 @@ import pytest
 from attrs import evolve
 from v1_world import SMALL_PARTS, World, content, served
 
+from b2pure.model.calls import CreateBucket
+from b2pure.model.ids import AccountId
+from b2pure.model.protection import SseB2
 from b2pure.shell.serve_control import expire_tokens
 from b2pure.v1 import (
     AuthInfoCache,
@@ -204,6 +207,36 @@ def test_a_bucket_as_a_dictionary_is_what_b2_says(world: World) -> None:
     assert (said["bucketId"], said["bucketName"], said["bucketType"]) == (bucket.id_, "holiday", "allPublic")
     assert (said["bucketInfo"], said["revision"]) == ({"a": "b"}, 1)
     assert "bucketName" not in world.api.get_bucket_by_id(bucket.id_).as_dict()
+
+
+def test_what_b2_tells_today_of_a_bucket_and_of_a_file_is_passed_on(world: World) -> None:
+    """Where it is set, in B2's own names; a key that may not read it is told so."""
+    new = CreateBucket(
+        AccountId(world.api.get_account_id()),
+        "safe-box",
+        file_lock_enabled=True,
+        default_server_side_encryption=SseB2(),
+    )
+    world.api.session.ask(new)
+    bucket = world.api.get_bucket_by_name("safe-box")
+    file_id = bucket.upload_bytes(b"x", "x").id_
+    assert file_id is not None
+    encrypted, beyond = (
+        {"mode": "SSE-B2", "algorithm": "AES256"},
+        {"defaultServerSideEncryption", "fileLockConfiguration"},
+    )
+    said = bucket.update(bucket_info={"a": "b"})
+    assert said["defaultServerSideEncryption"] == {"isClientAuthorizedToRead": True, "value": encrypted}
+    assert said["fileLockConfiguration"]["value"]["isFileLockEnabled"] is True
+    assert bucket.bucket_dict.keys() == said.keys() >= beyond
+    assert world.api.get_file_info(file_id)["serverSideEncryption"] == encrypted
+    assert not beyond & world.bucket("plain-box").update(bucket_info={"a": "b"}).keys()
+    key = world.api.create_key(["listBuckets", "readFiles"], "reader")
+    reader = B2Api(InMemoryAccountInfo())
+    reader.authorize_account(world.url, key["applicationKeyId"], key["applicationKey"])
+    hidden = {"isClientAuthorizedToRead": False, "value": None}
+    assert reader.get_bucket_by_name("safe-box").bucket_dict["fileLockConfiguration"] == hidden
+    assert reader.get_file_info(file_id)["legalHold"] == hidden
 
 
 def test_classes_of_a_callers_own_are_made(world: World) -> None:

@@ -21,7 +21,8 @@ from b2pure.shell.v1.b2_http import B2Http, ResponseContextManager, persist
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.raw_api import Json, Range, ReadableStream
-from b2pure.shell.v1.raw_calls import RawCalls, http_range
+from b2pure.shell.v1.raw_arguments import http_range
+from b2pure.shell.v1.raw_calls import RawCalls
 
 __all__ = ["B2RawApi"]
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from attrs import frozen
+
 from b2pure.effects.requests import use_token
 from b2pure.model.errors import Unauthorized as Refusal
 from b2pure.plan.retry import Reauthorize, RetryState, step_retry
@@ -32,6 +34,25 @@ __all__ = ["B2Session"]
 T = TypeVar("T")
 Pair = tuple[str, str]
 """An upload URL and its token."""
+
+
+@frozen
+class _Urls:
+    """The upload URLs of one bucket or large file: those that lie idle are taken and put back, others are asked for."""
+
+    take: Callable[[], Pair | tuple[None, None]]
+    ask: Callable[[], Json]
+    put: Callable[[str, str], None]
+
+    def idle(self) -> Pair | None:
+        """One from the pool."""
+        url, token = self.take()
+        return None if url is None or token is None else (url, token)
+
+    def fresh(self) -> Pair:
+        """One of B2's."""
+        asked = self.ask()
+        return asked["uploadUrl"], asked["authorizationToken"]
 
 
 class B2Session(Session):
@@ -253,9 +274,11 @@ class B2Session(Session):
                 url, token, file_name, content_length, content_type, content_sha1, file_infos, data_stream
             ),
             data_stream,
-            lambda: self.account_info.take_bucket_upload_url(bucket_id),
-            lambda: self.get_upload_url(bucket_id),
-            lambda url, token: self.account_info.put_bucket_upload_url(bucket_id, url, token),
+            _Urls(
+                lambda: self.account_info.take_bucket_upload_url(bucket_id),
+                lambda: self.get_upload_url(bucket_id),
+                lambda url, token: self.account_info.put_bucket_upload_url(bucket_id, url, token),
+            ),
         )
 
     def upload_part(
@@ -267,9 +290,11 @@ class B2Session(Session):
                 url, token, part_number, content_length, sha1_sum, input_stream
             ),
             input_stream,
-            lambda: self.account_info.take_large_file_upload_url(file_id),
-            lambda: self.get_upload_part_url(file_id),
-            lambda url, token: self.account_info.put_large_file_upload_url(file_id, url, token),
+            _Urls(
+                lambda: self.account_info.take_large_file_upload_url(file_id),
+                lambda: self.get_upload_part_url(file_id),
+                lambda url, token: self.account_info.put_large_file_upload_url(file_id, url, token),
+            ),
         )
 
     # -- large files
@@ -330,40 +355,23 @@ class B2Session(Session):
     def _use(self, event: Need | Rejected401) -> UseToken:
         return self.run(use_token(event, self.retry))
 
-    def _uploaded(
-        self,
-        method: Callable[[str, str], Json],
-        stream: ReadableStream,
-        take: Callable[[], Pair | tuple[None, None]],
-        ask: Callable[[], Json],
-        put: Callable[[str, str], None],
-    ) -> Json:
+    def _uploaded(self, method: Callable[[str, str], Json], stream: ReadableStream, urls: _Urls) -> Json:
         """What the method answers to an upload URL and its token; where that one has expired, to a fresh one."""
         start = _position(stream)
-        idle = take()
         try:
-            return self._sent(method, idle if idle[0] is not None else None, ask, put)
+            return self._sent(method, urls.idle() or urls.fresh(), urls)
         except InvalidAuthToken:
             if start is None:
                 raise
         stream.seek(start)  # type: ignore[attr-defined]
-        return self._sent(method, None, ask, put)
+        return self._sent(method, urls.fresh(), urls)
 
-    def _sent(
-        self,
-        method: Callable[[str, str], Json],
-        pair: Pair | None,
-        ask: Callable[[], Json],
-        put: Callable[[str, str], None],
-    ) -> Json:
-        if pair is None:
-            asked = ask()
-            pair = asked["uploadUrl"], asked["authorizationToken"]
+    def _sent(self, method: Callable[[str, str], Json], pair: Pair, urls: _Urls) -> Json:
         try:
             reply = method(*pair)
         except Unauthorized as error:
             raise self._explained(error) from None
-        put(*pair)
+        urls.put(*pair)
         return reply
 
     def _explained(self, error: Unauthorized) -> Exception:

@@ -19,12 +19,13 @@ from b2pure.model.calls import (
 from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.new_file import AUTO_CONTENT_TYPE
 from b2pure.shell.listeners import AbstractProgressListener
-from b2pure.shell.v1 import inbound, listings, outbound
+from b2pure.shell.v1 import inbound, listings
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.bucket_new_files import NewFiles
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
 from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, Part, UnfinishedLargeFile
+from b2pure.shell.v1.new_object import StartedLargeFile
 from b2pure.shell.v1.utils import b2_url_encode
 from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, file_version, rules_of
 
@@ -231,7 +232,7 @@ class Bucket(NewFiles):
         call = StartLargeFile(
             BucketId(self.id_), file_name, content_type or self.DEFAULT_CONTENT_TYPE, dict(file_info or {})
         )
-        return outbound.StartedLargeFile(file_dict(self.api.session.ask(call)))
+        return StartedLargeFile(file_dict(self.api.session.ask(call)))
 
     @checked()
     def cancel_large_file(self, file_id: str) -> FileVersionInfo:

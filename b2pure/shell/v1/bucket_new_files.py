@@ -19,8 +19,9 @@ from b2pure.shell.v1.download_dest import Range
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.exceptions import InvalidMetadataDirective
 from b2pure.shell.v1.file_version import FileVersionInfo
-from b2pure.shell.v1.outbound import Continuation, LargeFileCallback, Making, NewObject
-from b2pure.shell.v1.raw_calls import http_range
+from b2pure.shell.v1.new_object import Continuation, LargeFileCallback, NewObject
+from b2pure.shell.v1.outbound import Making
+from b2pure.shell.v1.raw_arguments import http_range
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
     CopySource,

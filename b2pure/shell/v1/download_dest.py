@@ -66,6 +66,23 @@ class _Remembering(AbstractDownloadDestination):
     mod_time_millis: int
     range_: Range | None
 
+    def make_file_context(
+        self,
+        file_id: str,
+        file_name: str,
+        content_length: int,
+        content_type: str,
+        content_sha1: str,
+        file_info: Mapping[str, str],
+        mod_time_millis: int,
+        range_: Range | None = None,
+    ) -> AbstractContextManager[IO[bytes]]:
+        """Keep what is told, and give the place to write to."""
+        self.remember(
+            file_id, file_name, content_length, content_type, content_sha1, file_info, mod_time_millis, range_
+        )
+        return self._place()
+
     def remember(
         self,
         file_id: str,
@@ -82,6 +99,10 @@ class _Remembering(AbstractDownloadDestination):
         self.content_length, self.content_type, self.content_sha1 = content_length, content_type, content_sha1
         self.file_info, self.mod_time_millis, self.range_ = file_info, mod_time_millis, range_
 
+    @abstractmethod
+    def _place(self) -> AbstractContextManager[IO[bytes]]:
+        """Where the content goes, once everything else is known."""
+
 
 class DownloadDestLocalFile(_Remembering):
     """Store a downloaded file into a local file and sets its modification time."""
@@ -92,22 +113,9 @@ class DownloadDestLocalFile(_Remembering):
     def __init__(self, local_file_path: str | os.PathLike[str]) -> None:
         self.local_file_path = os.fsdecode(local_file_path)
 
-    def make_file_context(
-        self,
-        file_id: str,
-        file_name: str,
-        content_length: int,
-        content_type: str,
-        content_sha1: str,
-        file_info: Mapping[str, str],
-        mod_time_millis: int,
-        range_: Range | None = None,
-    ) -> AbstractContextManager[IO[bytes]]:
+    def _place(self) -> AbstractContextManager[IO[bytes]]:
         """A file beside the path, which takes its place when all went well."""
-        self.remember(
-            file_id, file_name, content_length, content_type, content_sha1, file_info, mod_time_millis, range_
-        )
-        return self.write_to_local_file_context(mod_time_millis)
+        return self.write_to_local_file_context(self.mod_time_millis)
 
     @contextmanager
     def write_to_local_file_context(self, mod_time_millis: int) -> Iterator[IO[bytes]]:
@@ -146,22 +154,9 @@ class PreSeekedDownloadDest(_Remembering):
         """Where the first byte goes."""
         return self._seek_target
 
-    def make_file_context(
-        self,
-        file_id: str,
-        file_name: str,
-        content_length: int,
-        content_type: str,
-        content_sha1: str,
-        file_info: Mapping[str, str],
-        mod_time_millis: int,
-        range_: Range | None = None,
-    ) -> AbstractContextManager[IO[bytes]]:
+    def _place(self) -> AbstractContextManager[IO[bytes]]:
         """The file, open at the place."""
-        self.remember(
-            file_id, file_name, content_length, content_type, content_sha1, file_info, mod_time_millis, range_
-        )
-        return self._opened(mod_time_millis)
+        return self._opened(self.mod_time_millis)
 
     @contextmanager
     def _opened(self, mod_time_millis: int) -> Iterator[IO[bytes]]:
@@ -181,21 +176,8 @@ class DownloadDestBytes(_Remembering):
     def __init__(self) -> None:
         self.bytes_written: bytes | None = None
 
-    def make_file_context(
-        self,
-        file_id: str,
-        file_name: str,
-        content_length: int,
-        content_type: str,
-        content_sha1: str,
-        file_info: Mapping[str, str],
-        mod_time_millis: int,
-        range_: Range | None = None,
-    ) -> AbstractContextManager[IO[bytes]]:
+    def _place(self) -> AbstractContextManager[IO[bytes]]:
         """A buffer, whose content is kept when it is left."""
-        self.remember(
-            file_id, file_name, content_length, content_type, content_sha1, file_info, mod_time_millis, range_
-        )
         return self.capture_bytes_context()
 
     @contextmanager

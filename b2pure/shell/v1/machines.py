@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import Factory, define, field, frozen
 
-from b2pure.effects.interpreter import HoldBook, Machines
+from b2pure.effects.machines import HoldBook, Machines
 from b2pure.model.account import Allowed, Authorization, UploadUrl
 from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.limits import MAX_PART_SIZE, PartSizes

@@ -1,33 +1,29 @@
 """New files: uploads, copies, and objects that are made of ranges of both.
 
-Rules. Here arguments become the data of the core: what a file is made with, from where to go on, how parts are cut. A
-dictionary in the place of the content type is the file info, as the guides have it. What a plan cannot be made of is
-an exception before anything is begun.
+Rules. Here arguments become the data of the core: how parts are cut, what is copied and what is sent (`new_object` says
+what a file is made with). What a plan cannot be made of is an exception before anything is begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from b2pure.effects.copies import Copy, copy_file
 from b2pure.effects.effect import HashBody
 from b2pure.effects.emerge import Creation, create
 from b2pure.effects.emerge_stream import create_stream
-from b2pure.effects.events import LargeFileBegun, Sized
-from b2pure.effects.large_files import Resume
+from b2pure.effects.events import Sized
 from b2pure.effects.program import perform
 from b2pure.effects.uploads import Upload, upload_body
 from b2pure.model import intents as core
 from b2pure.model.calls import GetFileInfo
-from b2pure.model.ids import BucketId, FileId
+from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_FILE_SIZE, MAX_PART_SIZE, MAX_SINGLE_SIZE, PartSizes
-from b2pure.model.names import b2_name_problem
-from b2pure.model.new_file import AUTO_CONTENT_TYPE, NewFile
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
 from b2pure.model.sources import body_length
@@ -36,7 +32,7 @@ from b2pure.plan.emerge import EmergePart, Prioritize, plan_emerge
 from b2pure.plan.emerge.stream import plan_stream
 from b2pure.plan.failures import PlanFailed
 from b2pure.plan.parts import large_file_parts
-from b2pure.shell.listeners import AbstractProgressListener, telling
+from b2pure.shell.listeners import telling
 from b2pure.shell.transfers import hearing
 from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import (
@@ -45,9 +41,8 @@ from b2pure.shell.v1.exceptions import (
     InvalidArgument,
     InvalidUploadSource,
     MaxFileSizeExceeded,
-    UnusableFileName,
 )
-from b2pure.shell.v1.file_version import UnfinishedLargeFile
+from b2pure.shell.v1.new_object import NewObject
 from b2pure.shell.v1.no_plan import no_plan
 from b2pure.shell.v1.session import Session, Work
 from b2pure.shell.v1.source_bodies import OpenedSlices
@@ -55,101 +50,15 @@ from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteInten
 from b2pure.shell.v1.tries import run_upload
 
 __all__ = [
-    "Continuation",
-    "LargeFileCallback",
     "Making",
-    "NewObject",
-    "StartedLargeFile",
     "copy",
     "make",
     "make_stream",
     "upload",
 ]
 
-Info = Mapping[str, str]
-
 _SOURCES: Final = "UploadSourceBytes makes one of bytes, UploadSourceLocalFile one of a path"
 _NOTHING: Final = "there is nothing to make a file of: no sources were given"
-
-
-class StartedLargeFile(UnfinishedLargeFile):
-    """A large file that is on its way: with its id the same job can be gone on with."""
-
-    @property
-    def id(self) -> str:
-        """Its id, as the guides call it."""
-        return self.file_id
-
-
-LargeFileCallback = Callable[[StartedLargeFile], object]
-
-
-@frozen
-class Continuation:
-    """Whether to go on with what an earlier run left: by itself, or where an id says; and who hears of a large file."""
-
-    auto: bool = True
-    file_id: str | None = None
-    callback: LargeFileCallback | None = field(default=None, eq=False)
-
-    def resume(self) -> Resume:
-        """The same for the core."""
-        file_id = None if self.file_id is None else FileId(self.file_id)
-        return Resume(auto=self.auto, file_id=file_id, keep=True, told=self.callback is not None)
-
-
-class _UnusableName(UnusableFileName, ValueError):
-    """A ValueError as well, which it was in b2sdk for half of the rules."""
-
-    prefix = "Unusable file name"
-
-
-_UnusableName.__name__ = _UnusableName.__qualname__ = UnusableFileName.__name__  # the public one, for who is told of it
-
-
-@frozen
-class NewObject:
-    """Where a file goes and what it is made with."""
-
-    account_id: str
-    bucket_id: BucketId
-    bucket_name: str
-    file_name: str
-    content_type: str | None
-    file_info: Info | None
-    continuation: Continuation = field(factory=Continuation)
-    listener: AbstractProgressListener | None = field(default=None, eq=False)
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.file_name, str):
-            raise ValueError(f"file_name must be a string, not {type(self.file_name).__name__}")
-        problem = b2_name_problem(self.file_name)
-        if problem is not None:
-            raise _UnusableName(problem)
-
-    @property
-    def new(self) -> NewFile:
-        """What the core makes it with. Raises InvalidArgument."""
-        try:
-            return NewFile(content_type=self.content_type or AUTO_CONTENT_TYPE, file_info=dict(self.file_info or {}))
-        except (TypeError, ValueError) as wrong:
-            raise InvalidArgument("file_info", str(wrong)) from None
-
-    def begun(self, event: LargeFileBegun) -> None:
-        """Tell the caller of the large file."""
-        assert self.continuation.callback is not None
-        self.continuation.callback(
-            StartedLargeFile(
-                {
-                    "fileId": event.file_id,
-                    "fileName": self.file_name,
-                    "accountId": self.account_id,
-                    "bucketId": self.bucket_id,
-                    "contentType": self.content_type or AUTO_CONTENT_TYPE,
-                    "fileInfo": dict(self.file_info or {}),
-                }
-            )
-        )
 
 
 def _permit(session: Session, made: NewObject, *, copies: bool = False) -> None:

@@ -1,6 +1,6 @@
 """Every method of a raw api out of one: send a call.
 
-Rules. A method makes its call, `_answer` sends it and gives the reply as the dictionary of API version 2, or raises.
+Rules. A method makes its call; `_ask` sends it, and gives the reply as the dictionary of API version 2, or raises.
 The stream of an upload is read once and never longer than it was said to be; the digest at its end, if one was
 promised, must be that of what came before.
 """
@@ -8,11 +8,10 @@ promised, must be that of what came before.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-import msgspec
 from returns.io import IO
 from returns.result import Result
 from returns.unsafe import unsafe_perform_io
@@ -22,7 +21,7 @@ from b2pure.effects.effect import Credential
 from b2pure.effects.handlers import Api, Reader
 from b2pure.effects.program import ok
 from b2pure.model import calls
-from b2pure.model.account import Allowed, Authorization, UploadUrl
+from b2pure.model.account import UploadUrl
 from b2pure.model.buckets import CorsRule, LifecycleRule
 from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error
@@ -31,17 +30,21 @@ from b2pure.model.names import b2_name_problem
 from b2pure.model.replies import AuthorizationReply
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.error_table import Context, exception_of
-from b2pure.shell.v1.exceptions import InvalidArgument, InvalidMetadataDirective, UnusableFileName
+from b2pure.shell.v1.exceptions import UnusableFileName
 from b2pure.shell.v1.raw_api import AbstractRawApi, Info, Json, Range, ReadableStream
+from b2pure.shell.v1.raw_arguments import (
+    account_credential,
+    check_directive,
+    http_range,
+    rules_of_json,
+    unprintable_to_hex,
+)
 from b2pure.shell.v1.raw_bodies import OneStream
 from b2pure.shell.v1.raw_replies import as_json
 
-__all__ = ["RawCalls", "http_range"]
+__all__ = ["RawCalls"]
 
 R = TypeVar("R")
-T = TypeVar("T")
-
-_CHUNK_BYTES: Final = 1 << 16
 
 
 class RawCalls(AbstractRawApi):
@@ -68,8 +71,11 @@ class RawCalls(AbstractRawApi):
     def _send(self, call: Call[R], credential: Credential, reader: Reader) -> Result[R, B2Error]:
         """One call with an account token or an upload URL."""
 
-    def _answer(self, call: Call[R], credential: Credential, reader: Reader | None = None) -> Json:
-        return _told(self._send(call, credential, reader or Bodies()), call)
+    def _ask(self, api_url: str, account_auth_token: str, call: Call[Any]) -> Json:
+        return self._answer(call, account_credential(api_url, account_auth_token), Bodies())
+
+    def _answer(self, call: Call[R], credential: Credential, reader: Reader) -> Json:
+        return _told(self._send(call, credential, reader), call)
 
     def authorize_account(self, realm_url: str, application_key_id: str, application_key: str) -> Json:
         call = calls.AuthorizeAccount()
@@ -94,10 +100,10 @@ class RawCalls(AbstractRawApi):
         call = calls.CreateKey(
             AccountId(account_id), tuple(capabilities), key_name, valid_duration_seconds, ids, name_prefix
         )
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def delete_key(self, api_url: str, account_auth_token: str, application_key_id: str) -> Json:
-        return self._answer(calls.DeleteKey(application_key_id), account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, calls.DeleteKey(application_key_id))
 
     def list_keys(
         self,
@@ -108,7 +114,7 @@ class RawCalls(AbstractRawApi):
         start_application_key_id: str | None = None,
     ) -> Json:
         call = calls.ListKeys(AccountId(account_id), max_key_count, start_application_key_id)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     # -- buckets
 
@@ -128,14 +134,14 @@ class RawCalls(AbstractRawApi):
             bucket_name,
             bucket_type,
             bucket_info,
-            _rules(cors_rules, CorsRule, "cors_rules"),
-            _rules(lifecycle_rules, LifecycleRule, "lifecycle_rules"),
+            rules_of_json(cors_rules, CorsRule, "cors_rules"),
+            rules_of_json(lifecycle_rules, LifecycleRule, "lifecycle_rules"),
         )
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def delete_bucket(self, api_url: str, account_auth_token: str, account_id: str, bucket_id: str) -> Json:
         call = calls.DeleteBucket(AccountId(account_id), BucketId(bucket_id))
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def list_buckets(
         self,
@@ -147,7 +153,7 @@ class RawCalls(AbstractRawApi):
     ) -> Json:
         wanted = None if bucket_id is None else BucketId(bucket_id)
         call = calls.ListBuckets(AccountId(account_id), wanted, bucket_name, ("all",))
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def update_bucket(
         self,
@@ -166,11 +172,11 @@ class RawCalls(AbstractRawApi):
             BucketId(bucket_id),
             bucket_type,
             bucket_info,
-            _rules(cors_rules, CorsRule, "cors_rules"),
-            _rules(lifecycle_rules, LifecycleRule, "lifecycle_rules"),
+            rules_of_json(cors_rules, CorsRule, "cors_rules"),
+            rules_of_json(lifecycle_rules, LifecycleRule, "lifecycle_rules"),
             if_revision_is=if_revision_is,
         )
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def get_download_authorization(
         self,
@@ -181,7 +187,7 @@ class RawCalls(AbstractRawApi):
         valid_duration_in_seconds: int,
     ) -> Json:
         call = calls.GetDownloadAuthorization(BucketId(bucket_id), file_name_prefix, valid_duration_in_seconds)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     # -- files
 
@@ -195,7 +201,7 @@ class RawCalls(AbstractRawApi):
         prefix: str | None = None,
     ) -> Json:
         call = calls.ListFileNames(BucketId(bucket_id), start_file_name, max_file_count, prefix)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def list_file_versions(
         self,
@@ -209,18 +215,18 @@ class RawCalls(AbstractRawApi):
     ) -> Json:
         start = None if start_file_id is None else FileId(start_file_id)
         call = calls.ListFileVersions(BucketId(bucket_id), start_file_name, start, max_file_count, prefix)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def get_file_info(self, api_url: str, account_auth_token: str, file_id: str) -> Json:
-        return self._answer(calls.GetFileInfo(FileId(file_id)), account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, calls.GetFileInfo(FileId(file_id)))
 
     def hide_file(self, api_url: str, account_auth_token: str, bucket_id: str, file_name: str) -> Json:
         call = calls.HideFile(BucketId(bucket_id), file_name)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def delete_file_version(self, api_url: str, account_auth_token: str, file_id: str, file_name: str) -> Json:
         call = calls.DeleteFileVersion(file_name, FileId(file_id))
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def copy_file(
         self,
@@ -234,7 +240,7 @@ class RawCalls(AbstractRawApi):
         file_info: Info | None = None,
         destination_bucket_id: str | None = None,
     ) -> Json:
-        _check_directive(metadata_directive, content_type, file_info)
+        check_directive(metadata_directive, content_type, file_info)
         call = calls.CopyFile(
             FileId(source_file_id),
             new_file_name,
@@ -244,15 +250,15 @@ class RawCalls(AbstractRawApi):
             content_type,
             file_info,
         )
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     # -- uploads
 
     def get_upload_url(self, api_url: str, account_auth_token: str, bucket_id: str) -> Json:
-        return self._answer(calls.GetUploadUrl(BucketId(bucket_id)), account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, calls.GetUploadUrl(BucketId(bucket_id)))
 
     def get_upload_part_url(self, api_url: str, account_auth_token: str, file_id: str) -> Json:
-        return self._answer(calls.GetUploadPartUrl(FileId(file_id)), account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, calls.GetUploadPartUrl(FileId(file_id)))
 
     def upload_file(
         self,
@@ -296,7 +302,7 @@ class RawCalls(AbstractRawApi):
         file_info: Info,
     ) -> Json:
         call = calls.StartLargeFile(BucketId(bucket_id), file_name, content_type, file_info)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def copy_part(
         self,
@@ -308,7 +314,7 @@ class RawCalls(AbstractRawApi):
         bytes_range: Range | None = None,
     ) -> Json:
         call = calls.CopyPart(FileId(source_file_id), FileId(large_file_id), part_number, http_range(bytes_range))
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def list_parts(
         self,
@@ -319,7 +325,7 @@ class RawCalls(AbstractRawApi):
         max_part_count: int | None,
     ) -> Json:
         call = calls.ListParts(FileId(file_id), start_part_number, max_part_count)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def list_unfinished_large_files(
         self,
@@ -332,16 +338,16 @@ class RawCalls(AbstractRawApi):
     ) -> Json:
         start = None if start_file_id is None else FileId(start_file_id)
         call = calls.ListUnfinishedLargeFiles(BucketId(bucket_id), prefix, start, max_file_count)
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def finish_large_file(
         self, api_url: str, account_auth_token: str, file_id: str, part_sha1_array: Sequence[str]
     ) -> Json:
         call = calls.FinishLargeFile(FileId(file_id), tuple(part_sha1_array))
-        return self._answer(call, account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, call)
 
     def cancel_large_file(self, api_url: str, account_auth_token: str, file_id: str) -> Json:
-        return self._answer(calls.CancelLargeFile(FileId(file_id)), account_credential(api_url, account_auth_token))
+        return self._ask(api_url, account_auth_token, calls.CancelLargeFile(FileId(file_id)))
 
     # -- names
 
@@ -354,48 +360,6 @@ class RawCalls(AbstractRawApi):
         problem = b2_name_problem(filename)
         if problem is not None:
             raise UnusableFileName(f'{problem}: "{unprintable_to_hex(filename[:1024])}"')
-
-
-def unprintable_to_hex(string: str) -> str:
-    """Replace what does not print with its number."""
-    return "".join(f"\\x{ord(char):02x}" if ord(char) < 32 or ord(char) == 127 else char for char in string)
-
-
-def account_credential(api_url: str, token: str, download_url: str = "") -> Authorization:
-    """What a call with an account token needs of an authorization."""
-    return Authorization(AccountId(""), token, api_url, download_url, Allowed(frozenset()))
-
-
-def http_range(range_: Range | None) -> str | None:
-    """The HTTP form of a range whose end is inclusive."""
-    if range_ is None:
-        return None
-    first, last = range_
-    if not 0 <= first <= last:
-        raise InvalidArgument("range", f"must be (first, last) with 0 <= first <= last, not ({first}, {last})")
-    return f"bytes={first}-{last}"
-
-
-def _check_directive(
-    directive: MetadataDirectiveMode | None, content_type: str | None, file_info: Mapping[str, str] | None
-) -> None:
-    if directive is MetadataDirectiveMode.REPLACE:
-        if content_type is None:
-            raise InvalidMetadataDirective("content_type cannot be None with metadata_directive=REPLACE")
-    elif content_type is not None or file_info is not None:
-        raise InvalidMetadataDirective("content_type and file_info must be None unless metadata_directive=REPLACE")
-
-
-def _rules(rules: Sequence[Json] | None, kind: type[T], name: str) -> tuple[T, ...] | None:
-    if rules is None:
-        return None
-    try:
-        return msgspec.convert(list(rules), tuple[kind, ...])  # type: ignore[valid-type]
-    except msgspec.ValidationError as error:
-        raise InvalidArgument(name, f"make no sense: {error}") from None
-
-
-# -- what came of it
 
 
 def _told(answer: Result[R, B2Error], call: Call[R]) -> Json:

@@ -45,7 +45,8 @@ from b2pure.shell.v1.b2_http import ResponseContextManager
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.raw_api import Range
-from b2pure.shell.v1.raw_calls import RawCalls, http_range
+from b2pure.shell.v1.raw_arguments import http_range
+from b2pure.shell.v1.raw_calls import RawCalls
 
 __all__ = ["RawSimulator"]
 

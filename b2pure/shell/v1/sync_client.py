@@ -125,7 +125,7 @@ class SyncClient(Client):
         if self._reporter is not None and not any(_is_local(folder) for folder in self._ends.values()):
             self._reporter.end_local()
         source, dest = self._end("source"), self._end("destination")
-        sides = self._between(source, dest, policy, now_millis, PLAIN, None)
+        sides = self._preparer.between(source, dest, policy, now_millis, PLAIN, None)
         return evolve(sides, rules=evolve(sides.rules, scanner=self._scanner))
 
     def _end(self, role: Role) -> Side:

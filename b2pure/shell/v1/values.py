@@ -1,6 +1,7 @@
 """B2's records as the dictionaries that version 1 of the interface talks in, and back.
 
-Rules. A setting that nobody knows is refused, not dropped. What a key may not read, or what is not set, is left out.
+Rules. A setting that nobody knows is refused, not dropped. What later versions of B2 tell besides is passed on in B2's
+own names where it is set, or where the key may not read it, which B2 says; what is not set is left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from b2pure.model.buckets import CorsRule, LifecycleRule
-from b2pure.model.replies import BucketReply, CreatedKeyReply, FileReply, KeyReply
+from b2pure.model.replies import BucketReply, FileReply, KeyReply
 from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.file_version import FileVersionInfo, FileVersionInfoFactory
 
@@ -20,27 +21,33 @@ __all__ = ["CopiedFile", "bucket_dict", "copied_file", "cors_of", "file_dict", "
 S = TypeVar("S", bound=msgspec.Struct)
 Rules = Iterable[Mapping[str, Any]] | Mapping[str, Any] | None
 
-_UNSET: Final[tuple[Any, ...]] = (
-    None,
-    {"mode": None, "algorithm": None},
-    {"isClientAuthorizedToRead": True, "value": {"mode": None, "retainUntilTimestamp": None}},
-    {"isClientAuthorizedToRead": True, "value": None},
-)
-"""How later versions tell that a file has no encryption, retention or legal hold."""
-_BEYOND: Final = frozenset({"contentMd5", "serverSideEncryption", "fileRetention", "legalHold", "replicationStatus"})
-"""What later versions tell of a file besides."""
-_BUCKET_KEYS: Final = (
-    "accountId", "bucketId", "bucketInfo", "bucketName", "bucketType", "corsRules", "lifecycleRules", "revision",
-    "options",
+_BEYOND: Final = frozenset(
+    {
+        "contentMd5", "serverSideEncryption", "fileRetention", "legalHold", "replicationStatus", "options",
+        "defaultServerSideEncryption", "fileLockConfiguration", "replicationConfiguration",
+    }
 )  # fmt: skip
+"""What later versions tell of a file or a bucket besides."""
 _NEVER: Final = ("daysFromHidingToDeleting", "daysFromUploadingToHiding")
 """Of a lifecycle rule: None says "never" there, as B2 does."""
 
 
 def file_dict(reply: FileReply) -> dict[str, Any]:
     """A file object as B2 tells it."""
-    told: dict[str, Any] = msgspec.to_builtins(reply)
-    return {name: told[name] for name in sorted(told) if name not in _BEYOND or told[name] not in _UNSET}
+    return _told(msgspec.to_builtins(reply))
+
+
+def _told(said: dict[str, Any]) -> dict[str, Any]:
+    return {name: said[name] for name in sorted(said) if name not in _BEYOND or not _is_unset(said[name])}
+
+
+def _is_unset(value: Any) -> bool:
+    """Whether this is how B2 tells that something is not set."""
+    if not isinstance(value, dict):
+        return value is None or value is False or value == []
+    if "isClientAuthorizedToRead" in value:
+        return bool(value["isClientAuthorizedToRead"]) and _is_unset(value["value"])
+    return all(map(_is_unset, value.values()))
 
 
 def file_version(reply: FileReply) -> FileVersionInfo:
@@ -80,33 +87,27 @@ def copied_file(reply: FileReply) -> CopiedFile:
 
 def bucket_dict(reply: BucketReply) -> dict[str, Any]:
     """A bucket as B2 tells it."""
-    told: dict[str, Any] = msgspec.to_builtins(reply)
-    shown = {name: _without_none(told[name]) for name in _BUCKET_KEYS}
-    for rule, said in zip(shown["lifecycleRules"], told["lifecycleRules"], strict=True):
-        rule.update({name: said[name] for name in _NEVER})
-    if not shown["options"]:
-        del shown["options"]
-    return shown
+    told = _told(_in_json(reply))
+    told["corsRules"] = [_without_none(rule) for rule in told["corsRules"]]
+    told["lifecycleRules"] = [_without_none(rule, but=_NEVER) for rule in told["lifecycleRules"]]
+    return told
 
 
-def _without_none(told: Any) -> Any:
-    if isinstance(told, dict):
-        return {name: _without_none(value) for name, value in told.items() if value is not None}
-    return [_without_none(each) for each in told] if isinstance(told, list | tuple) else told
+def _in_json(reply: msgspec.Struct) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(reply))
+    return told
+
+
+def _without_none(rule: dict[str, Any], but: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {name: value for name, value in rule.items() if value is not None or name in but}
 
 
 def key_dict(reply: KeyReply) -> dict[str, Any]:
     """An application key as version 2 of B2's interface tells it; a new one with its secret."""
-    told: dict[str, Any] = msgspec.to_builtins(reply)
+    told = _in_json(reply)
     ids = told.pop("bucketIds")
     told["bucketId"] = ids[0] if ids is not None and len(ids) == 1 else None
-    several = {"bucketIds": ids} if ids is not None and len(ids) > 1 else {}
-    secret = {"applicationKey": reply.application_key} if isinstance(reply, CreatedKeyReply) else {}
-    return {**_listed(told), **several, **secret}
-
-
-def _listed(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+    return {**told, "bucketIds": ids} if ids is not None and len(ids) > 1 else told
 
 
 def cors_of(rules: Rules) -> tuple[CorsRule, ...] | None:
