@@ -41,12 +41,12 @@ class Reading:
     patience: int = _APART[0]
 
 
-def read_in(state: Reading, files: int, millis: int) -> Reading:
-    """After some files more were read in lanes, which took so many milliseconds."""
+def read_in(state: Reading, files: int, millis: int, slow_millis: int = _SLOW_MILLIS) -> Reading:
+    """After some files more were read in lanes, which took so many milliseconds; `slow_millis` a file are too long."""
     files, millis = state.files + files, state.millis + max(0, millis)
-    if files < _FEWEST or (files < _BATCH and millis < _BATCH * _SLOW_MILLIS):
+    if files < _FEWEST or (files < _BATCH and millis < _BATCH * slow_millis):
         return Reading(files, millis, state.apart, state.patience)
-    if millis < files * _SLOW_MILLIS:
+    if millis < files * slow_millis:
         return Reading()
     return Reading(apart=state.patience, patience=min(2 * state.patience, _APART[1]))
 

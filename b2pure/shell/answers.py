@@ -9,16 +9,28 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import httpx
+from attrs import frozen
 
-from b2pure.shell.plain import MAX_HEAD_BYTES, Received, plain_head
+from b2pure.shell.plain import MAX_HEAD_BYTES, Head, Received, plain_head, read_head
 
-__all__ = ["CHUNK_BYTES", "Answer", "Line", "as_httpx", "head_of", "received", "told"]
+__all__ = [
+    "CHUNK_BYTES",
+    "Answer",
+    "Arriving",
+    "Line",
+    "PlainAnswer",
+    "arriving",
+    "as_httpx",
+    "head_of",
+    "received",
+    "told",
+]
 
 CHUNK_BYTES: Final = 1 << 20
 """How much of an answer is read at once, at most."""
@@ -51,6 +63,23 @@ def received(sock: socket.socket, method: str, early: OSError | None) -> Receive
     except OSError as error:
         raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
     return Received(head.status, head.headers, b"".join(pieces))
+
+
+def arriving(sock: socket.socket) -> tuple[Head | None, bytes]:
+    """The head of an answer that may be long, if it is plain, and what came after it; else what came of it so far."""
+    data = b""
+    try:
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            got = sock.recv(_RECEIVED_BYTES)
+            data += got
+            if not got or len(data) > MAX_HEAD_BYTES:
+                return None, data
+    except OSError as error:
+        raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+    head = read_head(data[: end + 2])
+    if head is None or len(data) > end + 4 + head.length:
+        return None, data
+    return head, data[end + 4 :]
 
 
 class _Incoming(io.RawIOBase):
@@ -148,6 +177,55 @@ class Answer(httpx.SyncByteStream):
     def close(self) -> None:
         self._answer.close()
         self._leave(self._whole and not self._answer.will_close and not self._line.followed)
+
+
+class PlainAnswer:
+    """The body of an answer whose head was plain; `came` is what came of it already. The rest is as with `Answer`."""
+
+    def __init__(
+        self, sock: socket.socket, length: int, came: bytes, room: Room, leave: Callable[[bool], None]
+    ) -> None:
+        self._socket, self._left, self._came, self._room, self._leave = sock, length, came, room, leave
+
+    def views(self) -> Iterator[bytes | memoryview]:
+        """The body as it comes; each view is good until the next one is taken."""
+        came, self._came = self._came, b""
+        if came:
+            self._left -= len(came)
+            yield came
+        if not self._left:
+            return
+        buffer, receive = self._room(min(self._left, CHUNK_BYTES)), self._socket.recv_into
+        while self._left:
+            try:
+                got = receive(buffer[: self._left])
+            except OSError as error:
+                raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+            if not got:
+                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+            self._left -= got
+            yield buffer[:got]
+
+    def close(self) -> None:
+        """Whoever comes next finds out whether something followed."""
+        self._leave(not self._left)
+
+
+class Views(Protocol):
+    """The body of an answer."""
+
+    def views(self) -> Iterator[bytes | memoryview]: ...
+
+    def close(self) -> None: ...
+
+
+@frozen
+class Arriving:
+    """An answer whose body is still to come; the names of `headers` are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Views
 
 
 @contextmanager

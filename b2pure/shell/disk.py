@@ -15,7 +15,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from threading import Lock
 from types import TracebackType
 from typing import Final, TypeVar
@@ -32,6 +32,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain
 from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked, take_resumable
+from b2pure.shell.turn import DiskTurn
 
 __all__ = ["LocalDisk"]
 
@@ -63,6 +64,7 @@ class LocalDisk:
         self._lock = Lock()
         self._live: dict[str, LiveTemp] = {}
         self._closed = False
+        self._turn = DiskTurn()
 
     def __enter__(self) -> LocalDisk:
         return self
@@ -128,7 +130,8 @@ class LocalDisk:
         that an earlier download to the same path left.
         """
         try:
-            return IOSuccess(self._create(path, resume))
+            with self._turn.step():
+                return IOSuccess(self._create(path, resume))
         except LocalTrouble as trouble:
             return IOFailure(_failure(trouble))
 
@@ -180,7 +183,7 @@ class LocalDisk:
         if live is None:
             return IOFailure(LocalFailure("write", temp.path, _GONE))
         try:
-            with _told("write", temp.path):
+            with nullcontext() if self._fsync else self._turn.step(), _told("write", temp.path):
                 self._publish(live, temp, mod_time_millis, expect, length)
         except LocalTrouble as trouble:
             self._remove(live)
@@ -319,15 +322,17 @@ class LocalDisk:
         *parts, name = temp.path.split("/")
         folder = live.folder
         with self._root.folder(parts, make=False).closing() as now_there:
-            if now_there.identity() != folder.identity() or not live.is_in_place():
-                raise Refused("its folder or its temporary file was replaced meanwhile")
-        if length is not None:
+            status = live.in_place() if now_there.identity() == folder.identity() else None
+        if status is None:
+            raise Refused("its folder or its temporary file was replaced meanwhile")
+        if length not in (None, status.st_size):
             os.ftruncate(live.fd, length)
         live.set_time(mod_time_millis)
         if self._fsync:
             os.fsync(live.fd)
-        empty_tree = _is_empty_folder(folder, name)
-        found = None if empty_tree else _seen(folder, name, "replace", temp.path)
+        there = _what_has(folder, name)
+        empty_tree = there is not None and stat.S_ISDIR(there.st_mode) and _is_empty_folder(folder, name)
+        found = None if empty_tree or there is None else _seen(folder, name, "replace", temp.path)
         if found != expect:
             raise LocalTrouble(LocalDrifted(temp.path, expect, found))
         if empty_tree:
@@ -341,7 +346,7 @@ class LocalDisk:
     def _remove(self, live: LiveTemp) -> None:
         """The folder may have been moved since: even our own file is only removed inside the root."""
         with suppress(OSError):
-            if live.folder.is_inside(self._root) and live.is_in_place():
+            if live.folder.is_inside(self._root) and live.in_place() is not None:
                 if os.name == "nt":
                     live.close_file()
                 live.folder.unlink(live.name)
@@ -411,13 +416,16 @@ def _seen(folder: Folder, name: str, operation: str, path: str) -> LocalFact | N
         raise
 
 
-def _is_empty_folder(folder: Folder, name: str) -> bool:
-    """Whether the name is that of a folder without any file in it. Refuses one with files."""
+def _what_has(folder: Folder, name: str) -> os.stat_result | None:
+    """What has the name, be it a link; None when there is nothing."""
     try:
-        if not stat.S_ISDIR(folder.stat(name).st_mode):
-            return False
+        return folder.stat(name)
     except FileNotFoundError:
-        return False
+        return None
+
+
+def _is_empty_folder(folder: Folder, name: str) -> bool:
+    """Whether a folder has no file in it. Refuses one with files."""
     try:
         if folder.is_empty_tree(name):
             return True

@@ -10,11 +10,10 @@ answers in the middle of a body and closes, httpx gives the answer rather than t
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha1
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
 
@@ -22,6 +21,7 @@ import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure, Result, Success
 
+from b2pure import __version__
 from b2pure.effects.bodies import Bodies
 from b2pure.effects.effect import Credential
 from b2pure.effects.handlers import Heard, LocalTrouble, Reader, Sink, unheard
@@ -41,7 +41,7 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
-from b2pure.shell.answers import Answer
+from b2pure.shell.answers import Arriving
 from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.plain import Received
 from b2pure.shell.transport import SocketTransport, fitting_transport
@@ -64,15 +64,8 @@ ONE_PIECE_BYTES: Final = 1 << 20
 _REALMS: Final = {"production": PRODUCTION_URL, "staging": "https://api.backblaze.net"}
 
 
-def _version() -> str:
-    try:
-        return version("b2pure")
-    except PackageNotFoundError:
-        return "0"
-
-
 DEFAULT_USER_AGENT: Final = (
-    f"b2pure/{_version()}+python/{platform.python_version()} (httpx {httpx.__version__}; {platform.system()})"
+    f"b2pure/{__version__}+python/{platform.python_version()} (httpx {httpx.__version__}; {platform.system()})"
 )
 """As B2's integration checklist wants it: product, version and what it depends on, then a comment."""
 
@@ -208,22 +201,25 @@ class HttpApi:
             return IOFailure(refused)
         request = encode(call, authorization)
         try:
-            response = self._exchange(self._prepared(request, Bodies()))
+            arriving = self._arriving(request)
             try:
-                return _received(call, response, sink, heard)
+                return _received(call, arriving, sink, heard)
             finally:
-                response.close()
+                arriving.body.close()
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except TROUBLE as error:
             return IOFailure(explain_transport(error, request.url))
 
+    def _arriving(self, request: HttpRequest) -> Arriving:
+        if self._direct is not None:
+            return self._direct.fetch(request.method, request.url, self._fields(request), self._timeouts)
+        response = self._exchange(self._prepared(request, Bodies()))
+        return Arriving(response.status_code, _headers(response), _HttpxBody(response))
+
     def _exchange(self, request: httpx.Request) -> httpx.Response:
         if self._exchanged is not None:
             return self._exchanged(request)
-        # Without the client where it has nothing to add: no proxy, no redirect, no cookie.
-        if self._direct is not None:
-            return self._direct.handle_request(request)
         assert self._client is not None, "there is one where nobody else exchanges"
         return self._client.send(request, stream=True)
 
@@ -281,23 +277,31 @@ def _decoded(call: Call[R], answer: Received) -> IOResult[R, B2Error]:
 
 
 def _response(response: httpx.Response, body: bytes) -> HttpResponse:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-    return HttpResponse(response.status_code, headers, body)
+    return HttpResponse(response.status_code, _headers(response), body)
 
 
-def _received(call: FetchCall, response: httpx.Response, sink: Sink, heard: Heard) -> IOResult[DownloadReply, B2Error]:
-    body = b"" if response.status_code in (200, 206) else response.read()
-    head = decode_download_headers(call, _response(response, body))
-    return IOResult.from_result(head).bind(lambda reply: _poured(reply, response, sink, heard))
+def _headers(response: httpx.Response) -> Mapping[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
 
 
-def _poured(
-    reply: DownloadReply, response: httpx.Response, sink: Sink, heard: Heard
-) -> IOResult[DownloadReply, B2Error]:
+class _HttpxBody:
+    """The body of one of httpx's answers."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.views: Callable[[], Iterator[bytes]] = response.iter_raw
+        self.close = response.close
+
+
+def _received(call: FetchCall, arriving: Arriving, sink: Sink, heard: Heard) -> IOResult[DownloadReply, B2Error]:
+    body = b"" if arriving.status in (200, 206) else b"".join(arriving.body.views())
+    head = decode_download_headers(call, HttpResponse(arriving.status, arriving.headers, body))
+    return IOResult.from_result(head).bind(lambda reply: _poured(reply, arriving, sink, heard))
+
+
+def _poured(reply: DownloadReply, arriving: Arriving, sink: Sink, heard: Heard) -> IOResult[DownloadReply, B2Error]:
     heard(reply)
     length = 0
-    chunks = response.stream.views() if isinstance(response.stream, Answer) else response.iter_raw()
-    for chunk in chunks:
+    for chunk in arriving.body.views():
         length += len(chunk)
         if length > reply.content_length:
             return IOFailure(Transport("protocol", "the body is longer than its Content-Length"))

@@ -17,7 +17,17 @@ from typing import Final
 import httpx
 from attrs import frozen
 
-__all__ = ["MAX_HEAD_BYTES", "Head", "Received", "Target", "plain_answer", "plain_head", "target_of"]
+__all__ = [
+    "MAX_HEAD_BYTES",
+    "Head",
+    "Received",
+    "Target",
+    "plain_answer",
+    "plain_head",
+    "plain_url",
+    "read_head",
+    "target_of",
+]
 
 MAX_HEAD_BYTES: Final = 1 << 16
 """A longer head is nothing plain."""
@@ -27,6 +37,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _STATUS: Final = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*\r")
 _FIELD: Final = re.compile(r"\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r")
 _WITHOUT_BODY: Final = (204, 304)
+_URL: Final = re.compile(r"(https?://[a-z0-9.:-]+)(/[A-Za-z0-9._~!$()*,;=:@%/-]*(?:\?[A-Za-z0-9._~=&%-]*)?)")
 
 Origin = tuple[str, str, int]
 
@@ -55,6 +66,12 @@ def target_of(url: httpx.URL) -> Target:
     return Target(origin_of(url), url.raw_path.decode("ascii"), url.netloc.decode("ascii"))
 
 
+def plain_url(url: str) -> tuple[str, str] | None:
+    """A server, and a path there that every reader of URLs leaves as it is; None where there may be two opinions."""
+    found = _URL.fullmatch(url)
+    return None if found is None or "/." in found[2] else (found[1], found[2])
+
+
 def origin_of(url: httpx.URL) -> Origin:
     """Scheme, host and port. Raises httpx.UnsupportedProtocol."""
     if url.scheme not in _PORTS or not url.host:
@@ -80,8 +97,7 @@ class Head:
     length: int
 
 
-@lru_cache(_HEADS)
-def plain_head(data: bytes) -> Head | None:
+def read_head(data: bytes) -> Head | None:
     """What the head of an answer says, up to the line break before the empty line; None if it is anything but plain."""
     text = data.decode("latin-1")
     status, fields = _STATUS.match(text), _FIELD.findall(text)
@@ -95,6 +111,10 @@ def plain_head(data: bytes) -> Head | None:
     if not (length.isascii() and length.isdigit()) or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
     return Head(code, MappingProxyType(headers), int(length))
+
+
+plain_head = lru_cache(_HEADS)(read_head)
+"""The same for heads that come again and again."""
 
 
 def plain_answer(data: bytes) -> Received | bool:

@@ -123,12 +123,13 @@ class LiveTemp:
                 return self.folder.set_times(self.name, self.fd, min(max(millis, low), high) * _NS_PER_MILLI)
         raise Refused("the file system takes no modification time")
 
-    def is_in_place(self) -> bool:
-        """Whether the name still is that of the open file."""
+    def in_place(self) -> os.stat_result | None:
+        """What the open file is, if the name still is its own."""
+        status = os.fstat(self.fd)
         try:
-            return identity(os.fstat(self.fd)) == identity(self.folder.stat(self.name))
+            return status if identity(status) == identity(self.folder.stat(self.name)) else None
         except FileNotFoundError:
-            return False
+            return None
 
     def close_file(self) -> None:
         """Also the end of the lock. A second time does nothing: the number may be another file's by then."""

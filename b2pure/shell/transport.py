@@ -27,8 +27,18 @@ from urllib.request import getproxies
 import httpx
 from attrs import define, field
 
-from b2pure.shell.answers import CHUNK_BYTES, Answer, Line, head_of, received, told
-from b2pure.shell.plain import Origin, Received, Target, origin_of, target_of
+from b2pure.shell.answers import (
+    CHUNK_BYTES,
+    Answer,
+    Arriving,
+    Line,
+    PlainAnswer,
+    arriving,
+    head_of,
+    received,
+    told,
+)
+from b2pure.shell.plain import Origin, Received, Target, origin_of, plain_url, target_of
 
 __all__ = ["Answer", "Connection", "SocketTransport", "Timeouts", "fitting_transport"]
 
@@ -117,6 +127,30 @@ class SocketTransport(httpx.BaseTransport):
             raise
         return self.finish(connection, method, came, timeouts, early)
 
+    def fetch(self, method: str, url: str, headers: Iterable[tuple[str, str]], timeouts: Timeouts) -> Arriving:
+        """An exchange without a body whose answer may be long: as `exchange`, but the body of the answer must be read,
+        or closed.
+        """
+        target = self._target_below(url)
+        head = target.request_head(method, headers)
+        connection = self._take(target.origin, timeouts.get("connect"))
+        try:
+            _set_timeout(connection.socket, timeouts.get("write"))
+            early = _send_chunks(connection.socket, head, ())
+            _set_timeout(connection.socket, timeouts.get("read"))
+            plain, came = (None, b"") if early is not None or method == "HEAD" else arriving(connection.socket)
+            leave = partial(self._leave, connection, early)
+            if plain is not None:
+                body = PlainAnswer(connection.socket, plain.length, came, connection.room, leave)
+                return Arriving(plain.status, plain.headers, body)
+            line = Line(connection.socket, came)
+            answer = head_of(line, method, early)
+        except BaseException:
+            connection.close()
+            raise
+        told_headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Arriving(answer.status, told_headers, Answer(line, answer, connection.room, leave))
+
     def finish(
         self, connection: Connection, method: str, came: bytes, timeouts: Timeouts, early: OSError | None = None
     ) -> Received:
@@ -146,6 +180,14 @@ class SocketTransport(httpx.BaseTransport):
                 self._targets = {}
             self._targets[url] = target
         return target
+
+    def _target_below(self, url: str) -> Target:
+        """As `target`, for URLs that are seldom asked for twice: only the server is remembered."""
+        plain = plain_url(url)
+        if plain is None:
+            return target_of(httpx.URL(url))
+        server = self.target(plain[0])
+        return Target(server.origin, plain[1], server.host)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange. The body of the answer must be read, or closed. Raises httpx.TransportError."""

@@ -33,6 +33,7 @@ from b2pure.model.ids import AccountId, FileId
 from b2pure.model.limits import PartSizes
 from b2pure.model.sources import Blob, Chained
 from b2pure.shell import transport as module
+from b2pure.shell.answers import Arriving
 from b2pure.shell.http import HttpApi
 from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.plain import plain_head
@@ -64,6 +65,37 @@ class Plainly(httpx.BaseTransport):
 
     def close(self) -> None:
         self._transport.close()
+
+
+class Fetching(httpx.BaseTransport):
+    """What `fetch` does, in httpx's words; it sends no bodies."""
+
+    def __init__(self) -> None:
+        self._transport = SocketTransport(8)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+            return self._transport.handle_request(request)
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw if name != b"Host"]
+        arriving = self._transport.fetch(request.method, str(request.url), headers, request.extensions["timeout"])
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in arriving.headers.items()]
+        return httpx.Response(arriving.status, headers=raw, stream=Coming(arriving))
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+@define(eq=False)
+class Coming(httpx.SyncByteStream):
+    """A body that comes in views."""
+
+    arriving: Arriving
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(bytes, self.arriving.body.views())
+
+    def close(self) -> None:
+        self.arriving.body.close()
 
 
 class InLanes(httpx.BaseTransport):
@@ -113,7 +145,7 @@ def ended(lanes: HttpLanes) -> list[tuple[int, Any]]:
     raise AssertionError("nothing ended")
 
 
-EVERY: dict[str, Callable[[], httpx.BaseTransport]] = {**MAKERS, "plain": Plainly, "lanes": InLanes}
+EVERY: dict[str, Callable[[], httpx.BaseTransport]] = {**MAKERS, "plain": Plainly, "fetch": Fetching, "lanes": InLanes}
 every = pytest.mark.parametrize("maker", EVERY.values(), ids=EVERY)
 Maker = Callable[[], httpx.BaseTransport]
 Script = Callable[[socket.socket, int], None]
