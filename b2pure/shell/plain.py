@@ -37,7 +37,10 @@ _PORTS: Final = {"http": 80, "https": 443}
 _STATUS: Final = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*\r")
 _FIELD: Final = re.compile(r"\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r")
 _WITHOUT_BODY: Final = (204, 304)
-_URL: Final = re.compile(r"(https?://[a-z0-9.:-]+)(/[A-Za-z0-9._~!$()*,;=:@%/-]*(?:\?[A-Za-z0-9._~=&%-]*)?)")
+_ESCAPED: Final = "|%[0-9A-F]{2}"
+_PATH: Final = rf"(?:[A-Za-z0-9._~!$()*,;=:@/-]{_ESCAPED})*"
+_QUERY: Final = rf"(?:[A-Za-z0-9._~=&-]{_ESCAPED})*"
+_URL: Final = re.compile(rf"(https?://[a-z0-9.:-]+)(/{_PATH}(?:\?{_QUERY})?)")
 
 Origin = tuple[str, str, int]
 
