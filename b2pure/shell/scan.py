@@ -33,7 +33,7 @@ from b2pure.shell.folder import explain, identity
 
 __all__ = ["ScanFailed", "scan"]
 
-_SCANS_FD: Final = os.scandir in os.supports_fd
+_BY_DESCRIPTOR: Final = os.scandir in os.supports_fd and os.stat in os.supports_dir_fd
 _OPEN_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -120,6 +120,37 @@ class _Folder:
     above: tuple[tuple[int, int], ...]
 
 
+@define(eq=False)
+class _Seen:
+    """What an `os.DirEntry` is, of a name in an open folder that was looked at already."""
+
+    name: str
+    place: int
+    status: os.stat_result
+
+    @property
+    def path(self) -> str:
+        """As of any entry of an open folder: from that folder on."""
+        return self.name
+
+    def is_symlink(self) -> bool:
+        return stat.S_ISLNK(self.status.st_mode)
+
+    def is_dir(self) -> bool:
+        try:
+            return stat.S_ISDIR(self.stat().st_mode)
+        except FileNotFoundError:
+            return False
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        if follow_symlinks and self.is_symlink():
+            return os.stat(self.name, dir_fd=self.place)
+        return self.status
+
+
+_Entry = os.DirEntry[str] | _Seen
+
+
 @define
 class _Found:
     """What one folder holds: ordinary files, and everything else by name. Keys are what sorts: names, printable ones
@@ -144,6 +175,7 @@ def _walk(rules: _Rules, root: _Found) -> Iterator[Sequence[LocalItem]]:
                 stack.append(_in_order(rules, run))
                 break
             yield run
+            del run  # or it would be held while the next folder is read
         else:
             stack.pop()
 
@@ -169,6 +201,7 @@ def _in_order(rules: _Rules, found: _Found) -> Iterator[Sequence[LocalItem] | _F
             waiting.append((name + "/", below))
         elif below is not None:
             yield (below,)
+        del below  # or it would be held while the next folder is read
     while waiting:
         end = bisect_left(files, prefix + waiting[-1][0], start, key=_PATH)
         yield files[start:end]
@@ -196,15 +229,18 @@ def _read_folder(rules: _Rules, folder: _Folder) -> _Found | SkippedPath:
             detail = "it leads back to a folder above it"
             return SkippedPath(folder.path, "symlink loop", detail, subtree=True)
         found = _Found(folder.path + "/" if folder.path else "", (*folder.above, me))
-        with os.scandir(place) as entries:
-            _sort_out(rules, found, place, entries)
+        if isinstance(place, int) and rules.excludes_file is None and rules.excludes_directory is None:
+            _sort_out(rules, found, place, _without_ordinary(found, place))
+        else:
+            with os.scandir(place) as entries:
+                _sort_out(rules, found, place, entries)
     return found
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[int | str]:
     """The folder's descriptor, from which its files are looked at fastest; its path where there is none."""
-    if not _SCANS_FD:
+    if not _BY_DESCRIPTOR:
         yield path
         return
     fd = os.open(path, _OPEN_FOLDER)
@@ -214,11 +250,9 @@ def _opened(path: str) -> Iterator[int | str]:
         os.close(fd)
 
 
-def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: Iterable[os.DirEntry[str]]) -> None:
-    if rules.excludes_file is None and rules.excludes_directory is None:
-        entries = _without_ordinary(found, entries)
+def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: Iterable[_Entry]) -> None:
     prefix, others = found.prefix, found.others
-    undecodable: list[os.DirEntry[str]] = []
+    undecodable: list[_Entry] = []
     for entry in entries:
         name = entry.name
         if not name.isascii() and _SURROGATE.search(name):
@@ -240,44 +274,67 @@ def _sort_out(rules: _Rules, found: _Found, place: int | str, entries: Iterable[
         _take_undecodable(rules, found, undecodable, set(os.listdir(place)))
 
 
-def _without_ordinary(found: _Found, entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    """Take the ordinary files, and leave whatever needs a closer look. An entry remembers what was seen of it."""
-    # The hot loop of a scan: locals, and no call but the look itself and the record.
-    prefix, add = found.prefix, found.files.append
-    rest: list[os.DirEntry[str]] = []
-    for entry in entries:
-        name = entry.name
+def _without_ordinary(found: _Found, place: int) -> list[_Entry]:
+    """Take the ordinary files, and leave whatever needs a closer look."""
+    names = os.listdir(place)
+    unseen = _odd_names(names)
+    if unseen:
+        names = [name for name in names if name not in unseen]
+    # The hot loop of a scan: locals, no call but the look itself and the record, nothing asked of a single name.
+    prefix, add, look, take = found.prefix, found.files.append, os.lstat, names.pop
+    rest: list[_Entry] = []
+    while names:
+        name = take()
         try:
-            status = entry.stat(follow_symlinks=False)
-        except OSError:
-            rest.append(entry)
+            status = look(name, dir_fd=place)
+        except FileNotFoundError:
             continue
-        if status.st_mode & _KIND_AND_READERS == _FILE_FOR_ALL and name.isascii() and name[:8] != _OURS:
+        except OSError:
+            unseen.add(name)
+            continue
+        mode = status.st_mode
+        if mode & _KIND_AND_READERS == _FILE_FOR_ALL or (stat.S_ISREG(mode) and _readable(place, name, status)):
             add(LocalPath(prefix + name, status.st_size, status.st_mtime_ns // NS_PER_MILLI))
         else:
-            rest.append(entry)
+            rest.append(_Seen(name, place, status))
+    if unseen:
+        with os.scandir(place) as entries:
+            rest += [entry for entry in entries if entry.name in unseen]
     return rest
 
 
-def _take_file(found: _Found, place: int | str, entry: os.DirEntry[str], status: os.stat_result) -> None:
+def _odd_names(names: list[str]) -> set[str]:
+    """Those that are no Unicode or may be names of our temporary files: nearly always none, as all together tell."""
+    together = "/" + "/".join(names)
+    if "/" + _OURS not in together and (together.isascii() or not _SURROGATE.search(together)):
+        return set()
+    return {name for name in names if name.startswith(_OURS) or _SURROGATE.search(name)}
+
+
+def _take_file(found: _Found, place: int | str, entry: _Entry, status: os.stat_result) -> None:
     name = entry.name
     if not stat.S_ISREG(status.st_mode):
         found.skip(name, "not a file", f"it is {_kind(status.st_mode)}")
     elif TEMPORARY_NAME.match(name):
         found.skip(name, "temporary file", "a download that is under way or was broken off")
-    elif not _readable(place, entry, status):
+    elif not _readable(place, entry.path, status):
         found.skip(name, "unreadable", os.strerror(errno.EACCES))
     else:
         found.files.append(LocalPath(found.prefix + name, status.st_size, millis_from_ns(status.st_mtime_ns)))
 
 
-def _readable(place: int | str, entry: os.DirEntry[str], status: os.stat_result) -> bool:
-    """Whether it can be opened, by its mode where that settles it. The super-user reads everything."""
-    if status.st_mode & _EVERYBODY_READS == _EVERYBODY_READS:
+def _readable(place: int | str, path: str, status: os.stat_result) -> bool:
+    """Whether it can be opened, by its mode where that settles it: of the rights only the owner's count for him. The
+    super-user reads everything.
+    """
+    mode = status.st_mode
+    if mode & _EVERYBODY_READS == _EVERYBODY_READS:
         return True
     if isinstance(place, str):
-        return os.access(entry.path, os.R_OK, effective_ids=_EFFECTIVE)
-    return os.access(entry.name, os.R_OK, dir_fd=place, effective_ids=_EFFECTIVE)
+        return os.access(path, os.R_OK, effective_ids=_EFFECTIVE)
+    if mode & stat.S_IRUSR and status.st_uid == os.geteuid():
+        return True
+    return os.access(path, os.R_OK, dir_fd=place, effective_ids=_EFFECTIVE)
 
 
 def _kind(mode: int) -> str:
@@ -290,7 +347,7 @@ def _kind(mode: int) -> str:
     return "no ordinary file"
 
 
-def _take_link(rules: _Rules, found: _Found, place: int | str, entry: os.DirEntry[str]) -> None:
+def _take_link(rules: _Rules, found: _Found, place: int | str, entry: _Entry) -> None:
     """A symbolic link is what it leads to. Only a look tells whether that is a folder or a file, so the filter
     that fits decides after it; a link that both filters exclude is not looked at. An excluded link is told, so that
     a planner does not take what it led to for absent.
@@ -323,14 +380,14 @@ def _link_problem(error: OSError) -> tuple[SkipWhy, str]:
     return "unreadable", explain(error)
 
 
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+def _leads_to_folder(entry: _Entry) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link to itself, or into what may not be entered
         return False
 
 
-def _still_there(entry: os.DirEntry[str]) -> bool:
+def _still_there(entry: _Entry) -> bool:
     try:
         entry.stat(follow_symlinks=False)
     except OSError:
@@ -338,7 +395,7 @@ def _still_there(entry: os.DirEntry[str]) -> bool:
     return True
 
 
-def _take_undecodable(rules: _Rules, found: _Found, entries: list[os.DirEntry[str]], taken: set[str]) -> None:
+def _take_undecodable(rules: _Rules, found: _Found, entries: list[_Entry], taken: set[str]) -> None:
     """Names that are no Unicode, shown with escapes. No two items of a folder are shown the same."""
     for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
         shown = os.fsencode(entry.name).decode("utf-8", "backslashreplace")

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ def open_folder() -> Iterator[Path]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How folders are read: on POSIX by descriptors, on Windows by paths; without filters there is a shorter way."""
     if request.param.startswith("paths"):
-        monkeypatch.setattr(scan_module, "_SCANS_FD", False)
+        monkeypatch.setattr(scan_module, "_BY_DESCRIPTOR", False)
     if request.param.endswith("no filter"):
         monkeypatch.setattr(f"{__name__}.filters", None)
 
@@ -300,3 +301,19 @@ def test_an_abandoned_scan_leaves_no_descriptor_open(tmp_path: Path) -> None:
     next(items)
     if before:
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_folder_is_forgotten_before_the_next_is_read(tmp_path: Path) -> None:
+    def peak(folder: Path) -> int:
+        tracemalloc.start()
+        try:
+            for _ in scan(folder, excludes_directory=filters, excludes_file=filters):
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    names = [f"{number:03d}{'x' * 200}" for number in range(500)]
+    make(tmp_path, *(f"one/a/{name}" for name in names))
+    make(tmp_path, *(f"three/{folder}/{name}" for folder in "abc" for name in names))
+    assert peak(tmp_path / "three") < 1.3 * peak(tmp_path / "one")
