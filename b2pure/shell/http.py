@@ -288,8 +288,14 @@ class _HttpxBody:
     """The body of one of httpx's answers."""
 
     def __init__(self, response: httpx.Response) -> None:
-        self.views: Callable[[], Iterator[bytes]] = response.iter_raw
-        self.close = response.close
+        self._response = response
+
+    def views(self) -> Iterator[bytes]:
+        # One that was made with its content counts as read from the start.
+        return iter((self._response.content,)) if self._response.is_stream_consumed else self._response.iter_raw()
+
+    def close(self) -> None:
+        self._response.close()
 
 
 def _received(call: FetchCall, arriving: Arriving, sink: Sink, heard: Heard) -> IOResult[DownloadReply, B2Error]:
