@@ -117,7 +117,7 @@ def test_it_finds_an_upload_url_that_two_use(monkeypatch: pytest.MonkeyPatch) ->
             return pool, Use(pool.idle[-1])
         return step_pool(pool, event)
 
-    monkeypatch.setattr("b2pure.effects.interpreter.step_pool", step)
+    monkeypatch.setattr("b2pure.effects.machines.step_pool", step)
     find("upload", "one upload at a time", besides="not used again")  # who keeps a URL keeps it when it is spoiled, too
 
 
