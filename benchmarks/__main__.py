@@ -57,7 +57,7 @@ class Size:
         )
 
 
-_FULL: Final = Size(5_000, 1024, 100_000, 1_000_000, 100_000, rounds=3, more=5)
+_FULL: Final = Size(5_000, 1024, 100_000, 1_000_000, 100_000, rounds=3, more=3)
 _LITTLE: Final = Size(1_000, 256, 20_000, 100_000, 20_000, rounds=1, more=3)
 
 
