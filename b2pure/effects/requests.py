@@ -42,6 +42,7 @@ from b2pure.plan.retry import (
     RetryPolicy,
     RetryState,
     doubts_content,
+    has_dead_token,
     keeps_url,
     step_retry,
     wants_new_token,
@@ -175,7 +176,7 @@ def upload_request(
             return result
         error = (yield from _changed_source(call, result.failure())) or result.failure()
         if not keeps_url(error):
-            yield from perform(StepPool(key, Spoiled(url)))
+            yield from perform(StepPool(key, Spoiled(url, has_dead_token(error))))
             url = None
         state, final = yield from _patience(policy, state, error, "upload")
         doubt, verdict = yield from _look(doubt, call, error, policy, bucket_id)

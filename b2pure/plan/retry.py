@@ -47,6 +47,7 @@ __all__ = [
     "RetryState",
     "classify",
     "doubts_content",
+    "has_dead_token",
     "keeps_url",
     "step_retry",
     "wants_new_token",
@@ -162,6 +163,11 @@ def doubts_content(error: B2Error) -> bool:
 def keeps_url(error: B2Error) -> bool:
     """Whether an upload that failed so says nothing against its URL."""
     return isinstance(error, Throttled)
+
+
+def has_dead_token(error: B2Error) -> bool:
+    """Whether B2 says that the token of an upload URL is dead: those of its age are, too."""
+    return isinstance(error, Unauthorized) and error.code in _DEAD_TOKEN
 
 
 def wants_new_token(error: B2Error) -> bool:

@@ -1,9 +1,10 @@
 """Upload URLs as a machine: one pool per bucket or large file.
 
 Rules. A URL is used by one upload at a time: `Take` removes it, `Give` brings it back after a success. A URL whose
-upload failed, or whose outcome is unknown, is `Spoiled` and never comes back (B2 forgets it as well). The one given
-back last is taken first, because its pod is awake. When a large file is finished or cancelled its URLs are good for
-nothing any more: `Close` forgets them.
+upload failed, or whose outcome is unknown, is `Spoiled` and never comes back (B2 forgets it as well). Where its token
+was dead those that are idle are most likely dead, too: they are forgotten with it, so that one failure finds out, and
+not one for each. The one given back last is taken first, because its pod is awake. When a large file is finished or
+cancelled its URLs are good for nothing any more: `Close` forgets them.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ class Give:
 
 @frozen
 class Spoiled:
-    """An upload failed: its URL is not to be used again."""
+    """An upload failed: its URL is not to be used again; `dead_token` says that B2 refused its token."""
 
     url: UploadUrl
+    dead_token: bool = False
 
 
 @frozen
@@ -96,8 +98,8 @@ def step_pool(pool: Pool, event: PoolEvent) -> tuple[Pool, PoolDecision]:
             return Pool(pool.idle[:-1]), Use(pool.idle[-1])
         case Give(url):
             return Pool((*pool.idle, url)), Nothing()
-        case Spoiled():
-            return pool, Nothing()
+        case Spoiled(dead_token=dead_token):
+            return EMPTY if dead_token else pool, Nothing()
         case Close():
             return Pool(), Nothing()
         case _:

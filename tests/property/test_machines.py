@@ -277,7 +277,9 @@ def test_a_refused_key_is_final_and_a_failed_try_is_not(events: list[Need | Reje
 _KEYS = ("bucket", "large file", "other file")
 _STEPS = st.lists(
     st.tuples(
-        st.sampled_from(_KEYS), st.sampled_from(("take", "take", "give", "give", "spoil", "close")), st.integers(0, 9)
+        st.sampled_from(_KEYS),
+        st.sampled_from(("take", "take", "give", "give", "spoil", "die", "close")),
+        st.integers(0, 9),
     ),
     max_size=40,
 )
@@ -286,7 +288,7 @@ _STEPS = st.lists(
 @given(_STEPS)
 def test_an_upload_url_has_one_user_and_a_spoiled_one_has_none(steps: list[tuple[str, str, int]]) -> None:
     """L32 Pool: nothing is handed out twice at once, spoiled URLs never come back, nothing given back is lost, and
-    closing a key forgets what is idle for that key and for no other.
+    closing a key forgets what is idle for that key and for no other, as does a dead token.
     """
     machines = Machines()
     used: dict[str, list[UploadUrl]] = {key: [] for key in _KEYS}
@@ -313,7 +315,11 @@ def test_an_upload_url_has_one_user_and_a_spoiled_one_has_none(steps: list[tuple
         elif used[key]:
             url = used[key].pop(which % len(used[key]))
             (idle[key] if what == "give" else dead).append(url)
-            assert machines.step_pool(key, Give(url) if what == "give" else Spoiled(url)) == Nothing()
+            if what == "die":
+                dead += idle[key]
+                idle[key].clear()
+            event = Give(url) if what == "give" else Spoiled(url, dead_token=what == "die")
+            assert machines.step_pool(key, event) == Nothing()
         assert {name: list(machines.idle_urls(name)) for name in _KEYS} == idle
 
 

@@ -107,7 +107,7 @@ def test_it_finds_that_a_window_is_too_short(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_it_finds_a_spoiled_upload_url_that_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("b2pure.effects.requests.Spoiled", Give)
+    monkeypatch.setattr("b2pure.effects.requests.Spoiled", lambda url, dead_token: Give(url))
     find("upload", "not used again")
 
 

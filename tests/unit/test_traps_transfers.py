@@ -17,7 +17,8 @@ from traps_support import DEST, over_http, seen_world
 
 from b2pure.effects.events import BytesMoved
 from b2pure.effects.program import ok
-from b2pure.model.calls import CopyPart, GetFileInfo, StartLargeFile, UploadFile, UploadPart
+from b2pure.model.account import UploadUrl
+from b2pure.model.calls import CopyPart, GetFileInfo, GetUploadUrl, StartLargeFile, UploadFile, UploadPart
 from b2pure.model.errors import Corrupt, LocalDrifted, Transport
 from b2pure.model.ids import FileId
 from b2pure.model.limits import MAX_PARTS, PartSizes
@@ -26,11 +27,12 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.plan.large_file import copy_parts, send_parts
 from b2pure.plan.retry import RetryPolicy
+from b2pure.plan.urls import Give
 from b2pure.shell import disk
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.listeners import ProgressListenerForTest
 from b2pure.shell.sources import LocalRange
-from b2pure.testing import Answer, CorruptDownload, CutDownload, Disconnect, FailNth, RandomFaults
+from b2pure.testing import Answer, CorruptDownload, CutDownload, Disconnect, FailNth, RandomFaults, simulated_b2
 from b2pure.testing.served import ServedB2
 
 if TYPE_CHECKING:
@@ -467,3 +469,16 @@ def test_large_files_tell_their_digest() -> None:
     """What the tests above rely on: a large file is verified as a whole."""
     world, _ = seen_world()
     assert world.client.upload(DATA, DEST).unwrap().file_info[LARGE_FILE_SHA1] == sha1(DATA).hexdigest()
+
+
+def test_upload_urls_that_got_old_together_are_found_out_at_once() -> None:
+    """A client that slept for a day with more idle upload URLs than it has tries."""
+    world = simulated_b2("holiday")
+    client = world.client
+    bucket_id = client.upload(b"x", "b2://holiday/early").unwrap().bucket_id
+    for _ in range(10):
+        given = client.call(GetUploadUrl(bucket_id)).unwrap()
+        client._machines.step_pool(bucket_id, Give(UploadUrl(given.upload_url, given.authorization_token)))
+    world.simulator.advance_time(25 * 3600 * 1000)
+    assert client.upload(b"y", "b2://holiday/late").unwrap().file_name == "late"
+    assert len(world.simulator.log.entries("b2_upload_file")) == 3  # the early one, one that finds out, the late one

@@ -166,7 +166,9 @@ class AccountInfoMachines(Machines):
             case Give(url):
                 self._put(key, url)
                 return Nothing()
-            case Spoiled():
+            case Spoiled(dead_token=dead_token):
+                if dead_token:
+                    self._clear(key)
                 return Nothing()
             case Close():
                 self._clear(key)
