@@ -14,6 +14,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from threading import Lock
@@ -176,8 +177,8 @@ class LocalDisk:
         self, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None = None
     ) -> IOResult[None, LocalError]:
         """Cut the temporary file to `length` bytes (None: not at all), give it its time and its final name, if what is
-        there is `expect`. A link there is replaced, never what it leads to; empty folders there are removed. Otherwise
-        the temporary file is removed.
+        there is `expect`, whose rights it takes over. A link there is replaced, never what it leads to; empty folders
+        there are removed. Otherwise the temporary file is removed.
         """
         live = self._take(temp)
         if live is None:
@@ -337,6 +338,8 @@ class LocalDisk:
             raise LocalTrouble(LocalDrifted(temp.path, expect, found))
         if empty_tree:
             folder.remove_empty_tree(name)
+        if found is not None and there is not None:
+            _keep_rights(live, status.st_mode, there.st_mode)
         if os.name == "nt":  # which renames no open file
             live.close_file()
         folder.replace(live.name, name)
@@ -351,6 +354,13 @@ class LocalDisk:
                     live.close_file()
                 live.folder.unlink(live.name)
         live.close()
+
+
+def _keep_rights(live: LiveTemp, ours: int, theirs: int) -> None:
+    """Let nobody read or change the new content who could not read or change the old one."""
+    rights = stat.S_IMODE(theirs) & 0o777
+    if stat.S_ISREG(theirs) and rights != stat.S_IMODE(ours) and sys.platform != "win32":
+        os.fchmod(live.fd, rights)
 
 
 def _encoding_problem(path: str) -> str | None:

@@ -231,6 +231,16 @@ def test_publish_replaces_what_was_expected(root: Path, disk: LocalDisk) -> None
     assert disk.stat("f") == IOSuccess(LocalFact(3, MILLIS + 1))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such modes")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755, 0o444])
+def test_publish_keeps_the_rights_of_what_was_there(root: Path, disk: LocalDisk, mode: int) -> None:
+    """What nobody else may read does not become readable with a new content."""
+    fact = put(root, "f", b"old")
+    (root / "f").chmod(mode)
+    assert disk.publish(new_temp(disk, "f"), MILLIS + 1, fact) == IOSuccess(None)
+    assert stat.S_IMODE((root / "f").stat().st_mode) == mode
+
+
 def test_publish_keeps_what_was_not_expected(root: Path, disk: LocalDisk) -> None:
     fact = put(root, "f", b"old")
     other = LocalFact(3, MILLIS + 1)

@@ -17,7 +17,9 @@ from b2pure.effects.faults import Answer, FailNth
 from b2pure.plan.retry import RetryPolicy
 from b2pure.v1 import (
     DEFAULT_SCAN_MANAGER,
+    B2DeleteAction,
     B2Folder,
+    B2HideAction,
     Bucket,
     CompareVersionMode,
     File,
@@ -435,3 +437,73 @@ def test_the_actions_of_two_files(world: World, bucket: Bucket, folder: Path) ->
     assert list(delete.make_file_sync_actions("local-to-b2", None, None, up, b2, NOW)) == []
     with pytest.raises(exception.InvalidArgument, match="sync_type"):
         list(delete.make_file_sync_actions("sideways", here, there, up, b2, NOW))
+
+
+class _KeepsMe(Synchronizer):
+    """Deletes nothing that is called keep.me."""
+
+    def make_folder_sync_actions(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        for action in super().make_folder_sync_actions(*args, **kwargs):
+            if not (isinstance(action, B2DeleteAction | B2HideAction) and action.relative_name == "keep.me"):
+                yield action
+
+
+class _KeepsMyFile(Synchronizer):
+    """The same, file by file."""
+
+    def make_file_sync_actions(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        for action in super().make_file_sync_actions(*args, **kwargs):
+            if not (isinstance(action, B2DeleteAction | B2HideAction) and action.relative_name == "keep.me"):
+                yield action
+
+
+@pytest.mark.parametrize("kind", [_KeepsMe, _KeepsMyFile])
+def test_the_actions_of_a_subclass_are_what_is_done(
+    world: World, bucket: Bucket, folder: Path, kind: type[Synchronizer]
+) -> None:
+    """A subclass that guards files guards them, and everything else is synced as without it."""
+    for name in ("a", "keep.me", "old"):
+        bucket.upload_bytes(b"there", name, file_infos={"src_last_modified_millis": "1"})
+    _put(folder, "a", "new/b")
+    sides = LocalFolder(str(folder)), B2Folder("holiday", "", world.api)
+    kind(2, keep_days_or_delete=KeepOrDeleteMode.DELETE, dry_run=True).sync_folders(*sides, NOW, None)
+    assert sorted(version.file_name for version, _ in bucket.ls(recursive=True)) == ["a", "keep.me", "old"]
+    told = io.StringIO()
+    with SyncReport(told, no_progress=True) as report:
+        kind(2, keep_days_or_delete=KeepOrDeleteMode.DELETE).sync_folders(*sides, NOW, report)
+    assert sorted(told.getvalue().split("\n")) == [
+        "",
+        "delete a (old version)",
+        "delete old ",
+        "upload a",
+        "upload new/b",
+    ]
+    assert {version.file_name: content(bucket, version.file_name) for version, _ in bucket.ls(recursive=True)} == {
+        "a": b"a",
+        "keep.me": b"there",
+        "new/b": b"new/b",
+    }
+
+
+@pytest.mark.parametrize("kind", [_KeepsMe, _KeepsMyFile])
+def test_an_action_that_fails_deletes_nothing_and_is_told(
+    world: World, bucket: Bucket, folder: Path, kind: type[Synchronizer]
+) -> None:
+    bucket.upload_bytes(b"there", "a", file_infos={"src_last_modified_millis": "1"})
+    _put(folder, "a", "b")
+    world.faults.append(FailNth("b2_upload_file", 1, Answer(400, "bad_request")))
+    sides = LocalFolder(str(folder)), B2Folder("holiday", "", world.api)
+    with pytest.raises(exception.IncompleteSync):
+        kind(1, keep_days_or_delete=KeepOrDeleteMode.DELETE).sync_folders(*sides, NOW, None)
+    assert (content(bucket, "a"), content(bucket, "b")) == (b"there", b"b")
+
+
+@pytest.mark.parametrize("kind", [_KeepsMe, _KeepsMyFile])
+def test_an_empty_source_is_refused_for_actions_of_a_subclass_too(
+    world: World, bucket: Bucket, folder: Path, kind: type[Synchronizer]
+) -> None:
+    bucket.upload_bytes(b"there", "a")
+    sides = LocalFolder(str(folder)), B2Folder("holiday", "", world.api)
+    with pytest.raises(exception.CommandError, match="empty"):
+        kind(1, keep_days_or_delete=KeepOrDeleteMode.DELETE).sync_folders(*sides, NOW, None)
+    assert content(bucket, "a") == b"there"

@@ -40,14 +40,14 @@ _PATIENCE_SECONDS: Final = 120.0
 # -- where it is
 
 
-def account_info_path(file_name: str | None, profile: str | None) -> str:
+def account_info_path(file_name: str | os.PathLike[str] | None, profile: str | None) -> str:
     """The path that a file name, a profile or the environment says. Raises ValueError for a profile that no file can
     have, AccountInfoFileError where the path needs a home folder and there is none.
     """
     if file_name:
         if profile:
             raise ValueError("give a file name or a profile, not both")
-        return _expanded(file_name)
+        return _expanded(os.fspath(file_name))
     named = os.environ.get(B2_ACCOUNT_INFO_ENV_VAR)
     if profile:
         if named:

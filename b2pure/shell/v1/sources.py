@@ -164,8 +164,8 @@ class UploadSourceLocalFileRange(UploadSourceLocalFile):
         rest = self.file_size - offset
         self.content_length = rest if length is None else length
         if offset < 0 or not 0 <= self.content_length <= rest:
-            wanted = "" if length is None else f"{length} "
-            raise ValueError(f"{self.local_path!r} has {self.file_size} bytes, none of the {wanted}from {offset} on")
+            wanted = "those" if length is None else f"all of the {length}"
+            raise ValueError(f"{self.local_path!r} has {self.file_size} bytes, but not {wanted} from {offset} on")
 
     def open(self) -> IO[bytes]:
         stream = super().open()

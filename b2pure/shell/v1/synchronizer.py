@@ -2,7 +2,8 @@
 
 Rules. What is decided is the core's: `SyncPolicy`, `Rules`, `retain`. Here options become a policy, folders become
 sides, and outcomes become lines and exceptions. A file that fails does not stop the others: IncompleteSync comes at the
-end. Without a reporter only the log is told, so what a reporter would have warned of is IncompleteSync, too.
+end. Without a reporter only the log is told, so what a reporter would have warned of is IncompleteSync, too. A subclass
+that makes the actions of a folder or of a file itself gets its own actions run, and not the programs of the core.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from b2pure.shell.v1.exceptions import (
     UnSyncableFilename,
 )
 from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix
+from b2pure.shell.v1.own_actions import pairs_by_name, run_actions
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import AbstractAction, action_of
@@ -130,7 +132,12 @@ class Synchronizer:
         Raises IncompleteSync when a file failed, EnvironmentEncodingError when the name of a local file is no text, and
         DestFileNewer, CommandError or InvalidArgument. What cannot be read (links that lead nowhere too) is a warning
         of the reporter; without one, it is IncompleteSync. All other files were synced then.
+
+        Where `make_folder_sync_actions` or `make_file_sync_actions` is overridden, the actions that it makes are run.
         """
+        if self._is_own("make_folder_sync_actions") or self._is_own("make_file_sync_actions"):
+            self._sync_by_actions(source_folder, dest_folder, now_millis, reporter)
+            return
         client = self._client(source_folder, dest_folder, reporter, self.policies_manager)
         try:
             if self.dry_run:
@@ -144,6 +151,37 @@ class Synchronizer:
         for conflict in client.conflicts:
             self._refuse(conflict, source_folder, dest_folder)
         _complain(client, reporter)
+
+    def _is_own(self, method: str) -> bool:
+        """Whether a subclass, or somebody who set it on this object, has a method of that name."""
+        return getattr(getattr(self, method), "__func__", None) is not getattr(Synchronizer, method)
+
+    def _sync_by_actions(
+        self, source: AbstractFolder, dest: AbstractFolder, now_millis: int, reporter: SyncReport | None
+    ) -> None:
+        actions = self.make_folder_sync_actions(source, dest, now_millis, reporter, self.policies_manager)
+        bucket = bucket_of(dest if dest.folder_type() == "b2" else source)
+        if run_actions(actions, bucket, reporter, dry_run=self.dry_run, workers=self.max_workers):
+            raise IncompleteSync("sync is incomplete")
+
+    def _actions_by_files(
+        self,
+        source: AbstractFolder,
+        dest: AbstractFolder,
+        now_millis: int,
+        reporter: SyncReport | None,
+        policies_manager: ScanPoliciesManager,
+    ) -> Iterator[AbstractAction]:
+        """What somebody's own `make_file_sync_actions` makes of each pair of files."""
+        sync_type, found = f"{source.folder_type()}-to-{dest.folder_type()}", False
+        files = source.all_files(reporter, policies_manager)
+        for ours, theirs in pairs_by_name(files, dest.all_files(None, policies_manager)):
+            if ours is None and not found and not self.allow_empty_source:
+                found = next(iter(source.all_files(None, policies_manager)), None) is not None
+                if not found:
+                    raise _failed(PlanFailed(EmptySource()), source)
+            found = found or ours is not None
+            yield from self.make_file_sync_actions(sync_type, ours, theirs, source, dest, now_millis)
 
     @checked()
     def make_folder_sync_actions(
@@ -160,6 +198,9 @@ class Synchronizer:
         EnvironmentEncodingError or IncompleteSync where `sync_folders` does for paths that could not be read.
         """
         client = self._client(source_folder, dest_folder, reporter, policies_manager)
+        if self._is_own("make_file_sync_actions"):
+            yield from self._actions_by_files(source_folder, dest_folder, now_millis, reporter, policies_manager)
+            return
         unusable: UnSyncableFilename | None = None
         try:
             for sync in client.planned(self._policy, now_millis):
