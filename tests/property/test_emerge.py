@@ -15,13 +15,14 @@ from returns.result import Failure, Success
 from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
 from b2pure.model.ranges import ByteRange
 from b2pure.plan.cost import PriceTable
-from b2pure.plan.emerge.check import check_sources
+from b2pure.plan.emerge.assemble import Assembler
+from b2pure.plan.emerge.check import check_part, check_plan, check_sources
 from b2pure.plan.emerge.choose import choose, proper
 from b2pure.plan.emerge.codec import emerge_lines, read_emerge_lines
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.exact import choose_by_cuts
 from b2pure.plan.emerge.identity import plan_id
-from b2pure.plan.emerge.overlaps import Layout, lay_out
+from b2pure.plan.emerge.overlaps import CopyRow, Layout, lay_out
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import copyable, emerge
@@ -302,3 +303,78 @@ def test_the_cuts_that_matter_are_enough(seed: int, scale: int, prioritize: Prio
     assert every is not None
     if few is not None:
         assert few[0] == every[0]
+
+
+@given(_seeds, _families, st.sampled_from(ALL), st.booleans())
+def test_all_parts_at_once_are_the_parts_one_by_one(
+    seed: int, family: int, prioritize: Prioritize, blobs: bool
+) -> None:
+    """What is said for all runs in one loop is what is said for each by itself."""
+    made = tiny(seed, family)
+    intents = intents_of(made, contents(made)[1], blobs)
+    plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES).unwrap()
+    layout = lay_out(intents, OverlapRule.ASSUME_EQUAL)
+    assert isinstance(layout, Layout)
+    one_by_one = Assembler(layout.local, layout.remote)
+    for part in plan.parts:
+        run = (part.range.start, part.range.stop, 0)
+        assert one_by_one.part(part.number, run, _diagonal(layout, part)) == part
+
+
+def _diagonal(layout: Layout, part: EmergePart) -> CopyRow | None:
+    if isinstance(part, SentPart):
+        return None
+    source, start, stop = part.source, part.range.start, part.range.stop
+    for row in layout.diagonals:
+        same_file = (row[2].file_id, row[2].key_md5) == (source.file_id, source.key_md5)
+        if (
+            same_file
+            and row[0] <= start
+            and stop <= row[1]
+            and row[2].range.start - row[0] == source.range.start - start
+        ):
+            return row
+    raise AssertionError(f"{part} is a part of no diagonal")
+
+
+@given(_seeds, _families, st.sampled_from(ALL), st.integers(0, 2**16), st.integers(-2, 2))
+def test_a_plan_is_right_when_each_of_its_parts_is(
+    seed: int, family: int, prioritize: Prioritize, place: int, by: int
+) -> None:
+    """The proof of a plan passes over what is plainly right: it finds what the proof of every part finds."""
+    plan, _ = planned(tiny(seed, family), prioritize)
+    parts = list(plan.parts)
+    index = place % len(parts)
+    parts[index] = _spoilt(parts[index], place, by)
+    spoilt = evolve(plan, parts=tuple(parts))
+    at, found = 0, None
+    for number, part in enumerate(parts, 1):
+        found = found or check_part(part, number, at, number == len(parts), plan.limits)
+        at = part.range.stop
+    if found is not None or at == plan.length:
+        assert check_plan(spoilt) == found
+    else:
+        assert check_plan(spoilt) is not None
+    if not by:
+        assert found is None
+
+
+def _spoilt(part: EmergePart, place: int, by: int) -> EmergePart:
+    """The part with one of its lengths or its number changed."""
+    span = part.range
+    way = place % 4
+    if way == 0:
+        return replace(part, number=part.number + by)
+    if way == 1:
+        return replace(part, range=ByteRange(span.start, max(span.start, span.stop + by)))
+    if way == 2:
+        return replace(part, range=ByteRange(max(0, span.start + by), max(span.stop, span.start + by)))
+    if isinstance(part, CopiedPart):
+        return replace(part, source=_longer(part.source, by))
+    pieces = [_longer(piece, by) if isinstance(piece, CopySource) else piece for piece in part.pieces]
+    return replace(part, pieces=tuple(pieces[: len(pieces) + min(0, by)]))
+
+
+def _longer(source: CopySource, by: int) -> CopySource:
+    span = source.range
+    return replace(source, range=ByteRange(span.start, max(span.start, span.stop + by)))

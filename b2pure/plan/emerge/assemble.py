@@ -70,7 +70,8 @@ class Assembler:
         if diagonal is None:
             return SentPart(number, ByteRange(start, stop), self._pieces(start, stop))
         first, _, source = diagonal
-        copied = source.slice(ByteRange(start - first, stop - first))
+        shift = source.range.start - first
+        copied = CopySource(source.file_id, ByteRange(start + shift, stop + shift), source.key_md5)
         return CopiedPart(number, ByteRange(start, stop), copied, self._checks(start, stop))
 
     def _checks(self, start: int, stop: int) -> Body | None:

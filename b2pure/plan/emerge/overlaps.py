@@ -1,6 +1,7 @@
 """What is where: intents become covers of the object by local and by remote bytes, and the diagonals of the latter.
 
-Rules. Positions are bytes of the object. A `Row` says that the first byte of its source stands at its start. A diagonal
+Rules. Positions are bytes of the object. A row says that the first byte of its source stands at its start; a range of a
+file may go on beyond what its source names, where other intents give what comes after. A diagonal
 is what all intents of one file in B2 that stand at the same distance from their place in the object cover together:
 ranges of it can be copied, however many intents it was given as. The covers choose one source for each byte, with as
 few changes of source as possible. What is empty is left out. Everything is in order of start.
@@ -133,7 +134,9 @@ def in_order(rows: list[T]) -> None:
 
 
 def join_diagonals(rows: Iterable[CopyRow]) -> list[CopyRow]:
-    """Rows (in order of start) of the same file at the same distance become one where they touch or overlap."""
+    """Rows (in order of start) of the same file at the same distance become one where they touch or overlap; the source
+    of the first stands for all of them.
+    """
     firsts: list[CopyRow] = []
     stops: list[int] = []
     open_at: dict[tuple[str, int, str | None], int] = {}
@@ -147,17 +150,11 @@ def join_diagonals(rows: Iterable[CopyRow]) -> list[CopyRow]:
             stops.append(stop)
         elif stops[at] < stop:
             stops[at] = stop
-    found = [row if row[1] == stop else _longer(row, stop) for row, stop in zip(firsts, stops, strict=True)]
+    found = [row if row[1] == stop else (row[0], stop, row[2]) for row, stop in zip(firsts, stops, strict=True)]
     starts = [row[0] for row in found]
     if any(map(eq, starts, islice(starts, 1, None))):
         in_order(found)
     return found
-
-
-def _longer(row: CopyRow, stop: int) -> CopyRow:
-    start, _, source = row
-    first = source.range.start
-    return start, stop, CopySource(source.file_id, ByteRange(first, first + stop - start), source.key_md5)
 
 
 def cover(rows: list[LocalRow] | list[CopyRow]) -> Cover:

@@ -72,8 +72,7 @@ def emerge(
     layout = lay_out(intents, overlap)
     if not isinstance(layout, Layout):
         return Failure(layout)
-    job = _Job.of(layout, prioritize, limits, prices)
-    parts = job.parts()
+    parts = _Job.of(layout, prioritize, limits, prices).parts()
     if isinstance(parts, TooManyParts):
         return Failure(parts)
     diagonals = layout.diagonals
