@@ -9,6 +9,7 @@ as it goes, b2 has authorized before). Their options are the program first, then
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 from benchmarks.peak import peak_kib
 
-__all__ = ["CLIENTS", "WORKERS", "Task", "Usage", "measured", "run_b2", "run_rclone"]
+__all__ = ["CLIENTS", "WORKERS", "Task", "Usage", "measured", "run_b2", "run_b2sdk_sync", "run_rclone"]
 
 WORKERS: Final = 10
 _STARTS: Final = 3
@@ -110,6 +111,22 @@ def _b2(task: Task) -> Usage:
     ends = (task.bucket, task.file, name) if task.up else (f"b2://{task.bucket}/{name}", task.file)
     words = ("file", "upload" if task.up else "download", *how, *ends)
     return run_b2(program, words, task.url, task.key_id, task.key)
+
+
+def run_b2sdk_sync(url: str, key_id: str, key: str, folder: str, bucket: str) -> Usage:
+    """A folder synced into a bucket by b2sdk."""
+    from b2sdk.v2 import B2Api, InMemoryAccountInfo, Synchronizer, SyncReport, parse_folder
+
+    limits = {f"max_{kind}_workers": WORKERS for kind in ("upload", "copy", "download")}
+    api: Any = B2Api(InMemoryAccountInfo(), **limits)
+    api.authorize_account(realm=url, application_key_id=key_id, application_key=key)
+    folders = parse_folder(folder, api), parse_folder(f"b2://{bucket}", api)
+
+    def job() -> None:
+        with SyncReport(io.StringIO(), no_progress=True) as reporter:
+            Synchronizer(WORKERS).sync_folders(*folders, now_millis=int(time.time() * 1000), reporter=reporter)
+
+    return measured(job)
 
 
 def run_b2(program: str, words: Sequence[str], url: str, key_id: str, key: str, *, lines: int | None = None) -> Usage:

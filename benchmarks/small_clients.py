@@ -6,16 +6,14 @@ b2pure's number of workers (0: as many as help), with `xN` for N processes, or t
 
 from __future__ import annotations
 
-import io
 import json
 import resource
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from benchmarks.large_clients import WORKERS, Usage, measured, run_b2, run_rclone
+from benchmarks.large_clients import WORKERS, Usage, measured, run_b2, run_b2sdk_sync, run_rclone
 
 __all__ = ["CLIENTS", "Task"]
 
@@ -49,18 +47,7 @@ def _b2pure(task: Task) -> Usage:
 
 
 def _b2sdk(task: Task) -> Usage:
-    from b2sdk.v2 import B2Api, InMemoryAccountInfo, Synchronizer, SyncReport, parse_folder
-
-    limits = {f"max_{kind}_workers": WORKERS for kind in ("upload", "copy", "download")}
-    api: Any = B2Api(InMemoryAccountInfo(), **limits)
-    api.authorize_account(realm=task.url, application_key_id=task.key_id, application_key=task.key)
-    folders = parse_folder(task.folder, api), parse_folder(f"b2://{task.bucket}", api)
-
-    def job() -> None:
-        with SyncReport(io.StringIO(), no_progress=True) as reporter:
-            Synchronizer(WORKERS).sync_folders(*folders, now_millis=int(time.time() * 1000), reporter=reporter)
-
-    return measured(job)
+    return run_b2sdk_sync(task.url, task.key_id, task.key, task.folder, task.bucket)
 
 
 def _rclone(task: Task) -> Usage:

@@ -11,6 +11,7 @@ import json
 import shutil
 import signal
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -103,16 +104,16 @@ def limited(seconds: int) -> Iterator[None]:
 Step = Callable[[], None]
 
 
-class Scenario:
+class Scenario(ABC):
     """What a client does. Subclasses say the steps; the titles are the names of the methods."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.work = Path(target.work)
 
+    @abstractmethod
     def steps(self) -> Sequence[Step]:
         """In the order in which they run."""
-        raise NotImplementedError
 
     def fresh(self, name: str) -> Path:
         """An empty folder to work in."""

@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -28,15 +29,13 @@ def _checks(seed: int) -> list[Check]:
     limit = Random(seed).randint(1, 6)
     found: list[Check] = [("verification", lambda: check_verification(free))]
     for each in MEASURED:
-        found.append((f"best {each}", lambda each=each: check_best(free, each)))  # type: ignore[misc]
-        found.append((f"best with caps {each}", lambda each=each: check_best(capped, each)))  # type: ignore[misc]
-        found.append((f"limit {limit} {each}", lambda each=each: check_part_limit(free, each, limit)))  # type: ignore[misc]
+        found.append((f"best {each}", partial(check_best, free, each)))
+        found.append((f"best with caps {each}", partial(check_best, capped, each)))
+        found.append((f"limit {limit} {each}", partial(check_part_limit, free, each, limit)))
     for each in ALL:
-        found.append((f"stream {each}", lambda each=each: check_same(free, each)))  # type: ignore[misc]
+        found.append((f"stream {each}", partial(check_same, free, each)))
     for ahead in (2, 3, 5):
-        found.append(
-            (f"look-ahead {ahead}", lambda ahead=ahead: check_bound(free, "remote", ahead * free.minimum))  # type: ignore[misc]
-        )
+        found.append((f"look-ahead {ahead}", partial(check_bound, free, "remote", ahead * free.minimum)))
     return found
 
 

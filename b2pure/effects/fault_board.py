@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, MutableSequence
 from threading import Lock
-from typing import Final, SupportsIndex, overload
+from typing import Final, SupportsIndex, get_args, overload
 
 import msgspec
 
 from b2pure.effects.faults import UPLOADS, Answer, ExpireTokens, FailNth, Fault, FaultScript, RandomFaults, matches
 from b2pure.effects.strikes import FaultState, Strike, step
+from b2pure.model.account import TestMode
 from b2pure.model.calls import ALL_CALLS
 
 __all__ = ["TEST_MODES", "FaultBoard"]
@@ -31,7 +32,7 @@ _CAPPED: Final = {
     "b2_get_upload_url": "storage_cap_exceeded",
     "b2_get_upload_part_url": "storage_cap_exceeded",
 }
-TEST_MODES: Final = ("fail_some_uploads", "expire_some_account_authorization_tokens", "force_cap_exceeded")
+TEST_MODES: Final[tuple[TestMode, ...]] = get_args(TestMode)
 """The values of `X-Bz-Test-Mode` that B2 documents; others do nothing."""
 
 

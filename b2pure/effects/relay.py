@@ -19,7 +19,7 @@ from attrs import fields, has
 from b2pure.effects.events import Event
 from b2pure.effects.job import Mode
 from b2pure.effects.outcomes import Outcome
-from b2pure.model.account import Authorization
+from b2pure.model.account import Authorization, TestMode
 from b2pure.model.errors import B2Error
 from b2pure.model.files import LocalFact
 from b2pure.model.protection import SseC
@@ -63,7 +63,7 @@ class Orders(_Word, frozen=True, tag="orders"):
     key_id: str
     key: str
     realm_address: str
-    test_mode: str | None
+    test_mode: TestMode | None
     authorization: Authorization
     header: PlanHeader
     mode: Mode

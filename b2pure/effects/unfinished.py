@@ -24,7 +24,7 @@ from b2pure.model.ids import BucketId, FileId
 from b2pure.model.replies import FileReply, PartReply
 from b2pure.model.sources import body_length, slice_body
 from b2pure.plan.holds import Look, Take
-from b2pure.plan.large_file import Part, SendPart, is_unhashed
+from b2pure.plan.large_file import SendPart
 from b2pure.plan.recut import cut_like
 from b2pure.plan.resume import (
     Candidate,
@@ -33,8 +33,10 @@ from b2pure.plan.resume import (
     Wanted,
     choose_unfinished,
     metadata_objection,
+    parts_to_hash,
     tell_stop,
     tell_verdict,
+    with_digests,
 )
 from b2pure.plan.retry import RetryPolicy
 
@@ -113,19 +115,14 @@ def _decide_by_looking(
 
 
 def _with_digests(job: LargeFile, wanted: Wanted, candidates: Iterable[Candidate]) -> Program[Result[Wanted, B2Error]]:
-    """The same, with the digests of those parts that a candidate has and nobody hashed yet."""
-    if job.parts is None:
-        return Success(wanted)
-    there = {(part.part_number, part.content_length) for each in candidates for part in each.parts}
-    parts: list[Part] = []
-    for part in job.parts:
-        if is_unhashed(part) and (part.number, part.length) in there:
-            digest = yield from perform(HashBody(slice_body(job.body, part.range)))
-            if not ok(digest):
-                return Failure(digest.failure())
-            part = evolve(part, sha1=digest.unwrap())
-        parts.append(part)
-    return Success(evolve(wanted, parts=tuple(parts)))
+    """The same, with the digests of those parts that are to be compared and nobody hashed yet."""
+    sha1s: dict[int, str] = {}
+    for part in parts_to_hash(wanted, candidates):
+        digest = yield from perform(HashBody(slice_body(job.body, part.range)))
+        if not ok(digest):
+            return Failure(digest.failure())
+        sha1s[part.number] = digest.unwrap()
+    return Success(with_digests(wanted, sha1s))
 
 
 def take(job: LargeFile, file_id: FileId, left: int | None = None) -> Program[bool]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import field, frozen
 
 from b2pure.model.ids import AccountId, BucketId
 from b2pure.model.limits import DEFAULT_PART_SIZES, PartSizes
 
-__all__ = ["ALL_CAPABILITIES", "BUCKET_CAPABILITIES", "Allowed", "Authorization", "UploadUrl"]
+__all__ = ["ALL_CAPABILITIES", "BUCKET_CAPABILITIES", "Allowed", "Authorization", "TestMode", "UploadUrl"]
+
+TestMode = Literal["fail_some_uploads", "expire_some_account_authorization_tokens", "force_cap_exceeded"]
+"""How B2 can be asked to misbehave (`X-Bz-Test-Mode`)."""
 
 ALL_CAPABILITIES: tuple[str, ...] = (
     "listKeys", "writeKeys", "deleteKeys",

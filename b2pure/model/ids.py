@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NewType
 
-__all__ = ["AccountId", "BucketId", "FileId", "KeyId"]
+__all__ = ["AccountId", "BucketId", "FileId"]
 
 AccountId = NewType("AccountId", str)
 BucketId = NewType("BucketId", str)
 FileId = NewType("FileId", str)
-KeyId = NewType("KeyId", str)

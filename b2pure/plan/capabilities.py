@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from attrs import frozen
 
@@ -26,6 +26,13 @@ from b2pure.plan.rules import Direction
 __all__ = ["Lack", "lacks", "needs", "object_lacks", "object_needs", "policy_needs", "tell_lacks"]
 
 
+_WRITING: Final = frozenset({"writeFiles", "listFiles"})
+_COPYING: Final = frozenset({"writeFiles", "readFiles", "listFiles"})
+_READING: Final = frozenset({"readFiles"})
+_DELETING: Final = frozenset({"deleteFiles", "listFiles"})
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
 @frozen
 class Lack:
     """Something that the key does not allow, in words."""
@@ -37,17 +44,17 @@ def needs(action: SyncAction) -> frozenset[str]:
     """The capabilities that an action needs. Everything that checks the destination first also lists files."""
     match action:
         case UploadAction(append_to=FileVersion()):
-            return frozenset({"writeFiles", "readFiles", "listFiles"})
+            return _COPYING
         case UploadAction() | HideAction():
-            return frozenset({"writeFiles", "listFiles"})
+            return _WRITING
         case CopyAction():
-            return frozenset({"writeFiles", "readFiles", "listFiles"})
+            return _COPYING
         case DownloadAction():
-            return frozenset({"readFiles"})
+            return _READING
         case DeleteAction():
-            return frozenset({"deleteFiles", "listFiles"})
+            return _DELETING
         case LocalDeleteAction():
-            return frozenset()
+            return _NOTHING
         case _:
             assert_never(action)
 

@@ -14,10 +14,10 @@ same client works on (`plan.holds`) is left to it. `verdicts` are the words of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from b2pure.model.errors import (
     B2Error,
@@ -74,9 +74,11 @@ __all__ = [
     "choose_unfinished",
     "may_go_on_later",
     "metadata_objection",
+    "parts_to_hash",
     "tell_stop",
     "tell_verdict",
     "twins_of",
+    "with_digests",
 ]
 
 
@@ -157,6 +159,20 @@ def choose_unfinished(
         verdicts.append(Verdict(_id(candidate), candidate.file.upload_timestamp, why))
     finished = {part.part_number: part.content_sha1 for part in best.parts}
     return ResumeDecision(_id(best), finished, _ordered(verdicts))
+
+
+def parts_to_hash(wanted: Wanted, candidates: Iterable[Candidate]) -> tuple[Part, ...]:
+    """The parts that cannot be compared before they are hashed: a candidate has one of their number and length."""
+    there = {(part.part_number, part.content_length) for each in candidates for part in each.parts}
+    return tuple(part for part in wanted.parts or () if is_unhashed(part) and (part.number, part.length) in there)
+
+
+def with_digests(wanted: Wanted, sha1s: Mapping[int, str]) -> Wanted:
+    """The same, with these digests (hex) of parts, by their numbers."""
+    if not sha1s:
+        return wanted
+    parts = (evolve(part, sha1=sha1s[part.number]) if part.number in sha1s else part for part in wanted.parts or ())
+    return evolve(wanted, parts=tuple(parts))
 
 
 def _stop(wanted: Wanted, verdicts: tuple[Verdict, ...]) -> AllDiffer | None:

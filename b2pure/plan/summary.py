@@ -95,11 +95,7 @@ def summarize(groups: Generator[FileSync, None, int]) -> Summary:
             tally.skipped += 1
         for action in actions_of(sync):
             kind = type(action)
-            appends = (
-                isinstance(action, UploadAction) and action.append_to is not None
-            )  # which needs more than the others
-            if appends or kind not in tally.counts:
-                tally.capabilities |= needs(action)
+            tally.capabilities |= needs(action)
             tally.counts[kind] = tally.counts.get(kind, 0) + 1
             tally.cost += cost_of(action)
 

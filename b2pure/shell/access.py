@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from b2pure.model.account import TestMode
 from b2pure.plan.bandwidth import Bandwidth, share_of
 from b2pure.plan.concurrency import Workers
-from b2pure.shell.http import ONE_PIECE_BYTES, HttpApi, TestMode
+from b2pure.shell.http import ONE_PIECE_BYTES, HttpApi
 
 __all__ = ["Access"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from returns.result import Failure, Result
 
 from b2pure.effects.program import ok
+from b2pure.model.account import TestMode
 from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.concurrency import Workers, workers_of
@@ -12,7 +13,7 @@ from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.access import Access
 from b2pure.shell.client import Client
 from b2pure.shell.clock import SystemClock
-from b2pure.shell.http import TestMode, realm_url
+from b2pure.shell.http import realm_url
 
 __all__ = ["connect", "connect_simulated"]
 

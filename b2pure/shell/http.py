@@ -15,7 +15,7 @@ from functools import partial
 from hashlib import sha1
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -36,7 +36,7 @@ from b2pure.effects.wire import (
     encode,
     unsendable,
 )
-from b2pure.model.account import Authorization
+from b2pure.model.account import Authorization, TestMode
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
@@ -47,7 +47,7 @@ from b2pure.shell.plain import Received
 from b2pure.shell.transport import SocketTransport, fitting_transport
 from b2pure.shell.trouble import TROUBLE, explain_transport
 
-__all__ = ["DEFAULT_USER_AGENT", "Exchange", "HttpApi", "TestMode", "explain_transport", "realm_url"]
+__all__ = ["DEFAULT_USER_AGENT", "Exchange", "HttpApi", "explain_transport", "realm_url"]
 
 R = TypeVar("R")
 
@@ -57,7 +57,6 @@ READ_TIMEOUT_SECONDS: Final = 130.0
 DEFAULT_POOL_SIZE: Final = 32
 Exchange = Callable[[httpx.Request], httpx.Response]
 """Sends one request and gives the response, whose body is still to be read."""
-TestMode = Literal["fail_some_uploads", "expire_some_account_authorization_tokens", "force_cap_exceeded"]
 ONE_PIECE_BYTES: Final = 1 << 20
 """Bodies up to here are sent as one write with their headers' length known, unless the api was told otherwise."""
 

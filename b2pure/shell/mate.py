@@ -55,7 +55,6 @@ from b2pure.plan.session import Authorized
 from b2pure.shell.access import Access
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.folders import Folder, open_folder
-from b2pure.shell.http import TestMode
 
 __all__ = ["main"]
 
@@ -160,8 +159,7 @@ def _work(orders: Orders, foreman: _Foreman) -> None:
     workers = Workers(*orders.workers)
     clock, machines = SystemClock(), Machines(orders.bandwidth)
     machines.step_session(Authorized(orders.authorization))
-    mode: TestMode | None = orders.test_mode  # type: ignore[assignment]  # it was one when it was sent
-    access = Access(orders.key_id, orders.key, orders.realm_address, mode)
+    access = Access(orders.key_id, orders.key, orders.realm_address, orders.test_mode)
     disk = folder.disk if folder is not None else SimulatedDisk()
     with access.api(workers, orders.bandwidth) as api:
         interpreter = Interpreter(

@@ -145,13 +145,13 @@ def _open_file(file: Writable) -> OpenedTarget:
     place = _place_in(file)
     if place is None:
         return _writer(file, name)
-    fd, start = place
-    disk = _InPlace(fd, start, name, after=lambda end: file.seek(end))  # type: ignore[attr-defined]
+    fd, start, seek = place
+    disk = _InPlace(fd, start, name, after=seek)
     return OpenedTarget(disk, name, in_place=True)
 
 
-def _place_in(file: Any) -> tuple[int, int] | None:
-    """The descriptor and the position of a real file that can be written and read back at any place."""
+def _place_in(file: Any) -> tuple[int, int, Callable[[int], object]] | None:
+    """The descriptor, the position and the `seek` of a real file that can be written and read back at any place."""
     try:
         if sys.platform == "win32" or not file.seekable():
             return None
@@ -160,7 +160,7 @@ def _place_in(file: Any) -> tuple[int, int] | None:
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     except (AttributeError, OSError, ValueError):
         return None
-    return (fd, start) if flags & os.O_ACCMODE == os.O_RDWR and not flags & os.O_APPEND else None
+    return (fd, start, file.seek) if flags & os.O_ACCMODE == os.O_RDWR and not flags & os.O_APPEND else None
 
 
 def _writer(file: Writable, name: str, close: Callable[[], None] = lambda: None) -> OpenedTarget:

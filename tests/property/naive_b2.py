@@ -64,8 +64,6 @@ Answer = Json | Refusals
 ABSENT = object()
 """In a body: this field is not there."""
 
-LOCK_CAPABILITIES = {"fileRetention": "writeFileRetentions", "legalHold": "writeFileLegalHolds"}
-
 
 class OneOf(tuple[Any, ...]):
     """In a body: any of these."""

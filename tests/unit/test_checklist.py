@@ -26,7 +26,7 @@ from b2pure.effects.faults import ExpireTokens
 from b2pure.effects.simulator import Simulator
 from b2pure.effects.simulator.config import SimulatorConfig
 from b2pure.effects.wire import KeyPair
-from b2pure.model.account import Authorization, UploadUrl
+from b2pure.model.account import Authorization, TestMode, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, AuthorizeAccount, UploadFile
 from b2pure.model.errors import Rejected, Unavailable
 from b2pure.model.ids import BucketId
@@ -35,7 +35,7 @@ from b2pure.model.sources import Blob
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.client import Client
 from b2pure.shell.clock import SystemClock
-from b2pure.shell.http import HttpApi, TestMode
+from b2pure.shell.http import HttpApi
 from b2pure.shell.serve import serve_in_thread
 from b2pure.testing import simulated_b2
 

@@ -148,7 +148,6 @@ def ended(lanes: HttpLanes) -> list[tuple[int, Any]]:
 EVERY: dict[str, Callable[[], httpx.BaseTransport]] = {**MAKERS, "plain": Plainly, "fetch": Fetching, "lanes": InLanes}
 every = pytest.mark.parametrize("maker", EVERY.values(), ids=EVERY)
 Maker = Callable[[], httpx.BaseTransport]
-Script = Callable[[socket.socket, int], None]
 
 
 @define

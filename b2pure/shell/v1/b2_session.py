@@ -8,7 +8,9 @@ only after a success. A refusal tells what the key is restricted to.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -357,13 +359,13 @@ class B2Session(Session):
 
     def _uploaded(self, method: Callable[[str, str], Json], stream: ReadableStream, urls: _Urls) -> Json:
         """What the method answers to an upload URL and its token; where that one has expired, to a fresh one."""
-        start = _position(stream)
+        rewind = _way_back(stream)
         try:
             return self._sent(method, urls.idle() or urls.fresh(), urls)
         except InvalidAuthToken:
-            if start is None:
+            if rewind is None:
                 raise
-        stream.seek(start)  # type: ignore[attr-defined]
+        rewind()
         return self._sent(method, urls.fresh(), urls)
 
     def _sent(self, method: Callable[[str, str], Json], pair: Pair, urls: _Urls) -> Json:
@@ -379,10 +381,12 @@ class B2Session(Session):
         return error if type(error) is not Unauthorized else self.exception(Refusal(error.code, error.message))
 
 
-def _position(stream: ReadableStream) -> int | None:
-    """Where the stream stands, if it can come back to there."""
-    try:
-        position: int = stream.seek(0, 1)  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):
+def _way_back(stream: ReadableStream) -> Callable[[], object] | None:
+    """What brings the stream back to where it stands, if it can come back."""
+    seek: Callable[..., int] | None = getattr(stream, "seek", None)
+    if seek is None:
         return None
-    return position
+    try:
+        return partial(seek, seek(0, os.SEEK_CUR))
+    except (OSError, ValueError):
+        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from heapq import merge
 from itertools import groupby
 from threading import BoundedSemaphore
 from typing import Any
@@ -54,15 +55,11 @@ def _by_path(actions: Iterable[AbstractAction]) -> Iterator[list[AbstractAction]
 
 def pairs_by_name(source: Iterable[File], dest: Iterable[File]) -> Iterator[Pair]:
     """The files of two folders by name; both come in B2's order."""
-    ours, theirs = iter(source), iter(dest)
-    one, other = next(ours, None), next(theirs, None)
-    while one is not None or other is not None:
-        if other is None or (one is not None and one.name < other.name):
-            yield one, None
-            one = next(ours, None)
-        elif one is None or other.name < one.name:
-            yield None, other
-            other = next(theirs, None)
-        else:
-            yield one, other
-            one, other = next(ours, None), next(theirs, None)
+    both = merge((("source", file) for file in source), (("dest", file) for file in dest), key=_name)
+    for _, found in groupby(both, _name):
+        files = dict(found)
+        yield files.get("source"), files.get("dest")
+
+
+def _name(found: tuple[str, File]) -> str:
+    return found[1].name

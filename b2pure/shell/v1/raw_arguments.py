@@ -54,6 +54,6 @@ def rules_of_json(rules: Sequence[Json] | None, kind: type[T], name: str) -> tup
     if rules is None:
         return None
     try:
-        return msgspec.convert(list(rules), tuple[kind, ...])  # type: ignore[valid-type]
+        return tuple(msgspec.convert(rule, kind) for rule in rules)
     except msgspec.ValidationError as error:
         raise InvalidArgument(name, f"make no sense: {error}") from None

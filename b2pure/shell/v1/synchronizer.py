@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
+from itertools import chain
 from math import isfinite
 from typing import Final
 
@@ -173,14 +174,15 @@ class Synchronizer:
         policies_manager: ScanPoliciesManager,
     ) -> Iterator[AbstractAction]:
         """What somebody's own `make_file_sync_actions` makes of each pair of files."""
-        sync_type, found = f"{source.folder_type()}-to-{dest.folder_type()}", False
-        files = source.all_files(reporter, policies_manager)
-        for ours, theirs in pairs_by_name(files, dest.all_files(None, policies_manager)):
-            if ours is None and not found and not self.allow_empty_source:
-                found = next(iter(source.all_files(None, policies_manager)), None) is not None
-                if not found:
-                    raise _failed(PlanFailed(EmptySource()), source)
-            found = found or ours is not None
+        sync_type, files = (
+            f"{source.folder_type()}-to-{dest.folder_type()}",
+            iter(source.all_files(reporter, policies_manager)),
+        )
+        first = next(files, None)
+        if first is None and not self.allow_empty_source:
+            raise _failed(PlanFailed(EmptySource()), source)
+        found = files if first is None else chain([first], files)
+        for ours, theirs in pairs_by_name(found, dest.all_files(None, policies_manager)):
             yield from self.make_file_sync_actions(sync_type, ours, theirs, source, dest, now_millis)
 
     @checked()

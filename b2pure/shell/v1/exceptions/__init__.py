@@ -1,161 +1,20 @@
 """The exceptions of the numbered interface: b2sdk.v1's hierarchy, texts and answers to "try again?".
 
 Rules. An exception holds what was wrong and with which name or id, and no key, token or upload URL. Which error value
-becomes which exception is decided in `error_table`, and nowhere else.
+becomes which exception is decided in `error_table`, and nowhere else. Each module lists its own.
 """
 
-from b2pure.shell.v1.exceptions.arguments import (
-    CommandError,
-    DestFileNewer,
-    EnvironmentEncodingError,
-    IncompleteSync,
-    InvalidArgument,
-    UnSyncableFilename,
-    UnusableFileName,
-)
-from b2pure.shell.v1.exceptions.authorization import (
-    AccountInfoError,
-    AccountInfoFileError,
-    BucketNotAllowed,
-    CapabilityNotAllowed,
-    CorruptAccountInfo,
-    EmailNotVerified,
-    FileNameNotAllowed,
-    InvalidAuthToken,
-    MissingAccountData,
-    NoPaymentHistory,
-    NotAllowedByAppKeyError,
-    RestrictedBucket,
-    Unauthorized,
-)
-from b2pure.shell.v1.exceptions.base import (
-    B2Error,
-    B2SimpleError,
-    TransientErrorMixin,
-)
-from b2pure.shell.v1.exceptions.connection import (
-    B2ConnectionError,
-    B2HttpCallbackException,
-    B2HttpCallbackPostRequestException,
-    B2HttpCallbackPreRequestException,
-    B2RequestTimeout,
-    B2RequestTimeoutDuringUpload,
-    BadDateFormat,
-    BrokenPipe,
-    ClockSkew,
-    ConnectionReset,
-    UnknownHost,
-)
-from b2pure.shell.v1.exceptions.refused import (
-    AccessDenied,
-    BadFileInfo,
-    BadJson,
-    BadRequest,
-    BadUploadUrl,
-    BucketIdNotFound,
-    CapExceeded,
-    Conflict,
-    DuplicateBucketName,
-    FileAlreadyHidden,
-    FileNotPresent,
-    FileSha1Mismatch,
-    MissingPart,
-    NonExistentBucket,
-    NonexistentBucket,
-    PartSha1Mismatch,
-    RequestTimeout,
-    ServiceError,
-    StorageCapExceeded,
-    TooManyRequests,
-    TransactionCapExceeded,
-    UnexpectedCloudBehaviour,
-    UnknownError,
-    UnrecognizedBucketType,
-    UnsatisfiableRange,
-    UploadTokenUsedConcurrently,
-)
-from b2pure.shell.v1.exceptions.transfers import (
-    AlreadyFailed,
-    ChecksumMismatch,
-    InvalidMetadataDirective,
-    InvalidRange,
-    InvalidUploadSource,
-    LocalFileError,
-    MaxFileSizeExceeded,
-    MaxRetriesExceeded,
-    MaxValueExceeded,
-    TruncatedOutput,
-)
+from b2pure.shell.v1.exceptions import arguments, authorization, connection, refused, transfers
+from b2pure.shell.v1.exceptions.arguments import *  # noqa: F403
+from b2pure.shell.v1.exceptions.authorization import *  # noqa: F403
+from b2pure.shell.v1.exceptions.base import B2Error, B2SimpleError, TransientErrorMixin
+from b2pure.shell.v1.exceptions.connection import *  # noqa: F403
+from b2pure.shell.v1.exceptions.refused import *  # noqa: F403
+from b2pure.shell.v1.exceptions.transfers import *  # noqa: F403
 
-__all__ = [
-    "AccessDenied",
-    "AccountInfoError",
-    "AccountInfoFileError",
-    "AlreadyFailed",
-    "B2ConnectionError",
-    "B2Error",
-    "B2HttpCallbackException",
-    "B2HttpCallbackPostRequestException",
-    "B2HttpCallbackPreRequestException",
-    "B2RequestTimeout",
-    "B2RequestTimeoutDuringUpload",
-    "B2SimpleError",
-    "BadDateFormat",
-    "BadFileInfo",
-    "BadJson",
-    "BadRequest",
-    "BadUploadUrl",
-    "BrokenPipe",
-    "BucketIdNotFound",
-    "BucketNotAllowed",
-    "CapExceeded",
-    "CapabilityNotAllowed",
-    "ChecksumMismatch",
-    "ClockSkew",
-    "CommandError",
-    "Conflict",
-    "ConnectionReset",
-    "CorruptAccountInfo",
-    "DestFileNewer",
-    "DuplicateBucketName",
-    "EmailNotVerified",
-    "EnvironmentEncodingError",
-    "FileAlreadyHidden",
-    "FileNameNotAllowed",
-    "FileNotPresent",
-    "FileSha1Mismatch",
-    "IncompleteSync",
-    "InvalidArgument",
-    "InvalidAuthToken",
-    "InvalidMetadataDirective",
-    "InvalidRange",
-    "InvalidUploadSource",
-    "LocalFileError",
-    "MaxFileSizeExceeded",
-    "MaxRetriesExceeded",
-    "MaxValueExceeded",
-    "MissingAccountData",
-    "MissingPart",
-    "NoPaymentHistory",
-    "NonExistentBucket",
-    "NonexistentBucket",
-    "NotAllowedByAppKeyError",
-    "PartSha1Mismatch",
-    "RequestTimeout",
-    "RestrictedBucket",
-    "ServiceError",
-    "StorageCapExceeded",
-    "TooManyRequests",
-    "TransactionCapExceeded",
-    "TransientErrorMixin",
-    "TruncatedOutput",
-    "UnSyncableFilename",
-    "Unauthorized",
-    "UnexpectedCloudBehaviour",
-    "UnknownError",
-    "UnknownHost",
-    "UnrecognizedBucketType",
-    "UnsatisfiableRange",
-    "UnusableFileName",
-    "UploadTokenUsedConcurrently",
-]
+__all__ = ["B2Error", "B2SimpleError", "TransientErrorMixin"]
+__all__ += arguments.__all__
+__all__ += authorization.__all__
+__all__ += connection.__all__
+__all__ += refused.__all__
+__all__ += transfers.__all__
