@@ -36,7 +36,8 @@ from b2pure.v1 import (
 )
 from b2pure.v1.exception import B2Error
 
-NAMES: Final = ("a", "b", "b/c", "b/d", "e")
+NAMES: Final = ("a", "b", "d/c", "d/e", "f")
+"""None of them is a folder of another: who comes first there is not told by what is there."""
 NOW: Final = 1_800_000_000_000
 DAY: Final = 86_400
 
@@ -85,18 +86,12 @@ KEEPING: Final = st.fixed_dictionaries(
 )
 
 
-def _unlike_folders(files: list[_File]) -> tuple[_File, ...]:
-    """No file where another has a folder, and one of each name: as a disk has them."""
-    found = {each.name: each for each in files}
-    return tuple(each for name, each in found.items() if not any(other.startswith(name + "/") for other in found))
-
-
 @st.composite
 def worlds(draw: st.DrawFn) -> _World:
     direction: Direction = draw(st.sampled_from(["up", "down", "across"]))
     return _World(
         direction,
-        _unlike_folders(draw(st.lists(FILES, max_size=5))),
+        tuple(draw(st.lists(FILES, max_size=5, unique_by=lambda each: each.name))),
         tuple(draw(st.lists(VERSIONS, max_size=8))),
         tuple(draw(st.lists(VERSIONS, max_size=5))),
         draw(OPTIONS if direction == "down" else OPTIONS | KEEPING),

@@ -84,14 +84,12 @@ class B2Session(Session):
 
     # -- what programs run over
 
-    def machines(self) -> AccountInfoMachines:
-        """Those of the key that is stored; they know which uploads find their URLs themselves. Raises
-        MissingAccountData.
-        """
-        whole, parts = (_ORIGINALS.replaced(self, name) for name in ("upload_file", "upload_part"))
+    def _machines(self, key: StoredKey) -> AccountInfoMachines:
+        """They know which uploads find their URLs themselves."""
+        whole, parts = _ORIGINALS.replaced(self, "upload_file"), _ORIGINALS.replaced(self, "upload_part")
         if not (whole or parts):
-            return super().machines()
-        found = UploadsOfSession(self.account_info, StoredKey.of(self.account_info))
+            return super()._machines(key)
+        found = UploadsOfSession(self.account_info, key)
         found.whole, found.parts = whole, parts
         return found
 

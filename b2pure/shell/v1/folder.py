@@ -177,7 +177,7 @@ class B2Folder(AbstractFolder):
     def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
         """Yield all files, with all versions that the policies manager lets in."""
         scanner = scanner_of(policies_manager)
-        for path in self.paths():
+        for path in self._paths():
             if scanner.excludes_file(path.path):
                 continue
             file = file_of(path, self.prefix + path.path)
@@ -196,13 +196,13 @@ class B2Folder(AbstractFolder):
         yield from ((version, version.file_name) for version, _ in listed)
 
     @property
-    def lists_itself(self) -> bool:
+    def _lists_itself(self) -> bool:
         """Whether somebody's own `get_file_versions`, or the bucket's own `ls`, says what is there."""
         return _IN_B2.replaced(self, "get_file_versions") or lists_itself(self.bucket)
 
-    def paths(self) -> Iterator[B2Path]:
+    def _paths(self) -> Iterator[B2Path]:
         """All files, with all versions, for the core."""
-        if not self.lists_itself:
+        if not self._lists_itself:
             return group_versions(self._listing(), self.prefix)
         return paths_of((map(self._told, self.get_file_versions()),), self.prefix)
 
@@ -249,11 +249,11 @@ def tells_files_itself(folder: AbstractFolder) -> bool:
 
 def is_told(folder: AbstractFolder) -> bool:
     """Whether what is there is what somebody says who is not B2 or the disk."""
-    return tells_files_itself(folder) or (isinstance(folder, B2Folder) and folder.lists_itself)
+    return tells_files_itself(folder) or (isinstance(folder, B2Folder) and folder._lists_itself)
 
 
 def told_paths(folder: AbstractFolder, reporter: Any, policies_manager: ScanPoliciesManager) -> Iterator[B2Path] | None:
     """What is in a folder in B2 as somebody says it; None where that is B2."""
     if tells_files_itself(folder):
         return map(b2_path, folder.all_files(reporter, policies_manager))
-    return folder.paths() if isinstance(folder, B2Folder) and folder.lists_itself else None
+    return folder._paths() if isinstance(folder, B2Folder) and folder._lists_itself else None

@@ -57,8 +57,8 @@ class ApiOfMethods:
 
     def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
         """Answer a call whose reply is JSON."""
-        replaced = self._originals.replaced(self._thing, method_of(call))
-        return (self._theirs if replaced else self._ours).send(call, credential, reader)
+        api = self._theirs if self._originals.replaced(self._thing, method_of(call)) else self._ours
+        return api.send(call, credential, reader)
 
     def fetch(
         self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard

@@ -101,7 +101,10 @@ class Session:
 
     def machines(self) -> AccountInfoMachines:
         """The session and the upload URLs of the key that is stored. Raises MissingAccountData."""
-        return AccountInfoMachines(self.account_info, StoredKey.of(self.account_info))
+        return self._machines(StoredKey.of(self.account_info))
+
+    def _machines(self, key: StoredKey) -> AccountInfoMachines:
+        return AccountInfoMachines(self.account_info, key)
 
     def api(self, key: StoredKey) -> Api:
         """What programs of this key run over."""

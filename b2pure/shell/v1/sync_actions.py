@@ -1,7 +1,7 @@
 """What a sync would do, as objects that can be looked at and run one by one.
 
 Rules. They are made from the actions of a plan. `Synchronizer.sync_folders` does not run these but the plan itself,
-which also looks whether the world is still as it was.
+which also looks whether the world is still as it was; of these it runs the ones that somebody's own methods do.
 """
 
 from __future__ import annotations
