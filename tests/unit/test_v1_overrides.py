@@ -510,6 +510,20 @@ def test_a_patch_that_ends_in_the_middle_of_a_job_is_forgotten_for_the_rest(fold
     assert [name for name, _ in _versions(bucket)] == ["a", "b", "c"]
 
 
+def test_whoever_authorizes_calls_the_session_and_an_expired_token_the_raw_api() -> None:
+    raw, api, _ = _made()
+    session = api.session
+    with (
+        mock.patch.object(session, "authorize_account", wraps=session.authorize_account) as by_session,
+        mock.patch.object(raw, "authorize_account", wraps=raw.authorize_account) as by_raw,
+    ):
+        assert api.authorize_automatically()
+        assert (by_session.call_count, by_raw.call_count) == (1, 1)
+        raw.expire_auth_token(str(api.account_info.get_account_auth_token()))
+        assert [each.name for each in api.list_buckets()] == ["holiday"]
+        assert (by_session.call_count, by_raw.call_count) == (1, 2)
+
+
 def test_a_session_of_ones_own_and_a_raw_api_in_the_place_of_another() -> None:
     class Quiet(B2Session):
         def list_file_names(self, *args: Any, **kwargs: Any) -> Any:

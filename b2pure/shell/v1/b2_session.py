@@ -104,7 +104,7 @@ class B2Session(Session):
             key = StoredKey.of(self.account_info)
         except MissingAccountData:
             return False
-        self.authorize(key)
+        self.authorize_account(key.realm, key.application_key_id, key.application_key)
         return True
 
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
