@@ -23,6 +23,7 @@ from b2pure.model.limits import PartSizes
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, StreamPiece
+from b2pure.plan.actions import SyncAction
 from b2pure.plan.holds import Held, HoldEvent
 from b2pure.plan.session import SessionDecision, SessionEvent
 from b2pure.plan.urls import PoolDecision, PoolEvent
@@ -46,6 +47,7 @@ __all__ = [
     "FetchBytes",
     "Fetched",
     "FetchedBytes",
+    "HandOver",
     "HashBody",
     "HashParts",
     "HashTemp",
@@ -328,6 +330,13 @@ class DeleteLocal(Effect[Result[None, LocalError]]):
 
 
 @frozen
+class HandOver(Effect[Result[None, B2Error]]):
+    """Let whoever runs the job do an action of a sync."""
+
+    action: SyncAction
+
+
+@frozen
 class Sleep(Effect[None]):
     seconds: float
 
@@ -413,6 +422,7 @@ AnyEffect = (
     | Discard
     | Keep
     | DeleteLocal
+    | HandOver
     | Sleep
     | Now
     | Draw

@@ -34,6 +34,7 @@ from b2pure.effects.effect import (
     FetchBytes,
     Fetched,
     FetchedBytes,
+    HandOver,
     HashBody,
     HashParts,
     HashTemp,
@@ -65,6 +66,7 @@ from b2pure.model.calls import UploadFile, UploadPart
 from b2pure.model.errors import B2Error, Transport
 from b2pure.model.ids import FileId
 from b2pure.model.replies import DownloadReply
+from b2pure.plan.actions import SyncAction
 from b2pure.plan.holds import Held, HoldEvent, Leave, Take
 from b2pure.plan.session import (
     Abandoned,
@@ -105,6 +107,7 @@ class Interpreter:
         self.stream = stream or NoStream()
         self.reader: Reader = Bodies(disk, self.stream)
         self.room = Room(room)
+        self.take_over: Callable[[SyncAction], IOResult[None, B2Error]] = _nobody
         self._listener = listener
         self._flights = flights and listener is not None
         self._small_calls = small_calls
@@ -189,6 +192,8 @@ class Interpreter:
                 return self.disk.keep(effect.temp)
             case DeleteLocal():
                 return value_of(self.disk.delete(effect.path, effect.expect))
+            case HandOver():
+                return value_of(self.take_over(effect.action))
             case StepCrowd():
                 self._crowded = self._crowded or effect.seen
                 return self._crowded
@@ -289,6 +294,10 @@ class Interpreter:
         except LocalTrouble as trouble:
             return Failure(trouble.error)
         return Success(None)
+
+
+def _nobody(action: SyncAction) -> IOResult[None, B2Error]:
+    raise AssertionError(f"a job that hands over {action.path} says to whom")
 
 
 def value_of(result: IOResult[T, E]) -> Result[T, E]:

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from b2pure.model.ids import BucketId
 from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.protection import SseC
+from b2pure.plan.actions import SyncAction
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Rules
 
@@ -30,7 +31,8 @@ class B2Side:
 class Job:
     """The two sides (None: the local folder), the rules to plan a path again by, how patient to be, how many
     pieces of a long download are on their way at once, what new files are made with, and the SSE-C key of the source's
-    files, if they have one.
+    files, if they have one. Actions whose class is in `handed_over` are done by whoever runs the job. A destination
+    that is `told` is what somebody says that it is, and not what B2 lists: it is not looked at again.
     """
 
     source: B2Side | None
@@ -42,3 +44,5 @@ class Job:
     """So many pieces of one long file are on their way at once: with more, threads get into each other's way."""
     new: NewFile = PLAIN
     source_key: SseC | None = None
+    handed_over: frozenset[type[SyncAction]] = frozenset()
+    told: bool = False

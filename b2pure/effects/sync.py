@@ -4,6 +4,7 @@ Rules. The stages of a path run in order; a failure ends the path, never the syn
 destination's newest versions are looked up again (one call for the whole chunk): in `apply` mode a path that moved is
 reported and left alone, in `sync` mode it is planned again from what is there now. Once another writer has been seen
 at the destination, every path is looked up by itself just before it runs, so that two syncs do not do the same work.
+An action that is handed over is done by whoever runs the job, when all of this has been looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from returns.result import Failure, Result, Success
 
 from b2pure.effects.copies import copy
 from b2pure.effects.downloads import download
-from b2pure.effects.effect import All, DeleteLocal, Draw, Emit, Stat, StepCrowd
+from b2pure.effects.effect import All, DeleteLocal, Draw, Emit, HandOver, Stat, StepCrowd
 from b2pure.effects.events import PathDone, PathStarted
 from b2pure.effects.job import B2Side, Job
 from b2pure.effects.listings import fresh_versions
@@ -46,6 +47,10 @@ __all__ = ["idle_outcome", "look", "run_action", "run_chunk", "run_file_sync"]
 _A_FOLDER = "is a folder"
 """How both disks answer when they are asked for the fact of a folder."""
 
+_IS_HIDDEN = ("already_hidden", "no_such_file", "file_not_present")
+_IS_GONE = ("file_not_present", "not_found")
+"""Codes of refusals: it is so already."""
+
 _MAX_PLANS = 3
 """How often one path is planned again in one run before a world that keeps moving is called drifted."""
 
@@ -54,7 +59,7 @@ def run_chunk(job: Job, chunk: Sequence[FileSync]) -> Program[tuple[Outcome, ...
     """Run the paths of a chunk (in order of names), after one look at what the destination has of them now."""
     outcomes: list[Outcome] = []
     facts = yield from _dest_facts(job, [sync.path for sync in chunk if touches_b2_dest(sync)])
-    crowded = yield from perform(StepCrowd(ok(facts) and _moved(chunk, facts.unwrap())))
+    crowded = yield from perform(StepCrowd(ok(facts) and not job.told and _moved(chunk, facts.unwrap())))
     # Another sync that took the same names begins elsewhere among them.
     first = int((yield from perform(Draw())) * len(chunk))
     for sync in (*chunk[first:], *chunk[:first]):
@@ -77,7 +82,7 @@ def _moved(chunk: Sequence[FileSync], facts: dict[str, B2Path]) -> bool:
 
 
 def _dest_facts(job: Job, paths: list[str]) -> Program[Result[dict[str, B2Path], B2Error]]:
-    if job.dest is None or not paths:
+    if job.dest is None or job.told or not paths:
         return Success({})
     return (yield from fresh_versions(job.dest, paths, job.retry))
 
@@ -87,7 +92,7 @@ def _run_checked(job: Job, sync: FileSync, facts: Result[dict[str, B2Path], B2Er
         return idle_outcome(sync)
     if not ok(facts):
         return Failed(sync, sync.stages[0][0], facts.failure(), ())
-    drift = dest_drift(sync, facts.unwrap().get(sync.path))
+    drift = None if job.told else dest_drift(sync, facts.unwrap().get(sync.path))
     if drift is None:
         moved = yield from _source_drift(job, sync)
         if not ok(moved):
@@ -99,7 +104,7 @@ def _run_checked(job: Job, sync: FileSync, facts: Result[dict[str, B2Path], B2Er
     else:
         outcome = _drifted(sync, drift)
     for _ in range(_MAX_PLANS):
-        if job.mode == "apply" or not isinstance(outcome, Drifted):
+        if job.mode == "apply" or job.told or not isinstance(outcome, Drifted):
             break
         outcome = yield from _again(job, outcome)
     return outcome
@@ -190,6 +195,8 @@ def _failed(sync: FileSync, failure: tuple[SyncAction, B2Error], completed: tupl
 
 def run_action(job: Job, action: SyncAction) -> Program[Result[None, B2Error]]:
     """Do one action. Something that is already as the action would make it counts as done."""
+    if type(action) in job.handed_over:
+        return (yield from _hand_over(action))
     match action:
         case UploadAction():
             assert job.dest is not None, "an upload goes to a bucket"
@@ -216,14 +223,33 @@ def run_action(job: Job, action: SyncAction) -> Program[Result[None, B2Error]]:
             assert_never(action)
 
 
+def _hand_over(action: SyncAction) -> Program[Result[None, B2Error]]:
+    """Let somebody else do it, who does not know what the local file is expected to be."""
+    if isinstance(action, UploadAction | DownloadAction):
+        expected = action.source if isinstance(action, UploadAction) else action.expect
+        found = yield from perform(Stat(action.path))
+        if not ok(found):
+            return Failure(found.failure())
+        if found.unwrap() != expected:
+            return Failure(LocalDrifted(action.path, expected, found.unwrap()))
+    result = yield from perform(HandOver(action))
+    match action:
+        case HideAction():
+            return _already(result, *_IS_HIDDEN)
+        case DeleteAction():
+            return _already(result, *_IS_GONE)
+        case _:
+            return result
+
+
 def _hide(action: HideAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
     result = yield from request(HideFile(dest.bucket_id, dest.prefix + action.path), retry)
-    return _already(result.map(lambda _: None), "already_hidden", "no_such_file")
+    return _already(result.map(lambda _: None), *_IS_HIDDEN)
 
 
 def _delete(action: DeleteAction, dest: B2Side, retry: RetryPolicy) -> Program[Result[None, B2Error]]:
     result = yield from request(DeleteFileVersion(dest.prefix + action.path, action.file_id), retry)
-    return _already(result.map(lambda _: None), "file_not_present", "not_found")
+    return _already(result.map(lambda _: None), *_IS_GONE)
 
 
 def _already(result: Result[None, B2Error], *codes: str) -> Result[None, B2Error]:

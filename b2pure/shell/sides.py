@@ -28,6 +28,7 @@ from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import ListedVersion
 from b2pure.model.sources import LocalSlice
+from b2pure.plan.actions import SyncAction
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.compare import needs_hash
 from b2pure.plan.failures import PlanFailed, SideFailed
@@ -77,7 +78,9 @@ class Side:
 
 @frozen(eq=False)
 class Sides:
-    """Two sides, the rules between them, what new files are made with, and the SSE-C key of the source's files."""
+    """Two sides, the rules between them, what new files are made with, and the SSE-C key of the source's files. What is
+    handed over, and what is told, is said in `Job`.
+    """
 
     source: Side
     dest: Side
@@ -85,9 +88,21 @@ class Sides:
     header: PlanHeader
     new: NewFile = PLAIN
     source_key: SseC | None = None
+    handed_over: frozenset[type[SyncAction]] = frozenset()
+    told: bool = False
 
     def job(self, mode: Mode, retry: RetryPolicy) -> Job:
-        return Job(self.source.b2, self.dest.b2, self.rules, mode, retry, new=self.new, source_key=self.source_key)
+        return Job(
+            self.source.b2,
+            self.dest.b2,
+            self.rules,
+            mode,
+            retry,
+            new=self.new,
+            source_key=self.source_key,
+            handed_over=self.handed_over,
+            told=self.told,
+        )
 
     @property
     def folder(self) -> Folder | None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
+from b2pure.effects.handlers import Api
 from b2pure.effects.requests import use_token
 from b2pure.model.errors import Unauthorized as Refusal
 from b2pure.plan.retry import Reauthorize, RetryState, step_retry
@@ -26,9 +27,11 @@ from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.exceptions import InvalidAuthToken, MissingAccountData, Unauthorized
-from b2pure.shell.v1.machines import StoredKey
+from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
+from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.raw_api import AbstractRawApi, Info, Json, Range, ReadableStream
-from b2pure.shell.v1.session import Session
+from b2pure.shell.v1.session import HasHandler, Session
+from b2pure.shell.v1.session_methods import SESSION_METHODS, ApiOfSession, UploadsOfSession
 from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
 
 __all__ = ["B2Session"]
@@ -79,6 +82,20 @@ class B2Session(Session):
         super().__init__(account_info, raw_api or B2RawApi(B2Http()))
         self.cache = cache or DummyCache()
 
+    # -- what programs run over
+
+    def _machines(self, key: StoredKey) -> AccountInfoMachines:
+        """They know which uploads find their URLs themselves."""
+        whole, parts = _ORIGINALS.replaced(self, "upload_file"), _ORIGINALS.replaced(self, "upload_part")
+        if not (whole or parts):
+            return super()._machines(key)
+        found = UploadsOfSession(self.account_info, key)
+        found.whole, found.parts = whole, parts
+        return found
+
+    def _handler(self, raw: HasHandler, key: StoredKey) -> Api:
+        return ApiOfSession(self, _ORIGINALS, super()._handler(raw, key))
+
     # -- the account
 
     def authorize_automatically(self) -> bool:
@@ -87,7 +104,7 @@ class B2Session(Session):
             key = StoredKey.of(self.account_info)
         except MissingAccountData:
             return False
-        self.authorize(key)
+        self.authorize_account(key.realm, key.application_key_id, key.application_key)
         return True
 
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
@@ -379,6 +396,9 @@ class B2Session(Session):
     def _explained(self, error: Unauthorized) -> Exception:
         """The refusal with the restrictions of the key; subclasses say already what is wrong."""
         return error if type(error) is not Unauthorized else self.exception(Refusal(error.code, error.message))
+
+
+_ORIGINALS: Final = Originals(B2Session, SESSION_METHODS)
 
 
 def _way_back(stream: ReadableStream) -> Callable[[], object] | None:

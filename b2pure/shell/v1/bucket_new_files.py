@@ -7,7 +7,7 @@ Rules. Where the guides and the reference spell an argument differently, both wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from b2pure.model.calls import CopyFile
 from b2pure.model.ids import BucketId, FileId
@@ -21,6 +21,7 @@ from b2pure.shell.v1.exceptions import InvalidMetadataDirective
 from b2pure.shell.v1.file_version import FileVersionInfo
 from b2pure.shell.v1.new_object import Continuation, LargeFileCallback, NewObject
 from b2pure.shell.v1.outbound import Making
+from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.raw_arguments import http_range
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
@@ -120,8 +121,18 @@ class NewFiles:
         where an earlier run stopped.
 
         `large_file_callback` hears of a large file, whose `large_file_id` a later call may give to go on with it;
-        `auto_continue=False` starts a new one.
+        `auto_continue=False` starts a new one. Where `create_file` is somebody's own, it makes the file.
         """
+        if _ORIGINALS.replaced(self, "create_file"):
+            return self.create_file(
+                [WriteIntent(upload_source)],
+                file_name,
+                content_type=content_type,
+                file_info=file_info,
+                progress_listener=progress_listener,
+                recommended_upload_part_size=min_part_size,
+                **continuation,
+            )
         made = self._new(file_name, content_type, file_info, progress_listener, continuation)
         workers = self.api.max_upload_workers
         return file_version(outbound.upload(self.api.session, made, upload_source, min_part_size, workers))
@@ -299,6 +310,9 @@ class NewFiles:
             _continuation(by_name=large_file_id, **continuation),
             listener,
         )
+
+
+_ORIGINALS: Final = Originals(NewFiles, ("create_file",))
 
 
 def _continuation(

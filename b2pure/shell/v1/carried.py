@@ -72,5 +72,9 @@ def value_of(exception: Exception) -> errors.B2Error:
             return _Busy(503, "service_unavailable", str(exception), wish, exception=exception)
         case v1.B2Error() if exception.should_retry_http() or exception.should_retry_upload():
             return _Busy(503, "service_unavailable", str(exception), exception=exception)
+        case v1.FileAlreadyHidden():
+            return Carried(400, "already_hidden", str(exception), exception=exception)
+        case v1.FileNotPresent():
+            return Carried(400, "file_not_present", str(exception), exception=exception)
         case _:
             return Carried(0, type(exception).__name__, str(exception), exception=exception)

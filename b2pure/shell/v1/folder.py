@@ -1,8 +1,9 @@
 """Folders that a sync runs between, as the numbered interface has them.
 
-Rules. The core scans and lists; a folder only says where. `all_files` tells the same as files, and a subclass that
-overrides it is asked instead. A full path never leads out of its folder, whatever the name is. What cannot take part is
-told to the reporter; where there is none, the log of this module has a warning.
+Rules. The core scans and lists; a folder only says where. `all_files` tells the same as files. A subclass that
+overrides it is asked instead, and so is a bucket with an `ls` of its own. A full path never leads out of its folder,
+whatever the name is. What cannot take part is told to the reporter; where there is none, the log of this module has a
+warning.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from b2pure.effects.job import B2Side
 from b2pure.effects.listings import first_page, next_page
-from b2pure.model.files import SkippedPath, SkipWhy
+from b2pure.model.files import B2Path, SkippedPath, SkipWhy
 from b2pure.model.ids import BucketId
 from b2pure.model.names import local_path_problem, printable
-from b2pure.model.replies import FileReply, FileVersionPage
-from b2pure.plan.listing import group_versions
+from b2pure.model.replies import FileReply, FileVersionPage, ListedVersion
+from b2pure.plan.listing import group_versions, paths_of
 from b2pure.shell.folders import LocalFolderOnDisk
 from b2pure.shell.scan import ScanFailed
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import CommandError, UnSyncableFilename
 from b2pure.shell.v1.file_version import FileVersionInfo
+from b2pure.shell.v1.own_bucket import lists_itself, version_told
+from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
-from b2pure.shell.v1.sync_file import File, file_of
+from b2pure.shell.v1.sync_file import File, b2_path, file_of
 from b2pure.shell.v1.utils import fix_windows_path_limit
 from b2pure.shell.v1.values import file_version
 
@@ -42,15 +45,18 @@ __all__ = [
     "bucket_of",
     "core_prefix",
     "core_root",
+    "is_told",
     "join_b2_path",
     "report_skipped",
     "tells_files_itself",
+    "told_paths",
 ]
 
 
 AS_WANTED: Final[frozenset[SkipWhy]] = frozenset({"excluded symlink", "temporary file"})
 """Who left them out: the caller, or this package, whose own files they are."""
 
+_FETCH_COUNT: Final = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -171,7 +177,7 @@ class B2Folder(AbstractFolder):
     def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
         """Yield all files, with all versions that the policies manager lets in."""
         scanner = scanner_of(policies_manager)
-        for path in group_versions(self._listing(), self.prefix):
+        for path in self._paths():
             if scanner.excludes_file(path.path):
                 continue
             file = file_of(path, self.prefix + path.path)
@@ -183,8 +189,28 @@ class B2Folder(AbstractFolder):
 
     def get_file_versions(self) -> Iterator[tuple[FileVersionInfo, str]]:
         """Yield all versions with their full names."""
-        for reply in self._listing():
-            yield file_version(reply), reply.file_name
+        if not lists_itself(self.bucket):
+            yield from ((file_version(reply), reply.file_name) for reply in self._listing())
+            return
+        listed = self.bucket.ls(self.folder_name, show_versions=True, recursive=True, fetch_count=_FETCH_COUNT)
+        yield from ((version, version.file_name) for version, _ in listed)
+
+    @property
+    def _lists_itself(self) -> bool:
+        """Whether somebody's own `get_file_versions`, or the bucket's own `ls`, says what is there."""
+        return _IN_B2.replaced(self, "get_file_versions") or lists_itself(self.bucket)
+
+    def _paths(self) -> Iterator[B2Path]:
+        """All files, with all versions, for the core."""
+        if not self._lists_itself:
+            return group_versions(self._listing(), self.prefix)
+        return paths_of((map(self._told, self.get_file_versions()),), self.prefix)
+
+    def _told(self, found: tuple[FileVersionInfo, str]) -> ListedVersion:
+        version = found[0]
+        if not version.file_name.startswith(self.prefix):
+            raise CommandError(f"{version.file_name!r} was listed, which is not in {self}")
+        return version_told(version)
 
     def _listing(self) -> Iterator[FileReply]:
         session = self.api.session
@@ -193,6 +219,10 @@ class B2Folder(AbstractFolder):
         while page is not None:
             yield from page.files
             page = session.run(next_page(side, page, session.retry))
+
+
+_LOCAL: Final = Originals(LocalFolder, ("all_files",))
+_IN_B2: Final = Originals(B2Folder, ("all_files", "get_file_versions"))
 
 
 def core_root(folder: AbstractFolder) -> str:
@@ -214,4 +244,16 @@ def core_prefix(folder: AbstractFolder) -> str:
 
 def tells_files_itself(folder: AbstractFolder) -> bool:
     """Whether its files are what its own `all_files` says."""
-    return type(folder).all_files not in (LocalFolder.all_files, B2Folder.all_files)
+    return _LOCAL.replaced(folder, "all_files") and _IN_B2.replaced(folder, "all_files")
+
+
+def is_told(folder: AbstractFolder) -> bool:
+    """Whether what is there is what somebody says who is not B2 or the disk."""
+    return tells_files_itself(folder) or (isinstance(folder, B2Folder) and folder._lists_itself)
+
+
+def told_paths(folder: AbstractFolder, reporter: Any, policies_manager: ScanPoliciesManager) -> Iterator[B2Path] | None:
+    """What is in a folder in B2 as somebody says it; None where that is B2."""
+    if tells_files_itself(folder):
+        return map(b2_path, folder.all_files(reporter, policies_manager))
+    return folder._paths() if isinstance(folder, B2Folder) and folder._lists_itself else None

@@ -33,7 +33,7 @@ from b2pure.plan.urls import Close, FetchUrl, Give, Nothing, PoolDecision, PoolE
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.exceptions import MissingAccountData
 
-__all__ = ["AccountInfoMachines", "StoredKey", "auth_data_of", "authorization_of"]
+__all__ = ["AccountInfoMachines", "StoredKey", "auth_data_of", "authorization_of", "is_large_file"]
 
 _WAIT_SECONDS: Final = 0.5
 """How long a thread waits for another's authorization before it looks whether it should stop."""
@@ -186,19 +186,24 @@ class AccountInfoMachines(Machines):
         return tuple(found)
 
     def _take(self, key: str) -> UploadUrl | None:
-        large = key.startswith(_FILE_ID)
-        url, token = self.info.take_large_file_upload_url(key) if large else self.info.take_bucket_upload_url(key)
+        info = self.info
+        url, token = info.take_large_file_upload_url(key) if is_large_file(key) else info.take_bucket_upload_url(key)
         return None if url is None or token is None else UploadUrl(url, token)
 
     def _put(self, key: str, url: UploadUrl) -> None:
-        put = self.info.put_large_file_upload_url if key.startswith(_FILE_ID) else self.info.put_bucket_upload_url
+        put = self.info.put_large_file_upload_url if is_large_file(key) else self.info.put_bucket_upload_url
         put(key, url.url, url.token)
 
     def _clear(self, key: str) -> None:
-        if key.startswith(_FILE_ID):
+        if is_large_file(key):
             self.info.clear_large_file_upload_urls(key)
         else:
             self.info.clear_bucket_upload_data(key)
+
+
+def is_large_file(key: str) -> bool:
+    """Whether upload URLs of this id are those of a large file, and not of a bucket."""
+    return key.startswith(_FILE_ID)
 
 
 # -- values of both sides

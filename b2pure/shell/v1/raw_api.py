@@ -16,7 +16,7 @@ from b2pure.effects.handlers import Api
 from b2pure.effects.wire import API_VERSION, header_encoded
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 
-__all__ = ["AbstractRawApi", "Json", "ReadableStream"]
+__all__ = ["RAW_METHODS", "AbstractRawApi", "Json", "ReadableStream"]
 
 Json = dict[str, Any]
 Info = Mapping[str, str]
@@ -259,3 +259,9 @@ class AbstractRawApi(ABC):
     def get_download_url_by_name(self, download_url: str, bucket_name: str, file_name: str) -> str:
         """Where the content of the newest version is."""
         return f"{download_url}/file/{quote(bucket_name, safe='')}/{header_encoded(file_name)}"
+
+
+RAW_METHODS: Final = frozenset(
+    {*AbstractRawApi.__abstractmethods__, "get_download_url_by_id", "get_download_url_by_name"}
+)
+"""What a raw api is asked by."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from itertools import takewhile
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from returns.io import IO
 from returns.result import Result
@@ -31,7 +30,8 @@ from b2pure.model.replies import AuthorizationReply
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import UnusableFileName
-from b2pure.shell.v1.raw_api import AbstractRawApi, Info, Json, Range, ReadableStream
+from b2pure.shell.v1.own_methods import ApiOfMethods, Originals
+from b2pure.shell.v1.raw_api import RAW_METHODS, AbstractRawApi, Info, Json, Range, ReadableStream
 from b2pure.shell.v1.raw_arguments import (
     account_credential,
     check_directive,
@@ -50,18 +50,21 @@ R = TypeVar("R")
 class RawCalls(AbstractRawApi):
     """The methods; where calls are sent to is said by `_send` and, for a key, `_direct`."""
 
+    _originals: ClassVar[Originals]
+    """The methods of the nearest class that is one of ours."""
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        if cls.__module__.startswith(f"{__package__}."):
+            cls._originals = Originals(cls, RAW_METHODS)
+
     def handler(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         """What the programs of the core run over, with this key. Where somebody put a method of their own in the place
-        of one of these, that is the methods.
+        of one of these, that is called.
         """
-        if self._has_methods_of_others():
-            return super().handler(realm_url, application_key_id, application_key)
-        return self._direct(realm_url, application_key_id, application_key)
-
-    def _has_methods_of_others(self) -> bool:
-        names = AbstractRawApi.__abstractmethods__
-        theirs = takewhile(lambda kind: not kind.__module__.startswith(__package__), type(self).__mro__)
-        return any(not names.isdisjoint(vars(place)) for place in (self, *theirs))
+        ours = self._direct(realm_url, application_key_id, application_key)
+        theirs = super().handler(realm_url, application_key_id, application_key)
+        return ApiOfMethods(self, self._originals, ours, theirs)
 
     @abstractmethod
     def _direct(self, realm_url: str, application_key_id: str, application_key: str) -> Api:

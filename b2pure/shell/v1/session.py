@@ -82,7 +82,7 @@ class Session:
         self.clock: Clock = clock or SystemClock()
         self.retry = retry or RetryPolicy()
         self._choosing = Lock()
-        self._api: tuple[StoredKey, Api] | None = None
+        self._api: tuple[HasHandler, StoredKey, Api] | None = None
 
     # -- the key
 
@@ -101,15 +101,21 @@ class Session:
 
     def machines(self) -> AccountInfoMachines:
         """The session and the upload URLs of the key that is stored. Raises MissingAccountData."""
-        return AccountInfoMachines(self.account_info, StoredKey.of(self.account_info))
+        return self._machines(StoredKey.of(self.account_info))
+
+    def _machines(self, key: StoredKey) -> AccountInfoMachines:
+        return AccountInfoMachines(self.account_info, key)
 
     def api(self, key: StoredKey) -> Api:
         """What programs of this key run over."""
+        raw = self.raw_api
         with self._choosing:
-            if self._api is None or self._api[0] != key:
-                api = self.raw_api.handler(key.realm_url, key.application_key_id, key.application_key)
-                self._api = key, api
-            return self._api[1]
+            if self._api is None or self._api[0] is not raw or self._api[1] != key:
+                self._api = raw, key, self._handler(raw, key)
+            return self._api[2]
+
+    def _handler(self, raw: HasHandler, key: StoredKey) -> Api:
+        return raw.handler(key.realm_url, key.application_key_id, key.application_key)
 
     # -- programs
 

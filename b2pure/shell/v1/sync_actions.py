@@ -1,7 +1,7 @@
 """What a sync would do, as objects that can be looked at and run one by one.
 
 Rules. They are made from the actions of a plan. `Synchronizer.sync_folders` does not run these but the plan itself,
-which also looks whether the world is still as it was.
+which also looks whether the world is still as it was; of these it runs the ones that somebody's own methods do.
 """
 
 from __future__ import annotations
@@ -99,6 +99,12 @@ def _listener(reporter: Any) -> SyncFileReporter | None:
     return None if reporter is None else SyncFileReporter(reporter)
 
 
+def _count(reporter: Any) -> None:
+    """One more file of those that are to be done: a listener counts the others when it is closed."""
+    if reporter is not None:
+        reporter.update_transfer(1, 0)
+
+
 class B2UploadAction(AbstractAction):
     """File uploading action."""
 
@@ -140,6 +146,7 @@ class B2HideAction(AbstractAction):
     def do_action(self, bucket: Bucket, reporter: Any) -> None:
         """Perform the hiding action."""
         bucket.hide_file(self.b2_file_name)
+        _count(reporter)
 
     def __str__(self) -> str:
         return f"b2_hide({self.b2_file_name})"
@@ -208,6 +215,7 @@ class B2DeleteAction(AbstractAction):
     def do_action(self, bucket: Bucket, reporter: Any) -> None:
         """Perform the deleting action."""
         bucket.delete_file_version(self.file_id, self.b2_file_name)
+        _count(reporter)
 
     def __str__(self) -> str:
         return f"b2_delete({self.b2_file_name}, {self.file_id}, {self.note})"
@@ -231,6 +239,7 @@ class LocalDeleteAction(AbstractAction):
         if self._expect not in (None, found):
             raise LocalFileError(f"{self.full_path} changed since it was compared")
         os.unlink(self.full_path)
+        _count(reporter)
 
     def __str__(self) -> str:
         return f"local_delete({self.full_path})"

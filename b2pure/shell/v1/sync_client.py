@@ -2,7 +2,7 @@
 
 Rules. It is the functional client: its plan, its programs, its drivers. What is added is where its two sides come from
 (folders, which may tell their files themselves), which scanner is asked, and who is told: the reporter, or the log
-where there is none.
+where there is none. What somebody's own methods of a bucket or an account do is left to these.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 
-from attrs import evolve
+from attrs import evolve, frozen
+from returns.io import IOFailure, IOResult, IOSuccess
 
 from b2pure.effects.events import Event, PathDone, Scanned
 from b2pure.effects.flights import Moved
-from b2pure.effects.interpreter import Listener
+from b2pure.effects.interpreter import Interpreter, Listener
 from b2pure.effects.job import B2Side
 from b2pure.effects.outcomes import Conflict, Done, Drifted, Failed, Skipped, Superseded
 from b2pure.effects.report import ReportBuilder
-from b2pure.model.errors import describe
+from b2pure.model.errors import B2Error, describe
 from b2pure.model.files import LocalItem, SkippedPath
 from b2pure.model.ids import BucketId
 from b2pure.model.names import printable
@@ -35,8 +36,9 @@ from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Rules
 from b2pure.plan.scan import Scanner
 from b2pure.shell.client import Client
-from b2pure.shell.folders import LocalFolderOnDisk, Role
+from b2pure.shell.folders import Folder, LocalFolderOnDisk, Role
 from b2pure.shell.sides import Ask, Side, SideReader, Sides
+from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.exceptions import CommandError
 from b2pure.shell.v1.folder import (
     AS_WANTED,
@@ -44,13 +46,16 @@ from b2pure.shell.v1.folder import (
     bucket_of,
     core_prefix,
     core_root,
+    is_told,
     report_skipped,
     tells_files_itself,
+    told_paths,
 )
+from b2pure.shell.v1.own_bucket import left_to
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
 from b2pure.shell.v1.session import Session
-from b2pure.shell.v1.sync_actions import action_line
-from b2pure.shell.v1.sync_file import b2_path, local_path
+from b2pure.shell.v1.sync_actions import action_line, action_of
+from b2pure.shell.v1.sync_file import local_path
 from b2pure.shell.v1.sync_report import SyncReport
 
 __all__ = ["SyncClient"]
@@ -85,6 +90,7 @@ class SyncClient(Client):
         self._reader = _Reader(self._ask, self._retry, self._workers.listing_ways, folders, manager, reporter)
         self._moved, self._moved_told, self._found_told = Moved(), 0, 0
         self._failed: PlanFailed | None = None
+        self._bucket = bucket_of(folders["destination" if folders["destination"].folder_type() == "b2" else "source"])
 
     # -- what is to be done
 
@@ -116,7 +122,7 @@ class SyncClient(Client):
         needed = policy_needs(
             sides.rules.direction,
             sides.header.policy.keep,
-            listed=not tells_files_itself(source),
+            listed=not is_told(source),
             public=source.folder_type() == "b2" and bucket_of(source).type_ == "allPublic",
         )
         self._session.refuse(lacks(needed, (sides.header.source, sides.header.dest), self._session.token().allowed))
@@ -126,7 +132,28 @@ class SyncClient(Client):
             self._reporter.end_local()
         source, dest = self._end("source"), self._end("destination")
         sides = self._preparer.between(source, dest, policy, now_millis, PLAIN, None)
-        return evolve(sides, rules=evolve(sides.rules, scanner=self._scanner))
+        return evolve(
+            sides,
+            rules=evolve(sides.rules, scanner=self._scanner),
+            handed_over=left_to(self._bucket),
+            told=dest.b2 is not None and is_told(self._ends["destination"]),
+        )
+
+    def _interpreter(
+        self, folder: Folder | None, listener: Listener | None, *, flights: bool = True, small_calls: bool = False
+    ) -> Interpreter:
+        found = super()._interpreter(folder, listener, flights=flights, small_calls=small_calls)
+        found.take_over = self._take_over
+        return found
+
+    def _take_over(self, action: SyncAction) -> IOResult[None, B2Error]:
+        """Do it by the methods of the bucket. Files are counted as they end, like all others."""
+        reporter = None if self._reporter is None else _BytesOnly(self._reporter)
+        try:
+            action_of(action, self._ends["source"], self._ends["destination"]).do_action(self._bucket, reporter)
+        except Exception as error:
+            return IOFailure(value_of(error))
+        return IOSuccess(None)
 
     def _end(self, role: Role) -> Side:
         folder = self._ends[role]
@@ -235,6 +262,17 @@ def _is_local(folder: AbstractFolder) -> bool:
     return folder.folder_type() == "local"
 
 
+@frozen
+class _BytesOnly:
+    """What an action tells its progress to."""
+
+    reporter: SyncReport
+
+    def update_transfer(self, _files: int, length: int) -> None:
+        """So many bytes more."""
+        self.reporter.update_transfer(0, length)
+
+
 class _ToldFolder(LocalFolderOnDisk):
     """A local folder that tells the reporter of what cannot take part; its files may be what somebody else says."""
 
@@ -278,9 +316,8 @@ class _Reader(SideReader):
 
     def _scanned(self, side: Side, role: Role, rules: Rules) -> Iterator[Item]:
         folder = self._folders[role]
-        items = super()._scanned(side, role, rules)
-        if side.b2 is not None and tells_files_itself(folder):
-            items = map(b2_path, folder.all_files(self._reporter, self._manager))
+        told = None if side.b2 is None else told_paths(folder, self._reporter, self._manager)
+        items: Iterator[Item] = super()._scanned(side, role, rules) if told is None else told
         return items if role == "destination" or self._reporter is None else _compared(items, self._reporter)
 
 

@@ -41,6 +41,7 @@ from b2pure.shell.v1.exceptions import (
 )
 from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix
 from b2pure.shell.v1.own_actions import pairs_by_name, run_actions
+from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import AbstractAction, action_of
@@ -155,7 +156,7 @@ class Synchronizer:
 
     def _is_own(self, method: str) -> bool:
         """Whether a subclass, or somebody who set it on this object, has a method of that name."""
-        return getattr(getattr(self, method), "__func__", None) is not getattr(Synchronizer, method)
+        return _ORIGINALS.replaced(self, method)
 
     def _sync_by_actions(
         self, source: AbstractFolder, dest: AbstractFolder, now_millis: int, reporter: SyncReport | None
@@ -278,6 +279,9 @@ class Synchronizer:
                 _PREFIXES[dest.folder_type()],
                 _PREFIXES[source.folder_type()],
             )
+
+
+_ORIGINALS: Final = Originals(Synchronizer, ("make_folder_sync_actions", "make_file_sync_actions"))
 
 
 def _complain(client: SyncClient, reporter: SyncReport | None) -> None:
