@@ -135,6 +135,10 @@ def _takes(new: str, old: str) -> bool:
         return False
     if not all(_may_stay_out(named.get(each.name), each) for each in before if each.kind is Parameter.KEYWORD_ONLY):
         return False
+    more = any(each.kind is Parameter.VAR_KEYWORD for each in before)
+    pairs = zip(now_placed, placed, strict=False)
+    if more and any(new.kind in _BY_NAME and old.kind not in _BY_NAME for new, old in pairs):
+        return False  # a name that went to the rest is now that of a parameter which has its value already
     known = {each.name for each in (*before, *now_placed[: len(placed)])}
     return all(_is_optional(each) for each in after if each.name not in known)
 
