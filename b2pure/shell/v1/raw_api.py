@@ -14,14 +14,20 @@ from urllib.parse import quote
 
 from b2pure.effects.handlers import Api
 from b2pure.effects.wire import API_VERSION, header_encoded
+from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 
-__all__ = ["AbstractRawApi", "Json", "ReadableStream"]
+__all__ = ["PATIENCE", "AbstractRawApi", "Json", "ReadableStream"]
 
 Json = dict[str, Any]
 Info = Mapping[str, str]
 Range = tuple[int, int]
 """First and last byte, both inclusive."""
+
+PATIENCE: Final = RetryPolicy(max_unanswered=5)
+"""That of this interface: what a busy server refuses is tried as often as everywhere, but who asks a server that is not
+there is told as soon as b2sdk tells it.
+"""
 
 _ID_PATH: Final = f"/b2api/v{API_VERSION}/b2_download_file_by_id?fileId="
 
@@ -34,6 +40,11 @@ class ReadableStream(Protocol):
 
 class AbstractRawApi(ABC):
     """Direct access to the B2 web apis."""
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often, and for how long, what fails over this raw api is tried again."""
+        return PATIENCE
 
     def handler(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         """What the programs of the core run over, with this key: by default, the methods of this class."""

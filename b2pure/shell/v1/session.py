@@ -45,6 +45,11 @@ _AUTHORIZE_TRIES: Final = 2
 class HasHandler(Protocol):
     """A raw api, as far as programs need it."""
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often, and for how long, what fails is tried again."""
+        ...
+
     def handler(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         """What programs of this key run over."""
         ...
@@ -80,7 +85,7 @@ class Session:
     ) -> None:
         self.account_info, self.raw_api = account_info, raw_api
         self.clock: Clock = clock or SystemClock()
-        self.retry = retry or RetryPolicy()
+        self.retry = retry or raw_api.retry
         self._choosing = Lock()
         self._api: tuple[StoredKey, Api] | None = None
 
