@@ -271,9 +271,9 @@ def test_the_file_is_nobody_elses_business(tmp_path: Path, monkeypatch: pytest.M
     seen: list[int] = []
     connect = account_info_file.connect
 
-    def spying(path: str) -> sqlite3.Connection:
+    def spying(path: str, timeout: float) -> sqlite3.Connection:
         seen.append(stat.S_IMODE(os.stat(path).st_mode))
-        return connect(path)
+        return connect(path, timeout)
 
     for module in (account_info_file, sqlite_account_info):
         monkeypatch.setattr(module, "connect", spying)
@@ -323,8 +323,9 @@ def test_where_the_file_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ValueError, match="not both"):
             where(**mistake)
     monkeypatch.delenv("B2_ACCOUNT_INFO")
-    with pytest.raises(ValueError, match="a profile is"):
-        where(profile="../evil")
+    for profile in ("../evil", ""):
+        with pytest.raises(ValueError, match="a profile is"):
+            where(profile=profile)
 
 
 @pytest.mark.parametrize("env", [{}, {"XDG_CONFIG_HOME": "xdg"}, {"B2_ACCOUNT_INFO": "mine"}])
