@@ -258,7 +258,8 @@ def test_no_cursor_is_left_to_the_garbage_collector(tmp_path: Path, monkeypatch:
     assert info.get_bucket_id_or_none_from_bucket_name("name") == "id"
     info.remove_bucket_name("name")
     info.clear()
-    assert len(connections) > 5 and len(cursors) > 20
+    assert len(connections) > 5
+    assert len(cursors) > 20
     for each in (*cursors, *connections):
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             each.execute("SELECT 1") if isinstance(each, sqlite3.Connection) else each.fetchone()
