@@ -260,9 +260,12 @@ def test_no_cursor_is_left_to_the_garbage_collector(tmp_path: Path, monkeypatch:
     info.clear()
     assert len(connections) > 5
     assert len(cursors) > 20
-    for each in (*cursors, *connections):
+    for cursor in cursors:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-            each.execute("SELECT 1") if isinstance(each, sqlite3.Connection) else each.fetchone()
+            cursor.fetchone()
+    for connection in connections:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
 # --- a file that goes while it is used
