@@ -317,7 +317,7 @@ def test_a_file_that_is_not_there_is_named_and_not_the_new_one(bucket: Bucket, s
         lambda: bucket.concatenate([big], "y", large_file_id="4_znothing"),
     ]
     for make in makers:
-        with pytest.raises(exception.FileNotPresent, match="^File not present: 4_znothing$"):
+        with pytest.raises(exception.FileNotPresent, match=r"^File not present: 4_znothing$"):
             make()
     assert list(bucket.list_unfinished_large_files()) == []
 

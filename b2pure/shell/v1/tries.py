@@ -1,9 +1,9 @@
 """How often an upload was tried, what went wrong each time, and with which file.
 
 Rules. Every upload, of a file or of a part, is counted by itself, and so is every wish for an upload URL. Only what was
-tried in vain as often as there is patience for is MaxRetriesExceeded; what trying again cannot help is told as it is. An
-error of a call that names a file by its id (what is copied, the large file that is gone on with) is told with that one,
-and not with the name of the new file.
+tried in vain as often as there is patience for is MaxRetriesExceeded; what trying again cannot help is told as it is.
+An error of a call that names a file by its id (what is copied, the large file that is gone on with) is told with that
+one, and not with the name of the new file.
 """
 
 from __future__ import annotations
