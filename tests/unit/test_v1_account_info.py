@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve, frozen
 
 from b2pure.shell.v1 import account_info_file, sqlite_account_info
-from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
+from b2pure.shell.v1.abstract_account_info import ALL_CAPABILITIES, AbstractAccountInfo, AuthData
 from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
 from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
@@ -199,6 +199,8 @@ def test_allowed_needs_all_its_fields() -> None:
 
 def test_all_capabilities_can_be_asked_for() -> None:
     everything = AbstractAccountInfo.all_capabilities()
+    assert type(ALL_CAPABILITIES) is list
+    assert everything == ALL_CAPABILITIES
     assert set(AbstractAccountInfo.DEFAULT_ALLOWED["capabilities"]) < set(everything)
 
 

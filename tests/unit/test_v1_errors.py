@@ -85,6 +85,16 @@ def test_an_unknown_realm_is_told_with_what_there_is(realm: str) -> None:
         B2RawApi(B2Http()).authorize_account(realm, "key", "secret")
 
 
+@pytest.mark.parametrize("path", ["/wrong", "/b2api/v3"])
+def test_a_realm_that_leads_to_no_b2_is_told(world: World, path: str) -> None:
+    realm = world.url + path
+    raw = world.api.session.raw_api
+    for authorize in (world.api.authorize_account, raw.authorize_account):
+        with pytest.raises(exception.InvalidArgument, match=r"^realm leads to a server that knows of no B2 there"):
+            authorize(realm, "key", "secret")
+    assert world.api.account_info.get_realm() == world.url, "what is stored stays"
+
+
 @pytest.mark.parametrize("url", ["junk", "", "ftp://b2.example/x?token=secret", "http://"])
 def test_an_address_that_leads_nowhere_is_told_at_once(url: str) -> None:
     for call in (B2Http().get_content, lambda url, headers: B2Http().post_json_return_json(url, headers, {})):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -131,7 +131,7 @@ def test_it_writes_what_b2sdk_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: now[0])
     out = io.StringIO()
     report = SyncReport(out, no_progress=False)
-    steps = [
+    steps: list[Callable[[], None]] = [
         lambda: report.update_local(1),
         lambda: report.update_compare(1),
         report.end_local,

@@ -167,6 +167,9 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 
 _OTHERS: Final[Mapping[str, _Kind]] = {
     "any": _Kind("anything", lambda _: True, may_be_none=True),
+    "one_bucket": _of(
+        "the id of one bucket, as text; the functional face's CreateKey(bucket_ids=...) makes a key of several", str
+    ),
     "new_name": _Kind("a string", lambda value: isinstance(value, str), raises=ValueError),
     "type_or_info": _Kind(
         "text, or a dictionary of text to text", lambda value: isinstance(value, str) or _is_info(value)

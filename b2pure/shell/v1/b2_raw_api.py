@@ -72,6 +72,9 @@ class B2RawApi(RawCalls):
         content_sha1: str,
         data_stream: ReadableStream,
     ) -> Json:
+        """Upload one part of a large file: `content_length` bytes, with their SHA-1 in hex, as part `part_number` (from
+        1 on).
+        """
         return super().upload_part(
             upload_url, upload_auth_token, part_number, content_length, content_sha1, data_stream
         )

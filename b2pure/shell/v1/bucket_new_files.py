@@ -120,7 +120,9 @@ class NewFiles:
         where an earlier run stopped.
 
         `large_file_callback` hears of a large file, whose `large_file_id` a later call may give to go on with it;
-        `auto_continue=False` starts a new one.
+        `auto_continue=False` starts a new one. What `progress_listener` raises ends the upload and comes out; what B2
+        has by then stays. Raises MaxRetriesExceeded where trying again did not help, InvalidUploadSource for a source
+        that cannot be read, UnusableFileName, BadFileInfo, Unauthorized, StorageCapExceeded.
         """
         made = self._new(file_name, content_type, file_info, progress_listener, continuation)
         workers = self.api.max_upload_workers
@@ -182,7 +184,9 @@ class NewFiles:
         continue_large_file_id: str | None = None,
         **continuation: Unpack[ConcatenateChoices],
     ) -> FileVersionInfo:
-        """Creates a new file in this bucket by concatenating multiple remote or local sources."""
+        """Creates a new file in this bucket by concatenating multiple remote or local sources. Raises what `upload`
+        raises, ValueError for sources that no file can be made of, FileNotPresent for one that is not there.
+        """
         return self.create_file(
             WriteIntent.wrap_sources_iterator(outbound_sources),
             file_name,

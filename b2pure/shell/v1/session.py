@@ -70,6 +70,7 @@ class Work:
 
 
 NO_WORK: Final = Work()
+_AUTHORIZING: Final = Context(authorizes=True)
 
 
 class Session:
@@ -98,7 +99,7 @@ class Session:
         result = self._run(authorization(patience), machines, NO_WORK)
         if ok(result):
             return result.unwrap()
-        raise exception_of(result.failure(), NOWHERE)  # what is stored is another key: nothing of it is told
+        raise exception_of(result.failure(), _AUTHORIZING)  # what is stored is another key: nothing of it is told
 
     def token(self) -> Authorization:
         """The account token, and what it is good for."""
