@@ -114,6 +114,16 @@ def test_a_small_download_that_fails_leaves_nothing(world: World, tmp_path: Path
     assert _download(bucket, tmp_path, Raising(None)) == []
 
 
+def test_what_a_listener_raises_at_the_end_undoes_nothing(world: World, tmp_path: Path) -> None:
+    """It comes out; what is finished by then is whole, and stays."""
+    bucket = world.bucket()
+    with pytest.raises(ZeroDivisionError):
+        bucket.upload_bytes(CONTENT[:40], "beach.jpg", progress_listener=Raising(40))
+    assert [file.file_name for file, _ in bucket.ls()] == ["beach.jpg"]
+    assert _download(bucket, tmp_path, Raising(40)) == ["beach.jpg"]
+    assert (tmp_path / "beach.jpg").read_bytes() == CONTENT[:40]
+
+
 def test_a_large_one_that_is_broken_off_is_gone_on_with(world: World, tmp_path: Path) -> None:
     """Where a piece of it is finished: before that there is nothing to go on with."""
     bucket = world.bucket()

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import requests
+from v1_world import SMALL_PARTS, served
 
+from b2pure.effects.faults import DropReplyAfterCommit
 from b2pure.model.errors import Transport, Unavailable
 from b2pure.plan.retry import RetryAfter, RetryPolicy, RetryState, step_retry
 from b2pure.shell.v1.raw_api import PATIENCE
@@ -90,3 +92,17 @@ def test_a_timeout_that_makes_no_sense_is_refused(settings: Any) -> None:
         B2Http(**settings)
     with pytest.raises(TypeError, match="retry must be a RetryPolicy"):
         B2Http(retry=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", ["b2_upload_file", "b2_start_large_file", "b2_finish_large_file"])
+def test_a_lost_answer_is_looked_up_however_few_tries_there_are(call: str) -> None:
+    """One attempt is no reason to say that a file is not there which B2 has."""
+    with served(SMALL_PARTS) as world:
+        bucket_id, info = world.bucket().id_, world.api.account_info
+        api = B2Api(InMemoryAccountInfo(), raw_api=B2RawApi(B2Http(retry=RetryPolicy(max_attempts=1))))
+        api.authorize_account(world.url, info.get_application_key_id(), info.get_application_key())
+        bucket = api.get_bucket_by_id(bucket_id)
+        world.faults.append(DropReplyAfterCommit(call, 1))
+        bucket.upload_bytes(b"sand" * (1 if call == "b2_upload_file" else 10_000), "beach.jpg")
+        assert [file.file_name for file, _ in bucket.ls(show_versions=True)] == ["beach.jpg"]
+        assert list(bucket.list_unfinished_large_files()) == []
