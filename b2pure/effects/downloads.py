@@ -32,11 +32,11 @@ from b2pure.effects.events import BytesMoved
 from b2pure.effects.fetching import fill_once
 from b2pure.effects.program import Program, ok, perform
 from b2pure.model.errors import B2Error, Corrupt, LocalFailure
-from b2pure.model.files import FileVersion
+from b2pure.model.files import FileVersion, LocalFact
 from b2pure.model.limits import RECOMMENDED_PART_SIZE
 from b2pure.model.protection import SseC
 from b2pure.plan.actions import DownloadAction
-from b2pure.plan.download import TAIL_SIZE, Found, Journal, Mark, read_journal
+from b2pure.plan.download import TAIL_SIZE, Found, Journal, Mark, came_already, read_journal
 from b2pure.plan.resume import may_go_on_later
 from b2pure.plan.retry import GiveUp, RetryAfter, RetryPolicy, RetryState, step_retry
 
@@ -84,7 +84,7 @@ def download_file(job: Download, retry: RetryPolicy) -> Program[Filled]:
     got = filled.unwrap()
     mod_time = job.mod_time_millis if job.mod_time_millis is not None else got.version.mod_time_millis
     published = yield from perform(Publish(temp, mod_time, job.expect, got.length))
-    if not ok(published):
+    if not ok(published) and not came_already(published.failure(), LocalFact(got.length, mod_time)):
         return Failure(published.failure())
     if got.pieces == 1 and not got.reused:  # others tell of each piece
         yield from perform(Emit(BytesMoved(job.label, got.length)))

@@ -21,6 +21,8 @@ from typing import Final, Literal
 
 from attrs import frozen
 
+from b2pure.model.errors import B2Error, LocalDrifted
+from b2pure.model.files import LocalFact
 from b2pure.model.ids import FileId
 from b2pure.model.ranges import ByteRange
 
@@ -37,6 +39,7 @@ __all__ = [
     "Piece",
     "Unchecked",
     "believed",
+    "came_already",
     "cut",
     "gaps",
     "how_to_check",
@@ -45,6 +48,7 @@ __all__ = [
     "piece_size",
     "read_journal",
     "record_place",
+    "worth_keeping",
 ]
 
 PIECE_SIZE: Final = 32 << 20
@@ -231,6 +235,19 @@ def _journal(file_id: FileId, size: int, data: bytes) -> Journal | None:
     entries = [entry for line, entry in told if entry is not None and journal_record(file_id, size, entry) == line]
     pieces = tuple(entry for entry in entries if isinstance(entry, Piece))
     return Journal(file_id, size, pieces, count, tuple(entry for entry in entries if isinstance(entry, Mark)))
+
+
+def worth_keeping(length: int, tail: bytes) -> bool:
+    """Whether a later run could use something of a temporary file of `length` bytes that ends with `tail`."""
+    journal = read_journal(length, tail)
+    return journal is not None and bool(journal.pieces)
+
+
+def came_already(error: B2Error, brought: LocalFact) -> bool:
+    """Whether a download that could not take its place finds there what it brought: another one of the same version was
+    sooner. That is a success, the same as if this one had been sooner and the other had replaced it.
+    """
+    return isinstance(error, LocalDrifted) and error.found == brought
 
 
 def _entry(line: bytes, size: int) -> Piece | Mark | None:

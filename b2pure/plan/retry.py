@@ -12,7 +12,8 @@ Rules, from Backblaze's integration checklist and error table:
 - authorizing itself is tried again after 408, 429, 5xx and failures of the network only;
 - `Retry-After` is obeyed, and the delay begins anew after it; everything else backs off 1, 2, 4 ... 64 seconds with
   jitter;
-- attempts and total waiting are bounded.
+- attempts and total waiting are bounded; a server that is not there, or says nothing, may be given up sooner
+  (`max_unanswered`).
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ __all__ = [
     "classify",
     "doubts_content",
     "has_dead_token",
+    "is_unanswered",
     "keeps_url",
     "step_retry",
     "wants_new_token",
@@ -74,19 +76,22 @@ class RetryClass(Enum):
 
 @frozen
 class RetryPolicy:
-    """Bounds of patience. Times are seconds. `max_upload_urls` URLs of one upload may fail."""
+    """Bounds of patience. Times are seconds. `max_upload_urls` URLs of one upload may fail; of the `max_attempts`,
+    `max_unanswered` may end without a connection, or without an answer in time.
+    """
 
     max_attempts: int = 8
     max_upload_urls: int = 5
     first_delay: float = 1.0
     max_delay: float = 64.0
     max_total_delay: float = 900.0
+    max_unanswered: int = 8
 
 
 @frozen
 class RetryState:
     """What happened so far to one call. `delays` counts those since it began or Retry-After was obeyed, `urls` the
-    upload URLs that failed. Times are seconds.
+    upload URLs that failed, `unanswered` the attempts that no server answered. Times are seconds.
     """
 
     attempts: int = 0
@@ -94,6 +99,7 @@ class RetryState:
     waited: float = 0.0
     reauthorized: bool = False
     urls: int = 0
+    unanswered: int = 0
 
 
 @frozen
@@ -165,6 +171,11 @@ def keeps_url(error: B2Error) -> bool:
     return isinstance(error, Throttled)
 
 
+def is_unanswered(error: B2Error) -> bool:
+    """Whether it looks as if there were no server: no connection came about, or no answer in time."""
+    return isinstance(error, Transport) and error.kind in ("connect", "timeout")
+
+
 def has_dead_token(error: B2Error) -> bool:
     """Whether B2 says that the token of an upload URL is dead: those of its age are, too."""
     return isinstance(error, Unauthorized) and error.code in _DEAD_TOKEN
@@ -181,11 +192,14 @@ def step_retry(
     """The next state and what to do. `jitter` is a number from 0 to 1 drawn by the caller."""
     retry_class = classify(error, kind)
     spoils = kind == "upload" and not keeps_url(error)
-    failed = evolve(state, attempts=state.attempts + 1, urls=state.urls + spoils)
+    unanswered = state.unanswered + is_unanswered(error)
+    failed = evolve(state, attempts=state.attempts + 1, urls=state.urls + spoils, unanswered=unanswered)
     if retry_class is RetryClass.FATAL or (retry_class is RetryClass.ONCE and state.reauthorized):
         return state, GiveUp(error, "trying again cannot help")
     if failed.attempts >= policy.max_attempts:
         return state, GiveUp(error, f"{failed.attempts} attempts failed")
+    if failed.unanswered >= policy.max_unanswered and is_unanswered(error):
+        return state, GiveUp(error, f"{failed.unanswered} attempts were not answered")
     if failed.urls >= policy.max_upload_urls and spoils:
         return state, GiveUp(error, f"{failed.urls} upload URLs failed")
     if retry_class in (RetryClass.NEW_TOKEN, RetryClass.ONCE) and not state.reauthorized:

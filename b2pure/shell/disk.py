@@ -31,6 +31,7 @@ from b2pure.model.files import LocalFact, millis_from_ns
 from b2pure.model.names import PathFlavour, is_own_temporary, local_path_problem, resumable_name
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
+from b2pure.plan.download import TAIL_SIZE, worth_keeping
 from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain
 from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked, take_resumable
 from b2pure.shell.turn import DiskTurn
@@ -147,12 +148,7 @@ class LocalDisk:
 
     def tail(self, temp: Temp, most: int) -> IOResult[tuple[int, bytes], LocalFailure]:
         """The length of a temporary file and its last bytes, `most` at most."""
-
-        def read(live: LiveTemp) -> tuple[int, bytes]:
-            length = os.fstat(live.fd).st_size
-            return length, b"".join(map(bytes, live.chunks(max(0, length - most), length)))
-
-        return self._on_temp(temp, "read", read)
+        return self._on_temp(temp, "read", lambda live: live.tail(most))
 
     def cut_temp(self, temp: Temp, length: int) -> IOResult[None, LocalFailure]:
         """Shorten a temporary file, and forget what was hashed of it."""
@@ -208,14 +204,14 @@ class LocalDisk:
             live.close()
 
     def close(self) -> None:
-        """Discard all temporary files that are left, but those that a later run may go on with; no new ones are created
-        after it.
+        """Discard all temporary files that are left, but those that a later run can go on with, because some of their
+        pieces are finished; no new ones are created after it.
         """
         with self._lock:
             self._closed = True
             left, self._live = list(self._live.values()), {}
         for live in left:
-            if live.resumable:
+            if live.resumable and _is_worth_keeping(live):
                 live.close()
             else:
                 self._remove(live)
@@ -354,6 +350,13 @@ class LocalDisk:
                     live.close_file()
                 live.folder.unlink(live.name)
         live.close()
+
+
+def _is_worth_keeping(live: LiveTemp) -> bool:
+    try:
+        return worth_keeping(*live.tail(TAIL_SIZE))
+    except OSError:
+        return False
 
 
 def _keep_rights(live: LiveTemp, ours: int, theirs: int) -> None:

@@ -95,6 +95,11 @@ class LiveTemp:
             yield buffer[:length]
             start += length
 
+    def tail(self, most: int) -> tuple[int, bytes]:
+        """The length of the file and its last bytes, `most` at most."""
+        length = os.fstat(self.fd).st_size
+        return length, b"".join(map(bytes, self.chunks(max(0, length - most), length)))
+
     def sha1_until(self, until: int | None) -> str:
         """Hex SHA-1 of the first bytes (None: of all)."""
         return self.hashing.go_on(self.chunks, os.fstat(self.fd).st_size if until is None else until)

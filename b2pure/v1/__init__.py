@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from b2pure.model.account import ALL_CAPABILITIES
     from b2pure.shell.listeners import (
         AbstractProgressListener,
         DoNothingProgressListener,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
         TqdmProgressListener,
         make_progress_listener,
     )
-    from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
+    from b2pure.shell.v1.abstract_account_info import ALL_CAPABILITIES, AbstractAccountInfo
     from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
     from b2pure.shell.v1.account_info_file import B2_ACCOUNT_INFO_DEFAULT_FILE, B2_ACCOUNT_INFO_ENV_VAR
     from b2pure.shell.v1.api import B2Api
@@ -202,12 +201,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "b2pure.model.account": ("ALL_CAPABILITIES",),
     "b2pure.shell.listeners": (
         "AbstractProgressListener", "DoNothingProgressListener", "ProgressListenerForTest", "SimpleProgressListener",
         "TqdmProgressListener", "make_progress_listener",
     ),
-    "b2pure.shell.v1.abstract_account_info": ("AbstractAccountInfo",),
+    "b2pure.shell.v1.abstract_account_info": ("ALL_CAPABILITIES", "AbstractAccountInfo"),
     "b2pure.shell.v1.account_info": ("InMemoryAccountInfo", "StubAccountInfo", "UploadUrlPool", "UrlPoolAccountInfo"),
     "b2pure.shell.v1.account_info_file": ("B2_ACCOUNT_INFO_DEFAULT_FILE", "B2_ACCOUNT_INFO_ENV_VAR"),
     "b2pure.shell.v1.api": ("B2Api",),

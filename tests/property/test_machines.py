@@ -83,6 +83,7 @@ _POLICIES = st.builds(
     first_delay=st.sampled_from((1.0, 0.0, 0.1, 5.0)),
     max_delay=st.sampled_from((64.0, 0.0, 3.0)),
     max_total_delay=st.sampled_from((900.0, 0.0, 30.0)),
+    max_unanswered=st.integers(1, 12),
 )
 _JITTERS = st.floats(0, 1)
 
@@ -116,6 +117,8 @@ def test_attempts_and_waiting_are_bounded(
     assert sum(d.seconds for _, d in found if isinstance(d, RetryAfter)) <= policy.max_total_delay
     spoiled = [error for error, _ in found if not isinstance(error, Throttled)]
     assert kind != "upload" or len(spoiled) <= policy.max_upload_urls
+    unanswered = [error for error, _ in found if isinstance(error, Transport) and error.kind in ("connect", "timeout")]
+    assert len(unanswered) <= policy.max_unanswered
 
 
 @given(_POLICIES, _FAILURES, _KINDS)

@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve, frozen
 
 from b2pure.shell.v1 import account_info_file, sqlite_account_info
-from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
+from b2pure.shell.v1.abstract_account_info import ALL_CAPABILITIES, AbstractAccountInfo, AuthData
 from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
 from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
@@ -199,6 +199,8 @@ def test_allowed_needs_all_its_fields() -> None:
 
 def test_all_capabilities_can_be_asked_for() -> None:
     everything = AbstractAccountInfo.all_capabilities()
+    assert type(ALL_CAPABILITIES) is list
+    assert everything == ALL_CAPABILITIES
     assert set(AbstractAccountInfo.DEFAULT_ALLOWED["capabilities"]) < set(everything)
 
 
@@ -271,9 +273,9 @@ def test_the_file_is_nobody_elses_business(tmp_path: Path, monkeypatch: pytest.M
     seen: list[int] = []
     connect = account_info_file.connect
 
-    def spying(path: str) -> sqlite3.Connection:
+    def spying(path: str, timeout: float) -> sqlite3.Connection:
         seen.append(stat.S_IMODE(os.stat(path).st_mode))
-        return connect(path)
+        return connect(path, timeout)
 
     for module in (account_info_file, sqlite_account_info):
         monkeypatch.setattr(module, "connect", spying)
@@ -323,8 +325,9 @@ def test_where_the_file_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ValueError, match="not both"):
             where(**mistake)
     monkeypatch.delenv("B2_ACCOUNT_INFO")
-    with pytest.raises(ValueError, match="a profile is"):
-        where(profile="../evil")
+    for profile in ("../evil", ""):
+        with pytest.raises(ValueError, match="a profile is"):
+            where(profile=profile)
 
 
 @pytest.mark.parametrize("env", [{}, {"XDG_CONFIG_HOME": "xdg"}, {"B2_ACCOUNT_INFO": "mine"}])

@@ -10,6 +10,7 @@ import resource
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -193,8 +194,8 @@ def test_a_full_disk_later_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
     info.set_auth_data(**GIVEN)
     connect = account_info_file.connect
 
-    def full(path: str) -> sqlite3.Connection:
-        connection = connect(path)
+    def full(path: str, timeout: float) -> sqlite3.Connection:
+        connection = connect(path, timeout)
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
@@ -210,15 +211,61 @@ def test_a_full_disk_later_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert info.get_bucket_id_or_none_from_bucket_name("bucket-1999") == "id-1999"
 
 
-def test_a_file_that_is_in_use_for_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_in_use_for_too_long(tmp_path: Path) -> None:
     path = tmp_path / "info"
-    info = SqliteAccountInfo(str(path))
-    monkeypatch.setattr(account_info_file, "_PATIENCE_SECONDS", 0.0)
+    info = SqliteAccountInfo(str(path), timeout=0.1)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         error = _named(lambda: info.set_auth_data(**GIVEN), path)
-    assert "in use by another program" in error.problem
+        began = time.monotonic()
+        _named(lambda: SqliteAccountInfo(str(path), timeout=0), path)
+        assert time.monotonic() - began < 5
+    assert error.problem == "has been in use by another program for 0.1 seconds"
+    assert "a longer timeout" in error.fix
     info.set_auth_data(**GIVEN)
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf")])
+def test_a_timeout_that_makes_no_sense_is_refused(tmp_path: Path, timeout: float) -> None:
+    with pytest.raises(ValueError, match="timeout must be a number of seconds, 0 or more"):
+        SqliteAccountInfo(str(tmp_path / "info"), timeout=timeout)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_cursor_is_left_to_the_garbage_collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs in any thread: connections and cursors are closed where they were used, whatever went wrong there."""
+    cursors: list[sqlite3.Cursor] = []
+    connections: list[sqlite3.Connection] = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            cursors.append(super().execute(*arguments))
+            return cursors[-1]
+
+    def watched(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        connections.append(connect(*arguments, factory=Watched, **named))
+        return connections[-1]
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", watched)
+    info = SqliteAccountInfo(str(tmp_path / "info"))
+    with pytest.raises(MissingAccountData):
+        info.get_auth_data()
+    info.set_auth_data(**GIVEN)
+    info.refresh_entire_bucket_name_cache([("name", "id")])
+    with pytest.raises(CorruptAccountInfo):
+        info.refresh_entire_bucket_name_cache([(None, "id")])  # type: ignore[list-item]
+    assert info.get_bucket_id_or_none_from_bucket_name("name") == "id"
+    info.remove_bucket_name("name")
+    info.clear()
+    assert len(connections) > 5
+    assert len(cursors) > 20
+    for cursor in cursors:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            cursor.fetchone()
+    for connection in connections:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
 # --- a file that goes while it is used

@@ -287,6 +287,22 @@ def test_a_key_that_may_not_list_buckets_finds_its_own(world: World) -> None:
         world.api.list_buckets("holiday")
 
 
+def test_a_bucket_of_a_key_that_is_deleted_is_told_by_its_id(world: World) -> None:
+    bucket = world.bucket()
+    made = world.api.create_key(["listBuckets"], "one", None, bucket.id_)
+    world.api.delete_bucket(bucket)
+    world.api.authorize_account(world.url, made["applicationKeyId"], made["applicationKey"])
+    with pytest.raises(exception.RestrictedBucket, match=rf"restricted to bucket: id {bucket.id_}$"):
+        world.api.list_buckets()
+
+
+def test_a_key_of_several_buckets_is_refused_with_the_way_to_make_one(world: World) -> None:
+    ids = [world.bucket(name).id_ for name in ("holiday", "mountains")]
+    with pytest.raises(TypeError, match=r"the id of one bucket.*CreateKey\(bucket_ids=\.\.\.\).*not list of 2"):
+        world.api.create_key(["listFiles"], "two", bucket_id=ids)  # type: ignore[arg-type]
+    assert world.api.list_keys()["keys"] == []
+
+
 def test_keys_come_by_pages_and_go(world: World) -> None:
     ids = [world.api.create_key(["listFiles"], f"key-{number}")["applicationKeyId"] for number in range(3)]
     listed = world.api.list_keys()

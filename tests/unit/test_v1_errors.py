@@ -59,7 +59,7 @@ def test_a_server_that_says_nothing_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         http = B2Http()
-        http.TIMEOUT = 0.05  # type: ignore[assignment]  # seconds
+        http.TIMEOUT = 0.05  # seconds
         with pytest.raises(exception.B2RequestTimeout) as raised:
             http.get_content(f"http://{address}/file/bucket/name?token=secret", {}, try_count=1)
     assert str(raised.value) == f"Request timeout: {address}: ReadTimeout: the server did not answer in time"
@@ -83,6 +83,16 @@ def test_an_unknown_realm_is_told_with_what_there_is(realm: str) -> None:
     assert (repr(realm) in told) == (len(realm) <= 20)
     with pytest.raises(exception.InvalidArgument, match="realm"):
         B2RawApi(B2Http()).authorize_account(realm, "key", "secret")
+
+
+@pytest.mark.parametrize("path", ["/wrong", "/b2api/v3"])
+def test_a_realm_that_leads_to_no_b2_is_told(world: World, path: str) -> None:
+    realm = world.url + path
+    raw = world.api.session.raw_api
+    for authorize in (world.api.authorize_account, raw.authorize_account):
+        with pytest.raises(exception.InvalidArgument, match=r"^realm leads to a server that knows of no B2 there"):
+            authorize(realm, "key", "secret")
+    assert world.api.account_info.get_realm() == world.url, "what is stored stays"
 
 
 @pytest.mark.parametrize("url", ["junk", "", "ftp://b2.example/x?token=secret", "http://"])
@@ -116,6 +126,29 @@ def test_errors_of_uploads_keep_their_messages(mine: Exception) -> None:
     raw.set_upload_errors([mine] * 4)
     bucket.upload_bytes(b"sand", "beach")
     assert content(bucket, "beach") == b"sand"
+
+
+@pytest.mark.parametrize("code", ["bad_auth_token", "expired_auth_token", "whatever", ""])
+def test_a_token_of_an_upload_that_died_is_replaced_whatever_its_code(code: str) -> None:
+    """The class says what it is; of an Unauthorized only the code does, and one more try with another URL."""
+    raw = RawSimulator()
+    bucket = _simulated(raw)
+    raw.set_upload_errors([exception.InvalidAuthToken("no longer", code)] * 4)
+    bucket.upload_bytes(b"sand", "beach")
+    assert content(bucket, "beach") == b"sand"
+    raw.set_upload_errors([exception.Unauthorized("no", code)])
+    bucket.upload_bytes(b"stones", "beach")
+    assert content(bucket, "beach") == b"stones"
+
+
+@pytest.mark.parametrize("code", ["unauthorized", "whatever"])
+def test_a_refusal_of_an_upload_is_told_the_second_time(code: str) -> None:
+    raw = RawSimulator()
+    bucket = _simulated(raw)
+    raw.set_upload_errors([exception.Unauthorized("no", code)] * 2)
+    with pytest.raises(exception.Unauthorized, match=rf"^no.* \({code}\)$"):
+        bucket.upload_bytes(b"stones", "beach")
+    bucket.upload_bytes(b"stones", "beach")
 
 
 @pytest.mark.parametrize("mine", [KeyError("typo"), exception.StorageCapExceeded(), exception.BadFileInfo("mine")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -113,14 +113,71 @@ def test_lines_and_progress_do_not_mix() -> None:
     assert shown == [
         "upload a",
         "upload b: failed",
-        "",
         "WARNING: /x could not be accessed (broken symlink?)",
         "WARNING: /y could not be accessed (no permissions to read?)",
         "",
     ]
     progress = [part.strip() for part in out.getvalue().replace("\n", "\r").split("\r") if "updated" in part]
-    assert progress[0].startswith("count: 2 files   compare: 0 files   updated: 0 files")
+    assert progress[1].startswith("count: 2 files   compare: 0 files   updated: 0 files")
     assert "compare: 1/2 files   updated: 1/2 files   1.00 / 2.00 kB" in progress[-1]
+
+
+START = " count: 0 files   compare: 0 files   updated: 0 files   0 B   0 B/s"
+
+
+def test_it_writes_what_b2sdk_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the byte, as version 1.1.4 was seen to: each line covers the one before it, and nothing is left at the end."""
+    now = [1000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    out = io.StringIO()
+    report = SyncReport(out, no_progress=False)
+    steps: list[Callable[[], None]] = [
+        lambda: report.update_local(1),
+        lambda: report.update_compare(1),
+        report.end_local,
+        lambda: report.end_compare(2, 3000),
+        lambda: report.update_transfer(1, 1000),
+        lambda: report.print_completion("upload a"),
+        lambda: report.update_transfer(1, 2000),
+        lambda: report.error("a line that is longer than the progress: " + "x" * 40),
+    ]
+    for step in steps:
+        now[0] += 0.25
+        step()
+    report.local_access_error("p")
+    report.local_permission_error("q")
+    report.close()
+    report.close()
+    told = [
+        START + "\r",
+        " count: 1 files   compare: 0 files   updated: 0 files   0 B   0 B/s\r",
+        " count: 1 files   compare: 1 files   updated: 0 files   0 B   0 B/s\r",
+        " compare: 1/1 files   updated: 0 files   0 B   0 B/s               \r",
+        " compare: 1/1 files   updated: 0/2 files   0.00 / 3.00 kB   0 B/s  \r",
+        " compare: 1/1 files   updated: 1/2 files   1.00 / 3.00 kB   800 B/s\r",
+        "upload a                                                           \n",
+        " compare: 1/1 files   updated: 1/2 files   1.00 / 3.00 kB   666 B/s\r",
+        " compare: 1/1 files   updated: 2/2 files   3.00 / 3.00 kB   1.71 kB/s\r",
+        "a line that is longer than the progress: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+        " compare: 1/1 files   updated: 2/2 files   3.00 / 3.00 kB   1.50 kB/s\r",
+        "                                                                     \r",
+        "WARNING: p could not be accessed (broken symlink?)                   \n",
+        "WARNING: q could not be accessed (no permissions to read?)\n",
+    ]
+    assert out.getvalue() == "".join(told)
+
+
+def test_progress_is_shown_ten_times_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    out = io.StringIO()
+    with SyncReport(out, no_progress=False) as report:
+        for moment in (0.0, 0.05, 0.099, 0.101):
+            now[0] = 1000.0 + moment
+            report.update_local(2)
+        report.end_local()
+        report.end_compare(0, 0)
+    assert out.getvalue() == f"{START}\r{START.replace('count: 0', 'count: 8')}\r{' ' * len(START)}\r"
 
 
 def test_without_progress_there_are_only_lines() -> None:

@@ -31,7 +31,7 @@ FILLED_IN: Final = {
     "download_url",
 }  # fmt: skip
 IN_PLACE_OF_A_URL: Final = {"upload_file": ["bucket_id"], "upload_part": ["file_id"]}
-NOT_OF_ONE_ACCOUNT: Final = {"authorize_account", "handler"}
+NOT_OF_ONE_ACCOUNT: Final = {"authorize_account", "handler", "retry"}
 
 
 @define(eq=False)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -74,11 +75,10 @@ def test_two_programs_and_twenty_threads_share_one_file(b2_server: ServedB2, tmp
     assert calls["b2_authorize_account"] <= 2 * expiries, "each program authorizes once for each token that died"
     assert calls["b2_upload_file"] == len(names)
 
-    kept = sqlite3.connect(path)
-    assert {name for (name,) in kept.execute("SELECT bucket_name FROM bucket")} == names, "no update was lost"
-    assert kept.execute("SELECT count(*) FROM account").fetchone() == (1,)
-    assert kept.execute("SELECT count(*) FROM bucket_upload_url").fetchone() == (0,)
-    kept.close()
+    with closing(sqlite3.connect(path)) as kept:
+        assert {name for (name,) in kept.execute("SELECT bucket_name FROM bucket")} == names, "no update was lost"
+        assert kept.execute("SELECT count(*) FROM account").fetchall() == [(1,)]
+        assert kept.execute("SELECT count(*) FROM bucket_upload_url").fetchall() == [(0,)]
     tokens |= {info.get_account_auth_token(), b2_server.key}
     assert not [token for token in tokens for out, error in told if token in out + error]
     assert list(tmp_path.iterdir()) == [path]

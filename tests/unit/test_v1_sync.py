@@ -498,6 +498,12 @@ def test_an_action_that_fails_deletes_nothing_and_is_told(
     assert (content(bucket, "a"), content(bucket, "b")) == (b"there", b"b")
 
 
+@pytest.mark.parametrize("text", ["", "b2://", "b2://bucket/a//b", "a\0b"])
+def test_a_place_that_is_none_is_told_with_the_argument(world: World, text: str) -> None:
+    with pytest.raises(exception.CommandError, match=r"^folder_name "):
+        parse_sync_folder(text, world.api)
+
+
 @pytest.mark.parametrize("kind", [_KeepsMe, _KeepsMyFile])
 def test_an_empty_source_is_refused_for_actions_of_a_subclass_too(
     world: World, bucket: Bucket, folder: Path, kind: type[Synchronizer]

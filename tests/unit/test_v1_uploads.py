@@ -298,8 +298,28 @@ def test_a_source_that_does_not_have_its_range_is_told(bucket: Bucket) -> None:
     made = bucket.upload_bytes(b"x" * 5_000, "x")
     with pytest.raises(exception.BadRequest, match="5000"):
         bucket.concatenate([CopySource(str(made.id_), 0, 6_000), UploadSourceBytes(b"x" * 9_000)], "y")
-    with pytest.raises(exception.FileNotPresent):
-        bucket.copy("4_znothing", "y")
+
+
+@pytest.mark.parametrize("size", [100, 9_000])
+def test_a_file_that_is_not_there_is_named_and_not_the_new_one(bucket: Bucket, size: int) -> None:
+    """What is copied, and what is gone on with."""
+    sources = [CopySource("4_znothing", 0, size), UploadSourceBytes(b"x" * size)]
+    intents = [WriteIntent(sources[0]), WriteIntent(sources[1], size)]
+    big = UploadSourceBytes(b"x" * 50_000)
+    makers: list[Callable[[], object]] = [
+        lambda: bucket.copy("4_znothing", "y"),
+        lambda: bucket.copy("4_znothing", "y", offset=0, length=size),
+        lambda: bucket.concatenate(sources, "y"),
+        lambda: bucket.concatenate_stream(iter(sources), "y"),
+        lambda: bucket.create_file(intents, "y"),
+        lambda: bucket.create_file_stream(iter(intents), "y"),
+        lambda: bucket.create_file([WriteIntent(big)], "y", continue_large_file_id="4_znothing"),
+        lambda: bucket.concatenate([big], "y", large_file_id="4_znothing"),
+    ]
+    for make in makers:
+        with pytest.raises(exception.FileNotPresent, match=r"^File not present: 4_znothing$"):
+            make()
+    assert list(bucket.list_unfinished_large_files()) == []
 
 
 # --- copies

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from attrs import field, frozen
 
-from b2pure.model.account import ALL_CAPABILITIES
+from b2pure.model.account import ALL_CAPABILITIES as KNOWN_CAPABILITIES
 from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
 from b2pure.shell.v1.exceptions import MissingAccountData
 
-__all__ = ["AbstractAccountInfo", "Allowed", "AuthData", "NamedBucket"]
+__all__ = ["ALL_CAPABILITIES", "AbstractAccountInfo", "Allowed", "AuthData", "NamedBucket"]
+
+ALL_CAPABILITIES: Final = list(KNOWN_CAPABILITIES)
+"""The names of all capabilities that a key can have."""
 
 Allowed = dict[str, Any]
 """`capabilities`, `bucketId`, `bucketName` and `namePrefix`; for keys of several buckets also `buckets`."""

@@ -1,7 +1,9 @@
 """The file of an account info: where it is, how it is made and opened, and in words what is the matter with it.
 
 Rules. A new file is made under another name with mode 0600 and then linked into its place, complete: at no moment is a
-file there that others could read. Opening never makes a file. What is no regular file is left alone.
+file there that others could read. Opening never makes a file. What is no regular file is left alone. A connection is
+made, used and closed by one thread, and so is every cursor: none of them is left to the garbage collector, which runs
+in any thread.
 """
 
 from __future__ import annotations
@@ -22,19 +24,21 @@ from b2pure.shell.v1.exceptions import AccountInfoFileError, CorruptAccountInfo
 __all__ = [
     "B2_ACCOUNT_INFO_DEFAULT_FILE",
     "B2_ACCOUNT_INFO_ENV_VAR",
+    "DEFAULT_TIMEOUT_SECONDS",
     "account_info_path",
     "check_regular",
     "close_to_others",
     "connect",
     "in_words",
     "make_file",
+    "rows",
 ]
 
 B2_ACCOUNT_INFO_ENV_VAR: Final = "B2_ACCOUNT_INFO"
 B2_ACCOUNT_INFO_DEFAULT_FILE: Final = "~/.b2_account_info"
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_PATIENCE_SECONDS: Final = 120.0
-"""How long an operation waits for others that use the file."""
+DEFAULT_TIMEOUT_SECONDS: Final = 30.0
+"""How long an operation waits for other programs that use the file."""
 
 
 # -- where it is
@@ -45,11 +49,11 @@ def account_info_path(file_name: str | os.PathLike[str] | None, profile: str | N
     have, AccountInfoFileError where the path needs a home folder and there is none.
     """
     if file_name:
-        if profile:
+        if profile is not None:
             raise ValueError("give a file name or a profile, not both")
         return _expanded(os.fspath(file_name))
     named = os.environ.get(B2_ACCOUNT_INFO_ENV_VAR)
-    if profile:
+    if profile is not None:
         if named:
             raise ValueError(f"give a profile or {B2_ACCOUNT_INFO_ENV_VAR}, not both")
         if not _PROFILE.match(profile):
@@ -77,12 +81,18 @@ def _expanded(path: str) -> str:
 # -- opening
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """A connection to a file that is there."""
+def connect(path: str, timeout: float) -> sqlite3.Connection:
+    """A connection to a file that is there. `timeout` is how many seconds each statement waits for its turn."""
     address = Path(path).absolute().as_uri() + "?mode=rw"
-    connection = sqlite3.connect(address, timeout=_PATIENCE_SECONDS, isolation_level=None, uri=True)
+    connection = sqlite3.connect(address, timeout=timeout, isolation_level=None, uri=True)
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def rows(connection: sqlite3.Connection, statement: str, *values: object) -> list[sqlite3.Row]:
+    """Carry out a statement, and give all rows that it answers; its cursor is closed by then."""
+    with closing(connection.execute(statement, values)) as cursor:
+        return cursor.fetchall()
 
 
 def check_regular(path: str) -> None:
@@ -120,10 +130,10 @@ def make_file(path: str, fill: Callable[[sqlite3.Connection], None], *, replace:
     handle, draft = tempfile.mkstemp(prefix=".b2_account_info-", dir=folder)  # mode 0600, whatever the umask is
     os.close(handle)
     try:
-        with closing(connect(draft)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with closing(connect(draft, DEFAULT_TIMEOUT_SECONDS)) as connection:  # nobody else knows of it
+            rows(connection, "BEGIN IMMEDIATE")
             fill(connection)
-            connection.execute("COMMIT")
+            rows(connection, "COMMIT")
         if replace:
             os.replace(draft, path)
         else:
@@ -154,19 +164,21 @@ _ROOM: Final = f"Make room there. Or: {_ELSEWHERE}"
 
 
 @contextmanager
-def in_words(path: str) -> Iterator[None]:
-    """What the disk or sqlite refuses is an error that names the file of the user, and what helps."""
+def in_words(path: str, timeout: float) -> Iterator[None]:
+    """What the disk or sqlite refuses is an error that names the file of the user, and what helps. `timeout` is how
+    many seconds were waited for others.
+    """
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise _of_sqlite(path, error) from error
+        raise _of_sqlite(path, error, timeout) from error
     except sqlite3.DatabaseError as error:
         raise CorruptAccountInfo(path) from error
     except OSError as error:
         raise _of_the_disk(path, error) from error
 
 
-def _of_sqlite(path: str, error: sqlite3.OperationalError) -> AccountInfoFileError:
+def _of_sqlite(path: str, error: sqlite3.OperationalError, timeout: float) -> AccountInfoFileError:
     # What is none of sqlite's own answers (Python raises some itself) has no code.
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_FULL:
@@ -176,8 +188,8 @@ def _of_sqlite(path: str, error: sqlite3.OperationalError) -> AccountInfoFileErr
         case sqlite3.SQLITE_CANTOPEN:
             return AccountInfoFileError(path, "cannot be opened for writing", _RIGHTS)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            wait = f"has been in use by another program for {_PATIENCE_SECONDS:.0f} seconds"
-            return AccountInfoFileError(path, wait, "End that program")
+            wait = f"has been in use by another program for {timeout:g} seconds"
+            return AccountInfoFileError(path, wait, "End that program, or give a longer timeout")
         case sqlite3.SQLITE_IOERR:
             return AccountInfoFileError(path, f"cannot be read or written ({error})", f"See to its disk. {_ROOM}")
         case _:

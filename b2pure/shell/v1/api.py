@@ -62,9 +62,7 @@ class B2Api:
     """Provide file-level access to B2 services: it re-acquires authorization tokens when they expire, tries uploads
     again when an upload URL is busy, breaks large files into parts, and emulates a directory structure.
 
-    `account_info` keeps the key and the tokens (default: SqliteAccountInfo), `cache` the ids of buckets by their names
-    (default: DummyCache, or AuthInfoCache where `account_info` is not given either). `raw_api` is B2RawApi, or
-    RawSimulator in tests. `max_upload_workers` and `max_copy_workers` parts are on their way at once.
+    Safe for many threads. A program needs one of them.
     """
 
     BUCKET_FACTORY_CLASS: ClassVar[type[BucketFactory]] = BucketFactory
@@ -79,6 +77,12 @@ class B2Api:
         max_upload_workers: int = 10,
         max_copy_workers: int = 10,
     ) -> None:
+        """`account_info` keeps the key and the tokens (default: SqliteAccountInfo), `cache` the ids of buckets by their
+        names (default: DummyCache, or AuthInfoCache where `account_info` is not given either). `raw_api` has the
+        connections, their timeouts and their patience (default: `B2RawApi(B2Http())`); RawSimulator in tests.
+        `max_upload_workers` and `max_copy_workers` parts of a file are on their way at once, 512 at most. Raises
+        InvalidArgument for fewer than one worker, TypeError for what is no account info, cache or raw api.
+        """
         self.max_upload_workers = _workers("max_upload_workers", max_upload_workers)
         self.max_copy_workers = _workers("max_copy_workers", max_copy_workers)
         self.session = B2Session(account_info, cache, raw_api)
@@ -109,7 +113,9 @@ class B2Api:
 
     @checked()
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
-        """Perform account authorization. `realm` is usually just "production", or the URL of another server."""
+        """Perform account authorization. `realm` is usually just "production", or the URL of another server. Raises
+        InvalidArgument for a realm that leads to no B2, and Unauthorized for a key that is not (or no longer) valid.
+        """
         self.session.authorize_account(realm, application_key_id, application_key)
 
     def get_account_id(self) -> str:
@@ -127,7 +133,9 @@ class B2Api:
         cors_rules: Rules = None,
         lifecycle_rules: Rules = None,
     ) -> Bucket:
-        """Create a bucket of type "allPublic" or "allPrivate"."""
+        """Create a bucket of type "allPublic" or "allPrivate". Raises DuplicateBucketName for a name that somebody has,
+        BadRequest for one that no bucket may have.
+        """
         call = CreateBucket(
             AccountId(self.get_account_id()),
             name,
@@ -185,7 +193,7 @@ class B2Api:
 
     @checked()
     def delete_bucket(self, bucket: Bucket) -> None:
-        """Delete a chosen bucket. Its name is forgotten."""
+        """Delete a chosen bucket, which must be empty. Its name is forgotten."""
         self.session.ask(DeleteBucket(AccountId(self.get_account_id()), BucketId(bucket.id_)))
         self.cache.clear()
 
@@ -215,7 +223,7 @@ class B2Api:
         if not names or any(_same(name, bucket_name) for name in known):
             return
         if bucket_name is None or len(known) == len(names):
-            raise RestrictedBucket(", ".join(known))
+            raise RestrictedBucket(", ".join(each["name"] or f"id {each['id']}" for each in self._restricted_to()))
 
     # -- files
 
@@ -227,7 +235,9 @@ class B2Api:
         progress_listener: AbstractProgressListener | None = None,
         range_: Range | None = None,
     ) -> dict[str, Any]:
-        """Download a file with the given ID. `range_` has the first and the last byte, both inclusive."""
+        """Download a file with the given ID. `range_` has the first and the last byte, both inclusive. Raises what
+        `Bucket.download_file_by_name` raises.
+        """
         return inbound.download(self.session, FileId(file_id), download_dest, progress_listener, range_)
 
     @checked()
@@ -237,7 +247,7 @@ class B2Api:
 
     @checked()
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
-        """Permanently and irrevocably delete one version of a file."""
+        """Permanently and irrevocably delete one version of a file. Raises FileNotPresent."""
         reply = self.session.ask(DeleteFileVersion(file_name, FileId(file_id)), Context(file_id=file_id))
         return FileIdAndName(reply.file_id, reply.file_name)
 
@@ -271,7 +281,7 @@ class B2Api:
 
     # -- keys
 
-    @checked()
+    @checked(bucket_id="one_bucket")
     def create_key(
         self,
         capabilities: Iterable[str],
@@ -281,7 +291,8 @@ class B2Api:
         name_prefix: str | None = None,
     ) -> dict[str, Any]:
         """Create a new application key, which ends after `valid_duration_seconds`, and is restricted to a bucket and to
-        files whose names start with `name_prefix`, where these are given.
+        files whose names start with `name_prefix`, where these are given. A key of several buckets is made with
+        `CreateKey(bucket_ids=...)` of the functional face.
         """
         call = CreateKey(
             AccountId(self.get_account_id()),

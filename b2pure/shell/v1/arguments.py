@@ -18,6 +18,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from attrs import frozen
 
+from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 
 __all__ = ["checked"]
@@ -103,6 +104,11 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "bucket_type": _of("text: 'allPublic' or 'allPrivate'", str),
     "folder_to_list": _of("text; '' is the top-level folder", str),
     "new_file_name": _TEXT,
+    # connections
+    **dict.fromkeys(("connect_timeout", "read_timeout"), _of("a number of seconds", int, float)),
+    "install_clock_skew_hook": _FLAG,
+    "retry": _of("a RetryPolicy, as b2pure.RetryPolicy(max_attempts=3)", RetryPolicy),
+    "user_agent": _TEXT,
     # what a file is made of, and with
     "content_type": _TEXT,
     **dict.fromkeys(("bucket_info", "file_info", "file_infos", "new_bucket_info"), _INFO),
@@ -161,6 +167,9 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 
 _OTHERS: Final[Mapping[str, _Kind]] = {
     "any": _Kind("anything", lambda _: True, may_be_none=True),
+    "one_bucket": _of(
+        "the id of one bucket, as text; the functional face's CreateKey(bucket_ids=...) makes a key of several", str
+    ),
     "new_name": _Kind("a string", lambda value: isinstance(value, str), raises=ValueError),
     "type_or_info": _Kind(
         "text, or a dictionary of text to text", lambda value: isinstance(value, str) or _is_info(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import inf
 from time import sleep, time
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -26,7 +27,15 @@ from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error as B2ErrorValue
 from b2pure.model.replies import DownloadReply
-from b2pure.shell.http import DEFAULT_POOL_SIZE, DEFAULT_USER_AGENT, Exchange, HttpApi, explain_transport
+from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.http import (
+    CONNECT_TIMEOUT_SECONDS,
+    DEFAULT_POOL_SIZE,
+    DEFAULT_USER_AGENT,
+    Exchange,
+    HttpApi,
+    explain_transport,
+)
 from b2pure.shell.transport import fitting_transport
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.carried import value_of
@@ -40,6 +49,7 @@ from b2pure.shell.v1.exceptions import (
     ServiceError,
     TooManyRequests,
 )
+from b2pure.shell.v1.raw_api import PATIENCE
 from b2pure.shell.v1.requests_session import RequestsSession
 
 __all__ = ["B2Http", "ClockSkewHook", "Content", "HttpCallback", "ResponseContextManager"]
@@ -47,10 +57,7 @@ __all__ = ["B2Http", "ClockSkewHook", "Content", "HttpCallback", "ResponseContex
 R = TypeVar("R")
 T = TypeVar("T")
 
-_CONNECT_SECONDS: Final = 30.0
-_FIRST_WAIT_SECONDS: Final = 1.0
 _WAIT_FACTOR: Final = 1.5
-_LONGEST_WAIT_SECONDS: Final = 64.0
 
 
 class HttpCallback:
@@ -142,20 +149,39 @@ class B2Http:
     """Provides the operations needed to access B2, and handles retrying when the returned status is 503 Service
     Unavailable, 429 Too Many Requests, etc.
 
-    `requests_module` is used instead of the own connections: it must have a `Session` like that of the library
-    `requests`. The methods that return JSON either return a Python dict or raise a subclass of B2Error.
+    The methods that return JSON either return a Python dict or raise a subclass of B2Error. Safe for many threads.
     """
 
-    TIMEOUT = 130
-    """Seconds that an answer may take."""
+    TIMEOUT: float = 130
+    """Seconds that an answer may take, unless `read_timeout` was given."""
 
+    @checked()
     def __init__(
-        self, requests_module: Any = None, install_clock_skew_hook: bool = True, *, user_agent: str = DEFAULT_USER_AGENT
+        self,
+        requests_module: Any = None,
+        install_clock_skew_hook: bool = True,
+        *,
+        user_agent: str = DEFAULT_USER_AGENT,
+        connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
+        read_timeout: float | None = None,
+        retry: RetryPolicy = PATIENCE,
     ) -> None:
-        self.user_agent = user_agent
+        """`requests_module` is used instead of the own connections: it must have a `Session` like that of the library
+        `requests`. With `install_clock_skew_hook` a clock that is far from the server's fails every request
+        (ClockSkew). `connect_timeout` and `read_timeout` are seconds that a connection, and each part of an answer, may
+        take (default: TIMEOUT, more than the two minutes that B2 may need). `retry` bounds how often, and for how long,
+        everything over these connections is tried again. Raises InvalidArgument for a timeout that is not above 0.
+        """
+        for name, seconds in (("connect_timeout", connect_timeout), ("read_timeout", read_timeout)):
+            if seconds is not None and not 0 < seconds < inf:
+                raise InvalidArgument(name, "must be a number of seconds above 0")
+        self.user_agent, self.retry = user_agent, retry
+        self.connect_timeout = connect_timeout
+        if read_timeout is not None:
+            self.TIMEOUT = read_timeout
         self.callbacks: list[HttpCallback] = []
         if requests_module is not None:
-            session = RequestsSession(requests_module, self.TIMEOUT)
+            session = RequestsSession(requests_module, self.connect_timeout, self.TIMEOUT)
             connections: tuple[Exchange, Callable[[], None]] = session.exchange, session.close
         else:
             connections = _own_connections()
@@ -180,6 +206,7 @@ class B2Http:
             application_key,
             realm_address=realm_url,
             user_agent=self.user_agent,
+            connect_timeout=self.connect_timeout,
             read_timeout=self.TIMEOUT,
             exchange=self._exchange,
         )
@@ -209,7 +236,7 @@ class B2Http:
         """Post `params` as JSON, and return the decoded JSON document."""
         data = msgspec.json.encode(dict(params))
         sent = {**headers, "Content-Type": "application/json"}
-        return persist(lambda: self._post(url, sent, data, params, uploads=False), try_count)
+        return persist(lambda: self._post(url, sent, data, params, uploads=False), try_count, self.retry)
 
     def post_content_return_json(
         self,
@@ -229,7 +256,7 @@ class B2Http:
             content = data if isinstance(data, bytes) else _chunks(data)
             return self._post(url, headers, content, post_params or {}, uploads=True)
 
-        return persist(attempt, try_count)
+        return persist(attempt, try_count, self.retry)
 
     def get_content(self, url: str, headers: Mapping[str, str], try_count: int = 5) -> ResponseContextManager:
         """Fetch content from a URL: a context manager that returns an object with `headers` and `iter_content()`."""
@@ -239,7 +266,7 @@ class B2Http:
             self._check(response, url, {})
             return ResponseContextManager(Content(response, url))
 
-        return persist(attempt, try_count)
+        return persist(attempt, try_count, self.retry)
 
     def _post(
         self,
@@ -269,7 +296,7 @@ class B2Http:
                 url,
                 headers={"User-Agent": self.user_agent, "Accept-Encoding": "identity", **headers},
                 content=content,
-                extensions={"timeout": httpx.Timeout(self.TIMEOUT, connect=_CONNECT_SECONDS, pool=None).as_dict()},
+                extensions={"timeout": httpx.Timeout(self.TIMEOUT, connect=self.connect_timeout, pool=None).as_dict()},
             )
             return self._exchange(request)
         except _CallbackRaised as raised:
@@ -311,10 +338,12 @@ def _chunks(stream: Any) -> Iterator[bytes]:
         yield chunk
 
 
-def persist(attempt: Callable[[], T], try_count: int) -> T:
-    """Try so often, as long as the error says that it may help; the last error is the answer."""
-    wait = _FIRST_WAIT_SECONDS
-    for left in reversed(range(max(1, try_count))):
+def persist(attempt: Callable[[], T], try_count: int, patience: RetryPolicy) -> T:
+    """Try so often, or as often as there is patience for, if the error says that it may help; the last error is the
+    answer.
+    """
+    wait = patience.first_delay
+    for left in reversed(range(max(1, min(try_count, patience.max_attempts)))):
         try:
             return attempt()
         except B2Error as error:
@@ -322,7 +351,7 @@ def persist(attempt: Callable[[], T], try_count: int) -> T:
                 raise
             wish = error.retry_after_seconds if isinstance(error, TooManyRequests | ServiceError) else None
             sleep(wait if wish is None else wish)
-            wait = min(_LONGEST_WAIT_SECONDS, wait * _WAIT_FACTOR)
+            wait = min(patience.max_delay, wait * _WAIT_FACTOR)
     raise AssertionError("the last try returns or raises")
 
 

@@ -14,6 +14,7 @@ from b2pure.effects.program import ok
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import Call
 from b2pure.model.errors import B2Error
+from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.http import realm_url as url_of_realm
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.arguments import checked
@@ -41,8 +42,14 @@ class B2RawApi(RawCalls):
 
     @checked()
     def __init__(self, b2_http: B2Http) -> None:
+        """`b2_http` has the connections, their timeouts and their patience."""
         self.b2_http = b2_http
         self._api = b2_http.api("", "", "")
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """The patience of the connections."""
+        return self.b2_http.retry
 
     def _direct(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         return self.b2_http.api(_address(realm_url), application_key_id, application_key)
@@ -54,7 +61,7 @@ class B2RawApi(RawCalls):
                 return answer
             raise exception_of(answer.failure(), Context.of(call))
 
-        return persist(attempt, _TRIES)
+        return persist(attempt, _TRIES, self.retry)
 
     def upload_part(
         self,
@@ -65,6 +72,9 @@ class B2RawApi(RawCalls):
         content_sha1: str,
         data_stream: ReadableStream,
     ) -> Json:
+        """Upload one part of a large file: `content_length` bytes, with their SHA-1 in hex, as part `part_number` (from
+        1 on).
+        """
         return super().upload_part(
             upload_url, upload_auth_token, part_number, content_length, content_sha1, data_stream
         )

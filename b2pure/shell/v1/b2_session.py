@@ -108,7 +108,9 @@ class B2Session(Session):
         return True
 
     def authorize_account(self, realm: str, application_key_id: str, application_key: str) -> None:
-        """Perform account authorization. `realm` is usually just "production", or the URL of another server."""
+        """Perform account authorization. `realm` is usually just "production", or the URL of another server. Raises
+        InvalidArgument for a realm that leads to no B2, Unauthorized for a key that is not valid.
+        """
         before = self._account()
         self.authorize(StoredKey(realm, application_key_id, application_key))
         if self._account() != before:
@@ -131,6 +133,9 @@ class B2Session(Session):
         bucket_id: str | None,
         name_prefix: str | None,
     ) -> Json:
+        """Create an application key, which ends after `valid_duration_seconds`, and is restricted to a bucket and to
+        files whose names start with `name_prefix`, where these are not None. Only this answer has the key itself.
+        """
         return self._call(
             self.raw_api.create_key,
             account_id,
@@ -142,11 +147,15 @@ class B2Session(Session):
         )
 
     def delete_key(self, application_key_id: str) -> Json:
+        """Delete an application key."""
         return self._call(self.raw_api.delete_key, application_key_id)
 
     def list_keys(
         self, account_id: str, max_key_count: int | None = None, start_application_key_id: str | None = None
     ) -> Json:
+        """Application keys from the given one on, up to `max_key_count` (B2 gives 100 unless told, 10000 at most);
+        `nextApplicationKeyId` says where to go on.
+        """
         return self._call(self.raw_api.list_keys, account_id, max_key_count, start_application_key_id)
 
     # -- buckets
@@ -160,6 +169,7 @@ class B2Session(Session):
         cors_rules: Sequence[Json] | None = None,
         lifecycle_rules: Sequence[Json] | None = None,
     ) -> Json:
+        """Create a bucket of type "allPublic" or "allPrivate". Raises DuplicateBucketName."""
         return self._call(
             self.raw_api.create_bucket,
             account_id,
@@ -171,9 +181,11 @@ class B2Session(Session):
         )
 
     def delete_bucket(self, account_id: str, bucket_id: str) -> Json:
+        """Delete a bucket, which must be empty."""
         return self._call(self.raw_api.delete_bucket, account_id, bucket_id)
 
     def list_buckets(self, account_id: str, bucket_id: str | None = None, bucket_name: str | None = None) -> Json:
+        """All buckets of the account, or the one of this id or name."""
         return self._call(self.raw_api.list_buckets, account_id, bucket_id=bucket_id, bucket_name=bucket_name)
 
     def update_bucket(
@@ -186,6 +198,9 @@ class B2Session(Session):
         lifecycle_rules: Sequence[Json] | None = None,
         if_revision_is: int | None = None,
     ) -> Json:
+        """Change what is not None; rules and info are replaced as a whole. Raises Conflict where `if_revision_is` is
+        not the bucket's revision.
+        """
         return self._call(
             self.raw_api.update_bucket,
             account_id,
@@ -206,6 +221,9 @@ class B2Session(Session):
         max_file_count: int | None = None,
         prefix: str | None = None,
     ) -> Json:
+        """The newest versions from `start_file_name` on, up to `max_file_count` (B2 gives 100 unless told, 10000 at
+        most); `nextFileName` says where to go on.
+        """
         return self._call(self.raw_api.list_file_names, bucket_id, start_file_name, max_file_count, prefix)
 
     def list_file_versions(
@@ -216,17 +234,23 @@ class B2Session(Session):
         max_file_count: int | None = None,
         prefix: str | None = None,
     ) -> Json:
+        """All versions from the given one on, up to `max_file_count` (B2 gives 100 unless told, 10000 at most);
+        `nextFileName` and `nextFileId` say where to go on.
+        """
         return self._call(
             self.raw_api.list_file_versions, bucket_id, start_file_name, start_file_id, max_file_count, prefix
         )
 
     def get_file_info(self, file_id: str) -> Json:
+        """What B2 knows of one version of a file. Raises FileNotPresent."""
         return self._call(self.raw_api.get_file_info, file_id)
 
     def hide_file(self, bucket_id: str, file_name: str) -> Json:
+        """Hide a file: its older versions stay. Raises FileAlreadyHidden, FileNotPresent."""
         return self._call(self.raw_api.hide_file, bucket_id, file_name)
 
     def delete_file_version(self, file_id: str, file_name: str) -> Json:
+        """Delete one version of a file for good. Raises FileNotPresent."""
         return self._call(self.raw_api.delete_file_version, file_id, file_name)
 
     def copy_file(
@@ -239,6 +263,9 @@ class B2Session(Session):
         file_info: Info | None = None,
         destination_bucket_id: str | None = None,
     ) -> Json:
+        """Copy a file, or the bytes of it from the first to the last of `bytes_range`, on the server; at most 5 GB.
+        `content_type` and `file_info` come with MetadataDirectiveMode.REPLACE only.
+        """
         return self._call(
             self.raw_api.copy_file,
             source_file_id,
@@ -257,6 +284,7 @@ class B2Session(Session):
         return self._with_token(lambda _, token: self.raw_api.download_file_from_url(token, url, range_=range_))
 
     def get_download_authorization(self, bucket_id: str, file_name_prefix: str, valid_duration_in_seconds: int) -> Json:
+        """A token for downloads of files whose names start with `file_name_prefix`, good for 1 to 604800 seconds."""
         return self._call(
             self.raw_api.get_download_authorization, bucket_id, file_name_prefix, valid_duration_in_seconds
         )
@@ -272,9 +300,11 @@ class B2Session(Session):
     # -- uploads
 
     def get_upload_url(self, bucket_id: str) -> Json:
+        """An upload URL of the bucket, and its token, for one upload at a time."""
         return self._call(self.raw_api.get_upload_url, bucket_id)
 
     def get_upload_part_url(self, file_id: str) -> Json:
+        """An upload URL of the large file, and its token, for one part at a time."""
         return self._call(self.raw_api.get_upload_part_url, file_id)
 
     def upload_file(
@@ -319,14 +349,19 @@ class B2Session(Session):
     # -- large files
 
     def start_large_file(self, bucket_id: str, file_name: str, content_type: str, file_info: Info) -> Json:
+        """Begin a large file; its parts are sent to `get_upload_part_url`'s."""
         return self._call(self.raw_api.start_large_file, bucket_id, file_name, content_type, file_info)
 
     def copy_part(
         self, source_file_id: str, large_file_id: str, part_number: int, bytes_range: Range | None = None
     ) -> Json:
+        """Copy a file, or the bytes of it from the first to the last of `bytes_range`, as part `part_number`, which is
+        1 or more.
+        """
         return self._call(self.raw_api.copy_part, source_file_id, large_file_id, part_number, bytes_range=bytes_range)
 
     def list_parts(self, file_id: str, start_part_number: int | None, max_part_count: int | None) -> Json:
+        """Parts that were sent, from `start_part_number` on; `nextPartNumber` says where to go on."""
         return self._call(self.raw_api.list_parts, file_id, start_part_number, max_part_count)
 
     def list_unfinished_large_files(
@@ -336,6 +371,7 @@ class B2Session(Session):
         max_file_count: int | None = None,
         prefix: str | None = None,
     ) -> Json:
+        """Large files that are not finished, up to `max_file_count` (100 at most); `nextFileId` says where to go on."""
         return self._call(self.raw_api.list_unfinished_large_files, bucket_id, start_file_id, max_file_count, prefix)
 
     def finish_large_file(self, file_id: str, part_sha1_array: Sequence[str]) -> Json:

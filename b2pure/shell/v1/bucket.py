@@ -55,6 +55,9 @@ class Bucket(NewFiles):
         bucket_dict: dict[str, Any] | None = None,
         options_set: Iterable[str] | None = None,
     ) -> None:
+        """Whoever has an account gets one of `B2Api.get_bucket_by_name` or `create_bucket`. `id_` is enough for one
+        that works; what else is given is what the object says of itself, and is not looked up.
+        """
         self.api, self.id_, self.name, self.type_ = api, id_, name, type_
         self.bucket_info = bucket_info or {}
         self.cors_rules, self.lifecycle_rules = cors_rules or [], lifecycle_rules or []
@@ -188,7 +191,10 @@ class Bucket(NewFiles):
         progress_listener: AbstractProgressListener | None = None,
         range_: Range | None = None,
     ) -> dict[str, Any]:
-        """Download a file by name. `range_` has the first and the last byte, both inclusive."""
+        """Download a file by name. `range_` has the first and the last byte, both inclusive. Raises FileNotPresent,
+        InvalidRange for a range that is not all there, LocalFileError for a path that cannot be written, and
+        ChecksumMismatch or TruncatedOutput where the content did not arrive whole; what was at the path stays then.
+        """
         file = NamedFile(self._known_name(), file_name)
         return inbound.download(self.api.session, file, download_dest, progress_listener, range_)
 
@@ -208,12 +214,12 @@ class Bucket(NewFiles):
 
     @checked()
     def hide_file(self, file_name: str) -> FileVersionInfo:
-        """Hide a file."""
+        """Hide a file: listings without versions do not have it any more. Raises FileAlreadyHidden, FileNotPresent."""
         return file_version(self.api.session.ask(HideFile(BucketId(self.id_), file_name)))
 
     @checked()
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
-        """Delete a file version."""
+        """Delete one version of a file for good. Raises FileNotPresent."""
         return self.api.delete_file_version(file_id, file_name)
 
     def _known_name(self) -> str:

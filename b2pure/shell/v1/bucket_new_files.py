@@ -121,7 +121,10 @@ class NewFiles:
         where an earlier run stopped.
 
         `large_file_callback` hears of a large file, whose `large_file_id` a later call may give to go on with it;
-        `auto_continue=False` starts a new one. Where `create_file` is somebody's own, it makes the file.
+        `auto_continue=False` starts a new one. Where `create_file` is somebody's own, it makes the file. What
+        `progress_listener` raises ends the upload and comes out; what B2 has by then stays. Raises MaxRetriesExceeded
+        where trying again did not help, InvalidUploadSource for a source that cannot be read, UnusableFileName,
+        BadFileInfo, Unauthorized, StorageCapExceeded.
         """
         if _ORIGINALS.replaced(self, "create_file"):
             return self.create_file(
@@ -193,7 +196,9 @@ class NewFiles:
         continue_large_file_id: str | None = None,
         **continuation: Unpack[ConcatenateChoices],
     ) -> FileVersionInfo:
-        """Creates a new file in this bucket by concatenating multiple remote or local sources."""
+        """Creates a new file in this bucket by concatenating multiple remote or local sources. Raises what `upload`
+        raises, ValueError for sources that no file can be made of, FileNotPresent for one that is not there.
+        """
         return self.create_file(
             WriteIntent.wrap_sources_iterator(outbound_sources),
             file_name,

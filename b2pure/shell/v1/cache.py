@@ -82,6 +82,7 @@ class AuthInfoCache(AbstractCache):
     """A cache that stores data persistently in StoredAccountInfo."""
 
     def __init__(self, info: AbstractAccountInfo) -> None:
+        """`info` keeps the names, for as long as it keeps the account."""
         self.info = info
 
     def get_bucket_id_or_none_from_bucket_name(self, name: str) -> str | None:

@@ -2,17 +2,24 @@
 
 Rules. `value_of` gives the value with which a program decides as the exception itself would; it brings the exception
 along, so that it comes out again as it went in, with its own class and message. One that is none of B2's cannot be
-helped by trying again. Only a plain Unauthorized is not kept: what the key is restricted to is told with it.
+helped by trying again. Only an Unauthorized as B2 says it is not kept: what the key is restricted to is told with it.
+Where its code is none of B2's, as in a test, the class says what it means.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import field, frozen
 
 from b2pure.model import errors
+from b2pure.plan.retry import UNEXPLAINED
 from b2pure.shell.v1 import exceptions as v1
 
 __all__ = ["Carried", "Carrying", "value_of"]
+
+_DEAD_TOKEN: Final = ("bad_auth_token", "expired_auth_token")
+_PLAIN: Final = ("unauthorized", "unsupported", UNEXPLAINED, *_DEAD_TOKEN)
 
 
 @frozen
@@ -54,8 +61,12 @@ Carrying = Carried | _Busy | _Slow | _Refused | _Capped | _Cut
 def value_of(exception: Exception) -> errors.B2Error:
     """The error value with which a program decides as the exception itself would."""
     match exception:
-        case v1.Unauthorized() if type(exception) is v1.Unauthorized:
-            return errors.Unauthorized(exception.code, exception.message)
+        case v1.InvalidAuthToken(code=code, message=message):
+            return _Refused(code if code in _DEAD_TOKEN else _DEAD_TOKEN[0], message, exception=exception)
+        case v1.Unauthorized(code=code) if type(exception) is v1.Unauthorized and code in _PLAIN:
+            return errors.Unauthorized(code, exception.message)
+        case v1.Unauthorized(message=message) if type(exception) is v1.Unauthorized:
+            return _Refused("unauthorized", message, exception=exception)
         case v1.Unauthorized(code=code, message=message):
             return _Refused(code, message, exception=exception)
         case v1.TooManyRequests(retry_after_seconds=wish):

@@ -111,6 +111,9 @@ class DownloadDestLocalFile(_Remembering):
 
     @checked()
     def __init__(self, local_file_path: str | os.PathLike[str]) -> None:
+        """What is at the path is replaced when all is there and verified; until then it stays as it is. Its folder must
+        be there, or the download raises LocalFileError.
+        """
         self.local_file_path = os.fsdecode(local_file_path)
 
     def _place(self) -> AbstractContextManager[IO[bytes]]:
@@ -145,6 +148,7 @@ class PreSeekedDownloadDest(_Remembering):
 
     @checked()
     def __init__(self, local_file_path: str | os.PathLike[str], seek_target: int) -> None:
+        """The first byte goes to `seek_target`, in bytes from the start. Raises ValueError for one below 0."""
         if seek_target < 0:
             raise ValueError(f"seek_target cannot be below 0, as {seek_target} is")
         self.local_file_path, self._seek_target = os.fsdecode(local_file_path), seek_target
@@ -199,6 +203,7 @@ class DownloadDestProgressWrapper(AbstractDownloadDestination):
 
     @checked()
     def __init__(self, download_dest: AbstractDownloadDestination, progress_listener: AbstractProgressListener) -> None:
+        """`progress_listener` hears of what `download_dest` gets."""
         self.download_dest, self.progress_listener = download_dest, progress_listener
 
     def make_file_context(

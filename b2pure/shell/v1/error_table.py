@@ -36,6 +36,7 @@ class Context:
     bucket_name: str | None = None
     bucket_id: str | None = None
     uploads: bool = False
+    authorizes: bool = False
     allowed: Mapping[str, Any] | None = None
 
     @classmethod
@@ -48,6 +49,7 @@ class Context:
             bucket_name=getattr(call, "bucket_name", None),
             bucket_id=getattr(call, "bucket_id", None) or getattr(call, "destination_bucket_id", None),
             uploads=call.token == "upload_url",
+            authorizes=call.token == "key",
             allowed=allowed,
         )
 
@@ -97,6 +99,9 @@ def exception_of(error: errors.B2Error | errors.InvalidArgument, context: Contex
 # -- 400 and others that cannot be tried again
 
 
+_NO_B2: Final = "leads to a server that knows of no B2 there (404); name 'production', or the address of a B2 as it is"
+
+
 def _rejected(error: errors.Rejected, context: Context) -> v1.B2Error:
     status, code, message = error.status, error.code, error.message
     match status, code:
@@ -108,6 +113,8 @@ def _rejected(error: errors.Rejected, context: Context) -> v1.B2Error:
             return v1.DuplicateBucketName(context.bucket_name or message)
         case 400, "already_hidden":
             return v1.FileAlreadyHidden(context.file or message)
+        case 404, _ if context.authorizes:
+            return v1.InvalidArgument("realm", _NO_B2)
         case (400, "no_such_file" | "file_not_present") | (404, _):
             return v1.FileNotPresent(context.file or message)
         case 400, "missing_part":

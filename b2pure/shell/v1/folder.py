@@ -90,6 +90,7 @@ class LocalFolder(AbstractFolder):
     """Folder interface to a directory on the local machine."""
 
     def __init__(self, root: str) -> None:
+        """`root` is the path of the directory, which need not be there yet. Raises ValueError for what is no text."""
         if not isinstance(root, str):
             raise ValueError("folder path should be unicode: " + repr(root))
         self.root = fix_windows_path_limit(os.path.abspath(root))
@@ -156,6 +157,7 @@ class B2Folder(AbstractFolder):
 
     @checked()
     def __init__(self, bucket_name: str, folder_name: str, api: B2Api) -> None:
+        """Looks the bucket up. Raises NonExistentBucket, or RestrictedBucket for one that the key is not for."""
         self.bucket_name, self.folder_name = bucket_name, folder_name.rstrip("/")
         self.api = api
         self.bucket: Bucket = api.get_bucket_by_name(bucket_name)

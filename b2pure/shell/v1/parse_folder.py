@@ -31,7 +31,7 @@ def parse_sync_folder(
     """
     parsed = parse_place(folder_name)
     if not ok(parsed):
-        raise CommandError(str(parsed.failure().message))
+        raise CommandError(f"folder_name {parsed.failure().message}")
     place = parsed.unwrap()
     if isinstance(place, LocalPlace):
         return local_folder_class(place.root)

@@ -14,14 +14,20 @@ from urllib.parse import quote
 
 from b2pure.effects.handlers import Api
 from b2pure.effects.wire import API_VERSION, header_encoded
+from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 
-__all__ = ["RAW_METHODS", "AbstractRawApi", "Json", "ReadableStream"]
+__all__ = ["PATIENCE", "RAW_METHODS", "AbstractRawApi", "Json", "ReadableStream"]
 
 Json = dict[str, Any]
 Info = Mapping[str, str]
 Range = tuple[int, int]
 """First and last byte, both inclusive."""
+
+PATIENCE: Final = RetryPolicy(max_unanswered=5)
+"""That of this interface: what a busy server refuses is tried as often as everywhere, but who asks a server that is not
+there is told as soon as b2sdk tells it.
+"""
 
 _ID_PATH: Final = f"/b2api/v{API_VERSION}/b2_download_file_by_id?fileId="
 
@@ -35,6 +41,11 @@ class ReadableStream(Protocol):
 class AbstractRawApi(ABC):
     """Direct access to the B2 web apis."""
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often, and for how long, what fails over this raw api is tried again."""
+        return PATIENCE
+
     def handler(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         """What the programs of the core run over, with this key: by default, the methods of this class."""
         from b2pure.shell.v1.raw_handler import RawHandler
@@ -42,10 +53,14 @@ class AbstractRawApi(ABC):
         return RawHandler(self, realm_url, application_key_id, application_key)
 
     @abstractmethod
-    def authorize_account(self, realm_url: str, application_key_id: str, application_key: str) -> Json: ...
+    def authorize_account(self, realm_url: str, application_key_id: str, application_key: str) -> Json:
+        """The account's id, addresses and token, and what the key may do (`allowed`). Raises InvalidArgument for a
+        realm that leads to no B2, Unauthorized for a key that is not valid.
+        """
 
     @abstractmethod
-    def cancel_large_file(self, api_url: str, account_auth_token: str, file_id: str) -> Json: ...
+    def cancel_large_file(self, api_url: str, account_auth_token: str, file_id: str) -> Json:
+        """Cancel a large file that is not finished; its parts go."""
 
     @abstractmethod
     def copy_file(
@@ -59,7 +74,10 @@ class AbstractRawApi(ABC):
         content_type: str | None = None,
         file_info: Info | None = None,
         destination_bucket_id: str | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """Copy a file, or the bytes of it from the first to the last of `bytes_range`, on the server; at most 5 GB.
+        `content_type` and `file_info` come with MetadataDirectiveMode.REPLACE only.
+        """
 
     @abstractmethod
     def copy_part(
@@ -70,7 +88,10 @@ class AbstractRawApi(ABC):
         large_file_id: str,
         part_number: int,
         bytes_range: Range | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """Copy a file, or the bytes of it from the first to the last of `bytes_range`, as part `part_number`, which is
+        1 or more.
+        """
 
     @abstractmethod
     def create_bucket(
@@ -83,7 +104,8 @@ class AbstractRawApi(ABC):
         bucket_info: Info | None = None,
         cors_rules: Sequence[Json] | None = None,
         lifecycle_rules: Sequence[Json] | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """Create a bucket of type "allPublic" or "allPrivate". Raises DuplicateBucketName."""
 
     @abstractmethod
     def create_key(
@@ -96,26 +118,34 @@ class AbstractRawApi(ABC):
         valid_duration_seconds: int | None,
         bucket_id: str | None,
         name_prefix: str | None,
-    ) -> Json: ...
+    ) -> Json:
+        """Create an application key, which ends after `valid_duration_seconds`, and is restricted to a bucket and to
+        files whose names start with `name_prefix`, where these are not None. Only this answer has the key itself.
+        """
 
     @abstractmethod
     def download_file_from_url(
         self, account_auth_token_or_none: str | None, url: str, range_: Range | None = None
-    ) -> Any: ...
+    ) -> Any:
+        """A context manager of the response. `range_` has the first and the last byte, both inclusive."""
 
     @abstractmethod
-    def delete_key(self, api_url: str, account_auth_token: str, application_key_id: str) -> Json: ...
+    def delete_key(self, api_url: str, account_auth_token: str, application_key_id: str) -> Json:
+        """Delete an application key."""
 
     @abstractmethod
-    def delete_bucket(self, api_url: str, account_auth_token: str, account_id: str, bucket_id: str) -> Json: ...
+    def delete_bucket(self, api_url: str, account_auth_token: str, account_id: str, bucket_id: str) -> Json:
+        """Delete a bucket, which must be empty."""
 
     @abstractmethod
-    def delete_file_version(self, api_url: str, account_auth_token: str, file_id: str, file_name: str) -> Json: ...
+    def delete_file_version(self, api_url: str, account_auth_token: str, file_id: str, file_name: str) -> Json:
+        """Delete one version of a file for good. Raises FileNotPresent."""
 
     @abstractmethod
     def finish_large_file(
         self, api_url: str, account_auth_token: str, file_id: str, part_sha1_array: Sequence[str]
-    ) -> Json: ...
+    ) -> Json:
+        """Make a file of the parts that were sent; `part_sha1_array` has their SHA-1 in hex, in order."""
 
     @abstractmethod
     def get_download_authorization(
@@ -125,19 +155,24 @@ class AbstractRawApi(ABC):
         bucket_id: str,
         file_name_prefix: str,
         valid_duration_in_seconds: int,
-    ) -> Json: ...
+    ) -> Json:
+        """A token for downloads of files whose names start with `file_name_prefix`, good for 1 to 604800 seconds."""
 
     @abstractmethod
-    def get_file_info(self, api_url: str, account_auth_token: str, file_id: str) -> Json: ...
+    def get_file_info(self, api_url: str, account_auth_token: str, file_id: str) -> Json:
+        """What B2 knows of one version of a file. Raises FileNotPresent."""
 
     @abstractmethod
-    def get_upload_url(self, api_url: str, account_auth_token: str, bucket_id: str) -> Json: ...
+    def get_upload_url(self, api_url: str, account_auth_token: str, bucket_id: str) -> Json:
+        """An upload URL of the bucket, and its token, for one upload at a time."""
 
     @abstractmethod
-    def get_upload_part_url(self, api_url: str, account_auth_token: str, file_id: str) -> Json: ...
+    def get_upload_part_url(self, api_url: str, account_auth_token: str, file_id: str) -> Json:
+        """An upload URL of the large file, and its token, for one part at a time."""
 
     @abstractmethod
-    def hide_file(self, api_url: str, account_auth_token: str, bucket_id: str, file_name: str) -> Json: ...
+    def hide_file(self, api_url: str, account_auth_token: str, bucket_id: str, file_name: str) -> Json:
+        """Hide a file: its older versions stay. Raises FileAlreadyHidden, FileNotPresent."""
 
     @abstractmethod
     def list_buckets(
@@ -147,7 +182,8 @@ class AbstractRawApi(ABC):
         account_id: str,
         bucket_id: str | None = None,
         bucket_name: str | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """All buckets of the account, or the one of this id or name."""
 
     @abstractmethod
     def list_file_names(
@@ -158,7 +194,10 @@ class AbstractRawApi(ABC):
         start_file_name: str | None = None,
         max_file_count: int | None = None,
         prefix: str | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """The newest versions from `start_file_name` on, up to `max_file_count` (B2 gives 100 unless told, 10000 at
+        most); `nextFileName` says where to go on.
+        """
 
     @abstractmethod
     def list_file_versions(
@@ -170,7 +209,10 @@ class AbstractRawApi(ABC):
         start_file_id: str | None = None,
         max_file_count: int | None = None,
         prefix: str | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """All versions from the given one on, up to `max_file_count` (B2 gives 100 unless told, 10000 at most);
+        `nextFileName` and `nextFileId` say where to go on.
+        """
 
     @abstractmethod
     def list_keys(
@@ -180,7 +222,10 @@ class AbstractRawApi(ABC):
         account_id: str,
         max_key_count: int | None = None,
         start_application_key_id: str | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """Application keys from the given one on, up to `max_key_count` (B2 gives 100 unless told, 10000 at most);
+        `nextApplicationKeyId` says where to go on.
+        """
 
     @abstractmethod
     def list_parts(
@@ -190,7 +235,8 @@ class AbstractRawApi(ABC):
         file_id: str,
         start_part_number: int | None,
         max_part_count: int | None,
-    ) -> Json: ...
+    ) -> Json:
+        """Parts that were sent, from `start_part_number` on; `nextPartNumber` says where to go on."""
 
     @abstractmethod
     def list_unfinished_large_files(
@@ -201,7 +247,8 @@ class AbstractRawApi(ABC):
         start_file_id: str | None = None,
         max_file_count: int | None = None,
         prefix: str | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """Large files that are not finished, up to `max_file_count` (100 at most); `nextFileId` says where to go on."""
 
     @abstractmethod
     def start_large_file(
@@ -212,7 +259,8 @@ class AbstractRawApi(ABC):
         file_name: str,
         content_type: str,
         file_info: Info,
-    ) -> Json: ...
+    ) -> Json:
+        """Begin a large file; its parts are sent to `get_upload_part_url`'s."""
 
     @abstractmethod
     def update_bucket(
@@ -226,7 +274,10 @@ class AbstractRawApi(ABC):
         cors_rules: Sequence[Json] | None = None,
         lifecycle_rules: Sequence[Json] | None = None,
         if_revision_is: int | None = None,
-    ) -> Json: ...
+    ) -> Json:
+        """Change what is not None; rules and info are replaced as a whole. Raises Conflict where `if_revision_is` is
+        not the bucket's revision.
+        """
 
     @abstractmethod
     def upload_file(
@@ -239,7 +290,10 @@ class AbstractRawApi(ABC):
         content_sha1: str,
         file_infos: Info,
         data_stream: ReadableStream,
-    ) -> Json: ...
+    ) -> Json:
+        """Upload one small file: `content_length` bytes of `data_stream`, with their SHA-1 in hex, or
+        "hex_digits_at_end". Raises InvalidAuthToken for an upload URL that is used up; then another one is needed.
+        """
 
     @abstractmethod
     def upload_part(
@@ -250,7 +304,10 @@ class AbstractRawApi(ABC):
         content_length: int,
         sha1_sum: str,
         input_stream: ReadableStream,
-    ) -> Json: ...
+    ) -> Json:
+        """Upload one part of a large file: `content_length` bytes, with their SHA-1 in hex, as part `part_number`, 1
+        or more.
+        """
 
     def get_download_url_by_id(self, download_url: str, file_id: str) -> str:
         """Where the content of a version is."""

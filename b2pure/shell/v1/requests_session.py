@@ -17,9 +17,10 @@ _SET_BY_THE_LIBRARY: Final = frozenset({"host", "content-length", "transfer-enco
 class RequestsSession:
     """Sends requests with `module.Session()`; what it raises becomes httpx's exceptions."""
 
-    def __init__(self, module: Any, timeout: float) -> None:
+    def __init__(self, module: Any, connect_timeout: float, read_timeout: float) -> None:
+        """`module` has a `Session`; the timeouts are seconds."""
         self._session = module.Session()
-        self._timeout = timeout
+        self._timeout = connect_timeout, read_timeout
 
     def close(self) -> None:
         """Close the connections."""

@@ -45,6 +45,11 @@ _AUTHORIZE_TRIES: Final = 2
 class HasHandler(Protocol):
     """A raw api, as far as programs need it."""
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often, and for how long, what fails is tried again."""
+        ...
+
     def handler(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         """What programs of this key run over."""
         ...
@@ -65,6 +70,7 @@ class Work:
 
 
 NO_WORK: Final = Work()
+_AUTHORIZING: Final = Context(authorizes=True)
 
 
 class Session:
@@ -80,7 +86,7 @@ class Session:
     ) -> None:
         self.account_info, self.raw_api = account_info, raw_api
         self.clock: Clock = clock or SystemClock()
-        self.retry = retry or RetryPolicy()
+        self.retry = retry or raw_api.retry
         self._choosing = Lock()
         self._api: tuple[HasHandler, StoredKey, Api] | None = None
 
@@ -93,7 +99,7 @@ class Session:
         result = self._run(authorization(patience), machines, NO_WORK)
         if ok(result):
             return result.unwrap()
-        raise exception_of(result.failure(), NOWHERE)  # what is stored is another key: nothing of it is told
+        raise exception_of(result.failure(), _AUTHORIZING)  # what is stored is another key: nothing of it is told
 
     def token(self) -> Authorization:
         """The account token, and what it is good for."""

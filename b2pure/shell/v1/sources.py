@@ -92,6 +92,7 @@ class UploadSourceBytes(AbstractUploadSource):
 
     @checked()
     def __init__(self, data_bytes: bytes, content_sha1: str | None = None) -> None:
+        """`content_sha1` is their SHA-1 in hex, if it is known: then the bytes are compared with it."""
         if not isinstance(data_bytes, bytes | bytearray | memoryview):
             raise TypeError(f"bytes are uploaded, not {type(data_bytes).__name__}")  # bytes(7) would be seven zeros
         self.data_bytes = bytes(data_bytes)
@@ -118,6 +119,7 @@ class UploadSourceLocalFile(AbstractUploadSource):
 
     @checked()
     def __init__(self, local_path: str | os.PathLike[str], content_sha1: str | None = None) -> None:
+        """`content_sha1` is its SHA-1 in hex, if it is known: then the content is compared with it."""
         self.local_path = os.fsdecode(local_path)
         self.content_sha1 = content_sha1
         self.content_length = self.check_path_and_get_size()
@@ -158,6 +160,7 @@ class UploadSourceLocalFileRange(UploadSourceLocalFile):
         offset: int = 0,
         length: int | None = None,
     ) -> None:
+        """`offset` and `length` are bytes; `content_sha1` is the SHA-1 of the range in hex, if it is known."""
         super().__init__(local_path, content_sha1)
         self.file_size = self.content_length
         self.offset = offset
@@ -198,6 +201,7 @@ class UploadSourceStream(AbstractUploadSource):
         stream_length: int | None = None,
         stream_sha1: str | None = None,
     ) -> None:
+        """`stream_length` is bytes, `stream_sha1` hex. Raises ValueError for a length below 0."""
         if stream_length is not None and stream_length < 0:
             raise ValueError(f"stream_length cannot be below 0, as {stream_length} is")
         self.stream_opener = stream_opener

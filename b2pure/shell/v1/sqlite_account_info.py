@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from math import inf
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final
@@ -20,18 +21,21 @@ from typing import Any, Final
 from b2pure.shell.v1.abstract_account_info import AuthData, NamedBucket
 from b2pure.shell.v1.account_info import StoredAccountInfo
 from b2pure.shell.v1.account_info_file import (
+    DEFAULT_TIMEOUT_SECONDS,
     account_info_path,
     check_regular,
     close_to_others,
     connect,
     in_words,
     make_file,
+    rows,
 )
 from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
 from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, has_tables, prepare, row_of
 
 __all__ = ["SqliteAccountInfo"]
 
+_NEW_NAME: Final = "INSERT INTO bucket (bucket_name, bucket_id) VALUES (?, ?)"
 _OF_NAME: Final = "bucket_name = ? COLLATE NOCASE"
 _OLD_KEYS: Final = frozenset(
     {"account_auth_token", "account_id", "api_url", "application_key", "download_url", "minimum_part_size", "realm"}
@@ -46,15 +50,26 @@ class SqliteAccountInfo(StoredAccountInfo):
     """
 
     def __init__(
-        self, file_name: str | None = None, last_upgrade_to_run: int | None = None, *, profile: str | None = None
+        self,
+        file_name: str | None = None,
+        last_upgrade_to_run: int | None = None,
+        *,
+        profile: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
         """The file is, in this order: `file_name`; that of the `profile`; the one that the environment variable
         `B2_ACCOUNT_INFO` names; `~/.b2_account_info`, if it is there; `b2/account_info` in `$XDG_CONFIG_HOME`, which is
-        `~/.config` by default. `last_upgrade_to_run` is for testing only: override the auto-update on the db.
+        `~/.config` by default. `last_upgrade_to_run` is for testing only: override the auto-update on the db. An
+        operation waits `timeout` seconds for other programs that use the file. Raises ValueError for a profile that no
+        file can have, or a timeout below 0; AccountInfoFileError for a file that cannot be used, or is in use for so
+        long; CorruptAccountInfo for one that is something else.
         """
+        if not 0 <= timeout < inf:
+            raise ValueError("timeout must be a number of seconds, 0 or more")
         super().__init__()
         self.filename = self.get_user_account_info_path(file_name, profile)
         self._last_upgrade = LAST_UPGRADE if last_upgrade_to_run is None else last_upgrade_to_run
+        self._timeout = float(timeout)
         self._turn = RLock()
         self._open_or_make()
 
@@ -81,7 +96,7 @@ class SqliteAccountInfo(StoredAccountInfo):
             old = _old_json(self.filename)
             if old is None:
                 raise
-            with in_words(self.filename):
+            with in_words(self.filename, self._timeout):
                 make_file(self.filename, lambda connection: self._fill(connection, old), replace=True)
 
     def _fill(self, connection: sqlite3.Connection, data: AuthData | None = None) -> None:
@@ -91,18 +106,18 @@ class SqliteAccountInfo(StoredAccountInfo):
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with in_words(self.filename), closing(self._open()) as connection:
+        with in_words(self.filename, self._timeout), closing(self._open()) as connection:
             yield connection
 
     def _open(self) -> sqlite3.Connection:
         """A connection to a file that has the tables."""
-        connection = connect(self.filename) if os.path.exists(self.filename) else self._made()
+        connection = connect(self.filename, self._timeout) if os.path.exists(self.filename) else self._made()
         try:
             if not has_tables(connection):
                 close_to_others(self.filename)
-                connection.execute("BEGIN IMMEDIATE")
+                rows(connection, "BEGIN IMMEDIATE")
                 self._fill(connection)
-                connection.execute("COMMIT")
+                rows(connection, "COMMIT")
         except BaseException:
             connection.close()
             raise
@@ -110,20 +125,20 @@ class SqliteAccountInfo(StoredAccountInfo):
 
     def _made(self) -> sqlite3.Connection:
         make_file(self.filename, self._fill, replace=False)
-        return connect(self.filename)
+        return connect(self.filename, self._timeout)
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that nobody else's comes between."""
         with self._turn, self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            rows(connection, "BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
                 if connection.in_transaction:  # sqlite itself ends one that the disk is too small for
-                    connection.execute("ROLLBACK")
+                    rows(connection, "ROLLBACK")
                 raise
-            connection.execute("COMMIT")
+            rows(connection, "COMMIT")
 
     # -- the account
 
@@ -132,7 +147,7 @@ class SqliteAccountInfo(StoredAccountInfo):
         super().clear()
         with self._changing() as connection:
             for table in ("account", "bucket", "bucket_upload_url"):
-                connection.execute(f"DELETE FROM {table}")
+                rows(connection, f"DELETE FROM {table}")
 
     def get_auth_data(self) -> AuthData:
         with self._connected() as connection:
@@ -142,11 +157,11 @@ class SqliteAccountInfo(StoredAccountInfo):
         return data
 
     def _read(self, connection: sqlite3.Connection) -> AuthData | None:
-        row = connection.execute("SELECT * FROM account LIMIT 1").fetchone()
-        if row is None:
+        found = rows(connection, "SELECT * FROM account LIMIT 1")
+        if not found:
             return None
         try:
-            return auth_data_of(dict(row))
+            return auth_data_of(dict(found[0]))
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptAccountInfo(self.filename) from error
 
@@ -167,8 +182,8 @@ class SqliteAccountInfo(StoredAccountInfo):
         if there is not None and (there.account_id, there.realm) == (data.account_id, data.realm):
             _update(connection, data)  # what other programs keep beside it stays
             return
-        connection.execute("DELETE FROM bucket")
-        connection.execute("DELETE FROM account")
+        rows(connection, "DELETE FROM bucket")
+        rows(connection, "DELETE FROM account")
         _insert(connection, data)
 
     # -- names and ids of buckets
@@ -176,36 +191,39 @@ class SqliteAccountInfo(StoredAccountInfo):
     def refresh_entire_bucket_name_cache(self, name_id_iterable: Iterable[tuple[str, str]]) -> None:
         fresh = list(name_id_iterable)
         with self._changing() as connection:
-            connection.execute("DELETE FROM bucket")
-            connection.executemany("INSERT INTO bucket (bucket_name, bucket_id) VALUES (?, ?)", fresh)
+            rows(connection, "DELETE FROM bucket")
+            for name, id_ in fresh:
+                rows(connection, _NEW_NAME, name, id_)
 
     def remove_bucket_name(self, bucket_name: str) -> None:
         with self._changing() as connection:
-            connection.execute(f"DELETE FROM bucket WHERE {_OF_NAME}", (bucket_name,))
+            rows(connection, f"DELETE FROM bucket WHERE {_OF_NAME}", bucket_name)
 
     def save_bucket(self, bucket: NamedBucket) -> None:
         if bucket.name is None:
             return
         with self._changing() as connection:
-            connection.execute(f"DELETE FROM bucket WHERE bucket_id = ? OR {_OF_NAME}", (bucket.id_, bucket.name))
-            connection.execute("INSERT INTO bucket (bucket_name, bucket_id) VALUES (?, ?)", (bucket.name, bucket.id_))
+            rows(connection, f"DELETE FROM bucket WHERE bucket_id = ? OR {_OF_NAME}", bucket.id_, bucket.name)
+            rows(connection, _NEW_NAME, bucket.name, bucket.id_)
 
     def get_bucket_id_or_none_from_bucket_name(self, bucket_name: str) -> str | None:
         with self._connected() as connection:
-            row = connection.execute(f"SELECT bucket_id FROM bucket WHERE {_OF_NAME}", (bucket_name,)).fetchone()
-        return None if row is None else str(row["bucket_id"])
+            found = rows(connection, f"SELECT bucket_id FROM bucket WHERE {_OF_NAME}", bucket_name)
+        return str(found[0]["bucket_id"]) if found else None
 
 
 def _insert(connection: sqlite3.Connection, data: AuthData) -> None:
     row = row_of(data, columns(connection))
-    connection.execute(
-        f"INSERT INTO account ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
+    rows(
+        connection,
+        f"INSERT INTO account ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+        *row.values(),
     )
 
 
 def _update(connection: sqlite3.Connection, data: AuthData) -> None:
     row = row_of(data, columns(connection))
-    connection.execute(f"UPDATE account SET {', '.join(f'{name} = ?' for name in row)}", tuple(row.values()))
+    rows(connection, f"UPDATE account SET {', '.join(f'{name} = ?' for name in row)}", *row.values())
 
 
 def _old_json(path: str) -> AuthData | None:

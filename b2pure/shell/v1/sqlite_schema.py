@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
+from b2pure.shell.v1.account_info_file import rows
 
 __all__ = ["LAST_UPGRADE", "auth_data_of", "columns", "has_tables", "prepare", "row_of"]
 
@@ -43,24 +44,23 @@ _TABLES: Final = (
 def prepare(connection: sqlite3.Connection, last_upgrade: int) -> None:
     """Make the tables that are missing, and bring them up to `last_upgrade`. Call it in a transaction."""
     for statement in _TABLES:
-        connection.execute(statement)
-    done = {number for (number,) in connection.execute("SELECT update_number FROM update_done")}
+        rows(connection, statement)
+    done = {number for (number,) in rows(connection, "SELECT update_number FROM update_done")}
     for number, upgrade in enumerate(_UPGRADES, start=1):
         if number in done or number > last_upgrade:
             continue
         upgrade(connection)
-        connection.execute("INSERT INTO update_done (update_number) VALUES (?)", (number,))
+        rows(connection, "INSERT INTO update_done (update_number) VALUES (?)", number)
 
 
 def has_tables(connection: sqlite3.Connection) -> bool:
     """Whether somebody has prepared this file."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'update_done'")
-    return found.fetchone() is not None
+    return bool(rows(connection, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'update_done'"))
 
 
 def columns(connection: sqlite3.Connection) -> list[str]:
     """The columns that the table `account` has in this file."""
-    return [name for _, name, *_ in connection.execute("PRAGMA table_info(account)")]
+    return [name for _, name, *_ in rows(connection, "PRAGMA table_info(account)")]
 
 
 # -- upgrades
@@ -69,14 +69,15 @@ def columns(connection: sqlite3.Connection) -> list[str]:
 def _add(column: str) -> Callable[[sqlite3.Connection], None]:
     def upgrade(connection: sqlite3.Connection) -> None:
         if column not in columns(connection):
-            connection.execute(f"ALTER TABLE account ADD COLUMN {column} TEXT")
+            rows(connection, f"ALTER TABLE account ADD COLUMN {column} TEXT")
 
     return upgrade
 
 
 def _two_part_sizes(connection: sqlite3.Connection) -> None:
     """What was called the minimum is the size that B2 recommends."""
-    connection.execute(
+    rows(
+        connection,
         """CREATE TABLE upgraded (
             account_id TEXT NOT NULL,
             application_key TEXT NOT NULL,
@@ -89,22 +90,23 @@ def _two_part_sizes(connection: sqlite3.Connection) -> None:
             allowed TEXT,
             account_id_or_app_key_id TEXT,
             s3_api_url TEXT
-        )"""
+        )""",
     )
-    connection.execute(
+    rows(
+        connection,
         "INSERT INTO upgraded SELECT account_id, application_key, account_auth_token, api_url, download_url, ?, "
         "minimum_part_size, realm, allowed, account_id_or_app_key_id, s3_api_url FROM account",
-        (ABSOLUTE_MINIMUM_PART_SIZE,),
+        ABSOLUTE_MINIMUM_PART_SIZE,
     )
-    connection.execute("DROP TABLE account")
-    connection.execute("ALTER TABLE upgraded RENAME TO account")
+    rows(connection, "DROP TABLE account")
+    rows(connection, "ALTER TABLE upgraded RENAME TO account")
 
 
 def _many_buckets(connection: sqlite3.Connection) -> None:
     """A key may be restricted to several buckets."""
-    for rowid, text in connection.execute("SELECT rowid, allowed FROM account").fetchall():
+    for rowid, text in rows(connection, "SELECT rowid, allowed FROM account"):
         if text is not None:
-            connection.execute("UPDATE account SET allowed = ? WHERE rowid = ?", (_with_buckets(text), rowid))
+            rows(connection, "UPDATE account SET allowed = ? WHERE rowid = ?", _with_buckets(text), rowid)
 
 
 _UPGRADES: Final[Sequence[Callable[[sqlite3.Connection], None]]] = (

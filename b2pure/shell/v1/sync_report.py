@@ -1,6 +1,7 @@
 """What a sync tells on a terminal: a line for each file, and a line of progress that is written again and again.
 
-Rules. Safe for many threads. A line is never mixed with the progress: that is wiped out before, and comes back after.
+Rules. Safe for many threads. A line is never mixed with the progress: that is wiped out before, and comes back after;
+at the end nothing of it is left. What is written is what b2sdk 1.1.4 writes, byte for byte.
 Control characters in names are escaped, and so is what the terminal cannot show. Warnings come at the end.
 """
 
@@ -39,6 +40,7 @@ class SyncReport:
 
     @checked()
     def __init__(self, stdout: _Output, no_progress: bool) -> None:
+        """Lines go to `stdout`, and the progress, too, unless there is to be none of it (`no_progress`)."""
         self.stdout, self.no_progress = stdout, no_progress
         self.start_time = time.time()
         self.local_file_count = self.compare_count = 0
@@ -47,10 +49,11 @@ class SyncReport:
         self.transfer_files = self.transfer_bytes = 0
         self.warnings: list[str] = []
         self.closed = False
-        self._shown = ""
+        self._width = 0
         self._shown_at = 0.0
         self._encoding_told = False
         self._writing = RLock()
+        self._update(now=True)
 
     def __enter__(self) -> SyncReport:
         return self
@@ -61,17 +64,15 @@ class SyncReport:
         self.close()
 
     def close(self) -> None:
-        """Perform a clean-up: the progress is left as it is, and warnings are printed."""
+        """Perform a clean-up: the progress is wiped out, and warnings are printed. A second time does nothing."""
         with self._writing:
             if self.closed:
                 return
             self.closed = True
-            if self._shown:
-                self._write("\n")
-                self._shown = ""
+            if not self.no_progress:
+                self._print("", "\r")
             for warning in self.warnings:
-                self._write(warning + "\n")
-            self._flush()
+                self._print(warning, "\n")
 
     def error(self, message: str) -> None:
         """Print an error, gracefully interleaving it with a progress bar."""
@@ -80,7 +81,8 @@ class SyncReport:
     def print_completion(self, message: str) -> None:
         """Remove the progress bar, prints a message, and puts the progress bar back."""
         with self._writing:
-            self._line(printable(message))
+            self._print(printable(message), "\n")
+            self._update(now=True)
 
     # -- the three steps
 
@@ -94,7 +96,7 @@ class SyncReport:
         """Local file count is done. Can proceed to step 2."""
         with self._writing:
             self.local_done = True
-            self._update(now=True)
+            self._update()
 
     def update_compare(self, delta: int) -> None:
         """Report that more files have been compared."""
@@ -107,7 +109,7 @@ class SyncReport:
         with self._writing:
             self.compare_done = True
             self.total_transfer_files, self.total_transfer_bytes = total_transfer_files, total_transfer_bytes
-            self._update(now=True)
+            self._update()
 
     def update_transfer(self, file_delta: int, byte_delta: int) -> None:
         """Update transfer info."""
@@ -141,7 +143,7 @@ class SyncReport:
         moment = time.time()
         if now or moment - self._shown_at >= self.UPDATE_INTERVAL:
             self._shown_at = moment
-            self._show(self._progress(moment))
+            self._print(self._progress(moment), "\r")
 
     def _progress(self, moment: float) -> str:
         seconds = max(moment - self.start_time, 0.001)
@@ -160,18 +162,11 @@ class SyncReport:
             f"updated: {self.transfer_files}/{self.total_transfer_files} files   {moved}   {rate}"
         )
 
-    def _show(self, text: str) -> None:
-        """Write the progress over what was shown before."""
-        self._write("\r" + text.ljust(len(self._shown)) + "\r")
-        self._shown = text
-        self._flush()
-
-    def _line(self, text: str) -> None:
-        shown = self._shown
-        self._write(text.ljust(len(shown)) + "\n")
-        if shown and not self.closed:
-            self._shown = ""
-            self._show(shown)
+    def _print(self, text: str, end: str) -> None:
+        """Write over what stands in the line of the terminal, and what `end` says: go back to its start, or on."""
+        line = text.ljust(self._width)
+        self._width = 0 if end == "\n" else len(line)
+        self._write(line + end)
         self._flush()
 
     def _write(self, text: str) -> None:
