@@ -8,7 +8,7 @@ later run knows what was done; a part that is there is neither sent nor copied a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -34,6 +34,8 @@ from b2pure.model.sources import Body
 from b2pure.plan.emerge.check import check_plan
 from b2pure.plan.emerge.digests import (
     Hashing,
+    comparing,
+    differing_sources,
     halves,
     hashing,
     large_part,
@@ -48,7 +50,7 @@ from b2pure.plan.large_file import CopyRange
 from b2pure.plan.listing import content_sha1_of
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["Creation", "create", "create_single", "refused"]
+__all__ = ["Creation", "compared", "create", "create_single", "refused"]
 
 
 @frozen
@@ -88,6 +90,9 @@ def create(job: Creation, plan: EmergePlan, retry: RetryPolicy) -> Program[Resul
     if not ok(asked):
         return Failure(asked.failure())
     job = evolve(job, facts=asked.unwrap())
+    differing = yield from compared(plan.parts)
+    if differing is not None:
+        return Failure(differing)
     yield from perform(Emit(Sized(job.label, plan.length)))
     if plan.single is not None:
         return (yield from create_single(job, plan.single, plan_id(plan), retry))
@@ -113,6 +118,21 @@ def _ask_sources(
         if objection is not None:
             return Failure(refused(objection))
     return Success(facts)
+
+
+def compared(parts: Iterable[EmergePart]) -> Program[B2Error | None]:
+    """Why there is no object of what is here twice, if it differs or cannot be read."""
+    twice, wanted = comparing(parts)
+    if not twice:
+        return None
+    digests = yield from perform(HashParts(wanted.body, wanted.ranges))
+    if not ok(digests):
+        return digests.failure()
+    found = digests.unwrap().parts
+    for one, taken, other in zip(twice, found[::2], found[1::2], strict=True):
+        if taken != other:
+            return differing_sources(one, taken, other)
+    return None
 
 
 # -- large files

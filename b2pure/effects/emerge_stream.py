@@ -14,7 +14,7 @@ from attrs import define
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.effect import All, HashBody
-from b2pure.effects.emerge import Creation, create_single, refused
+from b2pure.effects.emerge import Creation, compared, create_single, refused
 from b2pure.effects.large_files import (
     LargeFile,
     begin_large_file,
@@ -101,6 +101,9 @@ def create_stream(
     if first is None:
         return Failure(feed.failure or refused("there is nothing to make a file of"))
     if feed.ahead is None:
+        differing = yield from compared((first,))
+        if differing is not None:
+            return Failure(differing)
         return (yield from create_single(job, first, None, retry))
     large = _large_file(job)
     decision = yield from decide(large, retry)
@@ -178,6 +181,9 @@ def _bring(
 def _part(
     large: LargeFile, file_id: FileId, part: EmergePart, there: Mapping[int, str] | None, retry: RetryPolicy
 ) -> Program[Sent]:
+    differing = yield from compared((part,))
+    if differing is not None:
+        return Failure(differing)
     body = local_body(part)
     if there is not None and (body is None or isinstance(part, CopiedPart)):
         told = "a stream with remote sources cannot be gone on with; give all intents at once (create_file)"

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from attrs import field, frozen
 from returns.result import Failure, Result
@@ -23,16 +22,12 @@ from b2pure.model.new_file import NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.replies import PartReply
 from b2pure.model.sources import NOTHING, Body, slice_body
+from b2pure.plan.failures import SOURCES_DIFFER
 from b2pure.plan.large_file import CopyRange, Part, SendPart
 from b2pure.plan.resume import StreamStart, Wanted
 from b2pure.plan.retry import RetryPolicy
 
 __all__ = ["LargeFile", "PartResult", "Resume", "Whole", "differing_copy", "transfer_part"]
-
-_DIFFER: Final = (
-    "the sources differ where they overlap (if the last one counts there, say overlap=OverlapRule.LAST_WINS, "
-    "--overlap last-wins)"
-)
 
 PartResult = Result[PartReply, B2Error]
 
@@ -129,4 +124,4 @@ def differing_copy(part: CopyRange, found: str) -> Corrupt:
     what = f"[{part.range.start}, {part.range.stop}) of {part.source}"
     if part.at is not None:
         what = f"[{part.at}, {part.at + part.length}) of the object, copied from {what},"
-    return Corrupt(what, f"SHA-1 {part.sha1}", f"SHA-1 {found}", _DIFFER)
+    return Corrupt(what, f"SHA-1 {part.sha1}", f"SHA-1 {found}", SOURCES_DIFFER)

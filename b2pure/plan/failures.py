@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from attrs import frozen
 
@@ -11,8 +11,10 @@ from b2pure.model.names import printable
 from b2pure.model.ranges import ByteRange
 
 __all__ = [
+    "SOURCES_DIFFER",
     "BadPlanLine",
     "ClockSkewed",
+    "Differing",
     "EmergeFailure",
     "EmptySource",
     "Hole",
@@ -30,6 +32,12 @@ __all__ = [
     "UsedUp",
     "tell_failure",
 ]
+
+
+SOURCES_DIFFER: Final = (
+    "the sources differ where they overlap (if the last one counts there, say overlap=OverlapRule.LAST_WINS, "
+    "--overlap last-wins)"
+)
 
 
 @frozen
@@ -100,6 +108,18 @@ class Hole:
 
 
 @frozen
+class Differing:
+    """Two sources, which stand at `one` and `other` in the object, overlap in `range`, and differ there: `first` is the
+    place of the first byte that does.
+    """
+
+    range: ByteRange
+    first: int
+    one: ByteRange
+    other: ByteRange
+
+
+@frozen
 class NegativeOffset:
     """Intent `index` (from 0) begins before the object does."""
 
@@ -141,6 +161,7 @@ class NotSavable:
 
 EmergeFailure = (
     Hole
+    | Differing
     | NegativeOffset
     | UnknownLength
     | IntentsOutOfOrder
@@ -202,6 +223,11 @@ def tell_failure(failure: PlanFailure) -> str:
             )
         case InvalidArgument():
             return str(failure)
+        case Differing(span, first, one, other):
+            return (
+                f"{SOURCES_DIFFER}: the bytes given for [{one.start}, {one.stop}) and for [{other.start}, "
+                f"{other.stop}) of the object share [{span.start}, {span.stop}), and the first that differs is {first}"
+            )
         case Hole(missing):
             return (
                 f"nothing is written to [{missing.start}, {missing.stop}) of the object, but there is something after "

@@ -103,6 +103,7 @@ if TYPE_CHECKING:
         hex_sha1_of_bytes,
         hex_sha1_of_stream,
     )
+    from b2pure.shell.v1.version import USER_AGENT, VERSION
 
 __all__ = [
     "ALL_CAPABILITIES",
@@ -111,6 +112,8 @@ __all__ = [
     "COMPARE_VERSION_MODES",
     "DEFAULT_SCAN_MANAGER",
     "NEWER_FILE_MODES",
+    "USER_AGENT",
+    "VERSION",
     "AbstractAccountInfo",
     "AbstractAction",
     "AbstractCache",
@@ -251,6 +254,7 @@ _HOMES = {
         "TempDir", "b2_url_decode", "b2_url_encode", "choose_part_ranges", "fix_windows_path_limit",
         "format_and_scale_fraction", "format_and_scale_number", "hex_sha1_of_bytes", "hex_sha1_of_stream",
     ),
+    "b2pure.shell.v1.version": ("USER_AGENT", "VERSION"),
 }  # fmt: skip
 
 

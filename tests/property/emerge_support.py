@@ -15,7 +15,18 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart
 
-__all__ = ["FAMILIES", "chained", "contents", "differing", "intents_of", "measured", "rebuilt", "tiny", "with_holes"]
+__all__ = [
+    "FAMILIES",
+    "chained",
+    "contents",
+    "differing",
+    "intents_of",
+    "measured",
+    "read",
+    "rebuilt",
+    "tiny",
+    "with_holes",
+]
 
 _ROOM = 400
 
@@ -63,7 +74,7 @@ def _local(row: Row, files: dict[str, bytes], blobs: bool) -> Body:
     return LocalSlice(file, ByteRange(offset, offset + length), LocalFact(len(files[file]), 1))
 
 
-def _read(source: Body | CopySource, files: dict[str, bytes]) -> bytes:
+def read(source: Body | CopySource, files: dict[str, bytes]) -> bytes:
     match source:
         case CopySource():
             return files[source.file_id][source.range.start : source.range.stop]
@@ -72,7 +83,7 @@ def _read(source: Body | CopySource, files: dict[str, bytes]) -> bytes:
         case Blob():
             return source.data
         case Chained():
-            return b"".join(_read(body, files) for body in source.bodies)
+            return b"".join(read(body, files) for body in source.bodies)
         case StreamPiece():
             raise AssertionError("no plan has one")
         case _:
@@ -84,10 +95,10 @@ def rebuilt(parts: Iterable[EmergePart], files: dict[str, bytes]) -> bytes:
     made = bytearray()
     for part in parts:
         if isinstance(part, CopiedPart):
-            data = _read(part.source, files)
-            assert part.checks is None or _read(part.checks, files) == data
+            data = read(part.source, files)
+            assert part.checks is None or read(part.checks, files) == data
         else:
-            data = b"".join(_read(piece, files) for piece in part.pieces)
+            data = b"".join(read(piece, files) for piece in part.pieces)
         assert len(data) == part.length
         assert part.range.start == len(made)
         made += data

@@ -224,6 +224,47 @@ def test_a_stream_makes_what_is_here_or_nothing(
     assert not scene.left
 
 
+def wrong_once_more(pieces: list[Piece], kind: str, choose: st.DataObject) -> list[Piece]:
+    """The object with a range of local bytes given once more, in which one byte is another."""
+    there = choose.draw(st.sampled_from([piece for piece in pieces if not piece.is_remote]))
+    data = bytearray(there.data)
+    data[choose.draw(st.integers(0, len(data) - 1))] ^= 1
+    return [*pieces, Piece(kind, there.start, there.stop, bytes(data))]
+
+
+@given(
+    objects(kinds=("remote", "file", "range")), st.sampled_from(("file", "range", "bytes")), SEEDS, st.booleans(),
+    st.data(),
+)  # fmt: skip
+def test_what_is_here_twice_and_differs_makes_no_file(
+    folder: Path, pieces: list[Piece], kind: str, seed: int, streamed: bool, choose: st.DataObject
+) -> None:
+    """It is found before anything is begun; of a stream, before anything is finished. What differs is named."""
+    assume(any(not piece.is_remote for piece in pieces))
+    scene = built(wrong_once_more(pieces, kind, choose), folder, seed=seed)
+    result = scene.stream() if streamed else scene.create()
+    failure = result.failure()
+    assert isinstance(failure, Corrupt)
+    assert "of the object, given by " in failure.what
+    assert not scene.made
+    assert not scene.left
+    called = {entry.call.name for entry in scene.world.simulator.journal}
+    assert streamed or called <= {"b2_get_file_info"}
+
+
+@given(objects(kinds=("remote", "bytes")), SEEDS, st.booleans(), st.data())
+def test_bytes_at_hand_that_differ_make_no_file_whatever_is_wanted(
+    folder: Path, pieces: list[Piece], seed: int, streamed: bool, choose: st.DataObject
+) -> None:
+    assume(any(not piece.is_remote for piece in pieces))
+    scene = built(wrong_once_more(pieces, "bytes", choose), folder, seed=seed)
+    prioritize = choose.draw(st.sampled_from(("local", "remote", "local_verification", "min_requests")))
+    result = (scene.stream if streamed else scene.create)(prioritize=prioritize)
+    assert "the sources differ where they overlap" in str(result.failure())
+    assert not scene.made
+    assert not scene.left
+
+
 # --- crashes ----------------------------------------------------------------------------------------------------------
 
 

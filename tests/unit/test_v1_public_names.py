@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+import b2pure
 import b2pure.v1 as v1
 from b2pure.v1 import exception
 
 LIST: Final = Path(__file__).with_name("v1_public_names.txt")
+B2SDK_NAMES: Final = Path(__file__).with_name("b2sdk_v1_names.txt")
+MIGRATION: Final = Path(__file__).parents[2] / "docs" / "migration.md"
 SECTIONS: Final = ("built", "not built yet", "beyond the documentation")
 
 
@@ -67,3 +71,34 @@ def test_a_star_imports_what_is_exported() -> None:
         loaded = importlib.import_module(module)
         assert all(hasattr(loaded, name) for name in loaded.__all__)
         assert not [name for name in loaded.__all__ if name.startswith("_")]
+
+
+# -- what b2sdk.v1 exports and b2pure.v1 does not
+
+
+def _not_here() -> str:
+    return MIGRATION.read_text().partition("## Not here")[2]
+
+
+def _names_of_b2sdk() -> set[str]:
+    return {line for line in B2SDK_NAMES.read_text().splitlines() if line and not line.startswith("#")}
+
+
+def test_what_the_page_says_is_not_here_is_all_that_is_not() -> None:
+    """The first column of the table in docs/migration.md; the names of b2sdk 1.1.4 are a list of facts."""
+    rows = [line.split("|")[1] for line in _not_here().splitlines() if line.startswith("| `")]
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert len(told) == len(set(told))
+    assert set(told) == _names_of_b2sdk() - set(dir(v1))
+
+
+def test_attributes_that_the_page_says_are_not_here_are_not() -> None:
+    sentence = _not_here().partition("these attributes are not:")[2].partition("`VERSION`")[0]
+    told = re.findall(r"`(\w+\.\w+)`", sentence)
+    assert told
+    assert [name for name in told if _is_there(name) or not hasattr(v1, name.partition(".")[0])] == []
+
+
+def test_the_version_is_that_of_this_package() -> None:
+    assert b2pure.__version__ == v1.VERSION
+    assert b2pure.__version__ in v1.USER_AGENT

@@ -43,6 +43,11 @@ def check_plan(plan: EmergePlan) -> str | None:
         wrong = check_part(part, number, start, number == count, limits)
         if wrong is not None:
             return wrong
+    for part in plan.parts:
+        if part.twice:
+            wrong = _check_twice(part, plan.length)
+            if wrong is not None:
+                return wrong
     return None if at == plan.length else f"the parts end at {at}, the object at {plan.length}"
 
 
@@ -69,6 +74,16 @@ def check_part(part: EmergePart, number: int, at: int, is_last: bool, limits: Em
     sizes = [_length(piece) for piece in part.pieces]
     if sum(sizes) != length or 0 in sizes:
         return f"part {number} has {length} bytes and is put together from {sizes}"
+    return None
+
+
+def _check_twice(part: EmergePart, length: int) -> str | None:
+    for one in part.twice:
+        span, sizes = one.range, (_length(one.taken), _length(one.other))
+        if not part.range.start <= span.start < part.range.stop or span.stop > length:
+            return f"part {part.number} compares [{span.start}, {span.stop}), which does not begin in it"
+        if sizes != (span.length, span.length):
+            return f"part {part.number} compares {sizes[0]} and {sizes[1]} bytes for [{span.start}, {span.stop})"
     return None
 
 
@@ -100,7 +115,7 @@ def check_sources(plan: EmergePlan, intents: Iterable[WriteIntent]) -> str | Non
     joined = {key: _joined(spans) for key, spans in given.items()}
     for part in plan.parts:
         pieces = (part.source, part.checks) if isinstance(part, CopiedPart) else part.pieces
-        for piece in pieces:
+        for piece in (*pieces, *(body for one in part.twice for body in (one.taken, one.other))):
             for key, span in _ranges(piece) if piece is not None else ():
                 if not any(each.start <= span.start and span.stop <= each.stop for each in joined.get(key, ())):
                     return f"part {part.number} reads [{span.start}, {span.stop}) of what no intent gives"

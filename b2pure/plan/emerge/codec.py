@@ -21,7 +21,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 from b2pure.plan.emerge.check import check_plan
 from b2pure.plan.emerge.identity import plan_id
-from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
+from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart, Twice
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.failures import BadPlanLine, EmergeFailure, NotSavable, Truncated
 from b2pure.plan.reasons import PlanRecord
@@ -69,19 +69,28 @@ class _Remote(PlanRecord, frozen=True, tag="b2"):
     key_md5: str | None = None
 
 
-class _Sent(PlanRecord, frozen=True, tag="send"):
+class _Twice(PlanRecord, frozen=True):
+    start: int
+    stop: int
+    taken: tuple[_Local | _Bytes, ...]
+    other: tuple[_Local | _Bytes, ...]
+
+
+class _Sent(PlanRecord, frozen=True, tag="send", omit_defaults=True):
     number: int
     start: int
     stop: int
     pieces: tuple[_Local | _Bytes | _Remote, ...]
+    twice: tuple[_Twice, ...] = ()
 
 
-class _Copied(PlanRecord, frozen=True, tag="copy"):
+class _Copied(PlanRecord, frozen=True, tag="copy", omit_defaults=True):
     number: int
     start: int
     stop: int
     source: _Remote
-    checks: tuple[_Local | _Bytes, ...] = ()
+    checks: tuple[_Local | _Bytes, ...]
+    twice: tuple[_Twice, ...] = ()
 
 
 class _Trailer(PlanRecord, frozen=True, tag="end"):
@@ -128,10 +137,15 @@ def _header(plan: EmergePlan) -> _Header:
 
 def _part(part: EmergePart) -> _Sent | _Copied:
     start, stop = part.range.start, part.range.stop
+    twice = tuple(_twice(one) for one in part.twice)
     if isinstance(part, SentPart):
-        return _Sent(part.number, start, stop, tuple(each for piece in part.pieces for each in _piece(piece)))
+        return _Sent(part.number, start, stop, tuple(each for piece in part.pieces for each in _piece(piece)), twice)
     checks = tuple(_bodies(part.checks)) if part.checks is not None else ()
-    return _Copied(part.number, start, stop, _remote(part.source), checks)
+    return _Copied(part.number, start, stop, _remote(part.source), checks, twice)
+
+
+def _twice(one: Twice) -> _Twice:
+    return _Twice(one.range.start, one.range.stop, tuple(_bodies(one.taken)), tuple(_bodies(one.other)))
 
 
 def _piece(piece: Piece) -> Iterator[_Local | _Bytes | _Remote]:
@@ -218,13 +232,20 @@ def _finished(
 
 def _part_of(line: _Sent | _Copied) -> EmergePart:
     wanted = ByteRange(line.start, line.stop)
+    twice = tuple(map(_twice_of, line.twice))
     if isinstance(line, _Sent):
-        return SentPart(line.number, wanted, tuple(_piece_of(piece) for piece in line.pieces))
-    checks = [_body_of(body) for body in line.checks]
-    source = _source_of(line.source)
-    return CopiedPart(
-        line.number, wanted, source, None if not checks else checks[0] if len(checks) == 1 else Chained(tuple(checks))
-    )
+        return SentPart(line.number, wanted, tuple(_piece_of(piece) for piece in line.pieces), twice)
+    checks = _chained(line.checks) if line.checks else None
+    return CopiedPart(line.number, wanted, _source_of(line.source), checks, twice)
+
+
+def _twice_of(line: _Twice) -> Twice:
+    return Twice(ByteRange(line.start, line.stop), _chained(line.taken), _chained(line.other))
+
+
+def _chained(lines: tuple[_Local | _Bytes, ...]) -> Body:
+    bodies = tuple(map(_body_of, lines))
+    return bodies[0] if len(bodies) == 1 else Chained(bodies)
 
 
 def _piece_of(piece: _Local | _Bytes | _Remote) -> Piece:

@@ -7,18 +7,23 @@ from itertools import accumulate, pairwise
 
 from attrs import frozen
 
+from b2pure.model.errors import Corrupt
 from b2pure.model.intents import CopySource
 from b2pure.model.limits import MAX_PART_SIZE, MAX_PARTS, PartSizes
+from b2pure.model.names import printable
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
-from b2pure.model.sources import NOTHING, Body, Chained, body_length, slice_body
-from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
+from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, body_length, slice_body
+from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart, Twice
 from b2pure.plan.emerge.plan import EmergeLimits
+from b2pure.plan.failures import SOURCES_DIFFER
 from b2pure.plan.large_file import CopyRange, Part, SendPart
 
 __all__ = [
     "Hashing",
+    "comparing",
+    "differing_sources",
     "halves",
     "hashing",
     "large_part",
@@ -68,6 +73,28 @@ def hashing(parts: Iterable[EmergePart]) -> Hashing:
     cuts = accumulate(map(body_length, bodies), initial=0)
     ranges = tuple(ByteRange(start, stop) for start, stop in pairwise(cuts))
     return Hashing(Chained(tuple(bodies)), ranges, tuple(numbers), len(numbers) == count)
+
+
+def comparing(parts: Iterable[EmergePart]) -> tuple[tuple[Twice, ...], Hashing]:
+    """What is here twice, and both sources of each, one after the other, so that they are read in one pass."""
+    twice = tuple(one for part in parts for one in part.twice)
+    bodies = tuple(body for one in twice for body in (one.taken, one.other))
+    cuts = accumulate(map(body_length, bodies), initial=0)
+    ranges = tuple(ByteRange(start, stop) for start, stop in pairwise(cuts))
+    return twice, Hashing(Chained(bodies), ranges, (), False)
+
+
+def differing_sources(one: Twice, taken: str, other: str) -> Corrupt:
+    """The sources of bytes that are here twice have different digests."""
+    first, second = _named(one.taken), _named(one.other)
+    what = f"[{one.range.start}, {one.range.stop}) of the object, given by {first} and by {second},"
+    return Corrupt(what, f"SHA-1 {taken}", f"SHA-1 {other}", SOURCES_DIFFER)
+
+
+def _named(body: Body) -> str:
+    if isinstance(body, LocalSlice):
+        return f"{printable(body.path)}[{body.range.start}, {body.range.stop})"
+    return f"{body_length(body)} bytes at hand"
 
 
 def large_part(part: EmergePart, sha1: str | None) -> Part:

@@ -42,6 +42,9 @@ def explain(plan: EmergePlan, number: int) -> str:
             length = piece.length if isinstance(piece, CopySource) else body_length(piece)
             lines.append(f"  {_show(piece)}: {_why_sent(plan, piece, (at, at + length))}")
             at += length
+    for one in part.twice:
+        span = f"[{one.range.start}, {one.range.stop})"
+        lines.append(f"  {span} is here twice, and {_show(one.taken)} is compared with {_show(one.other)}")
     return "\n".join(lines)
 
 

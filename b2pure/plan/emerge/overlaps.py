@@ -58,6 +58,8 @@ class Layout:
     diagonals: list[CopyRow]
     local_spans: list[Span]
     """Where there are local bytes, joined where they touch."""
+    rows: list[LocalRow]
+    """All local ranges, in order of start."""
 
 
 def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | EmergeFailure:
@@ -78,7 +80,7 @@ def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | Emerg
     if length > MAX_FILE_SIZE:
         return TooLarge(length)
     hole = first_hole(local_cover, remote_cover)
-    return hole or Layout(length, local_cover, remote_cover, diagonals, spans_of(local_cover))
+    return hole or Layout(length, local_cover, remote_cover, diagonals, spans_of(local_cover), local)
 
 
 def add_rows(

@@ -29,7 +29,8 @@ from b2pure.plan.emerge.overlaps import CopyRow, Layout, in_order, lay_out
 from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
-from b2pure.plan.failures import EmergeFailure, PlanFailed, TooManyParts
+from b2pure.plan.emerge.twice import compares_files, known_twice, with_twice
+from b2pure.plan.failures import Differing, EmergeFailure, PlanFailed, TooManyParts
 
 __all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
@@ -72,13 +73,17 @@ def emerge(
     layout = lay_out(intents, overlap)
     if not isinstance(layout, Layout):
         return Failure(layout)
-    parts = _Job.of(layout, prioritize, limits, prices).parts()
-    if isinstance(parts, TooManyParts):
-        return Failure(parts)
+    twice = known_twice(layout.rows, layout.local, compares_files(prioritize))
+    if isinstance(twice, Differing):
+        return Failure(twice)
+    runs = _Job.of(layout, prioritize, limits, prices).parts()
+    if isinstance(runs, TooManyParts):
+        return Failure(runs)
     diagonals = layout.diagonals
+    parts = Assembler(layout.local, layout.remote).parts(runs, diagonals)
     plan = EmergePlan(
         layout.length,
-        tuple(Assembler(layout.local, layout.remote).parts(parts, diagonals)),
+        tuple(with_twice(parts, twice) if twice else parts),
         prioritize,
         overlap,
         limits,

@@ -26,8 +26,9 @@ from b2pure.plan.emerge.parts import EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
 from b2pure.plan.emerge.planner import limits_objection, limits_of
 from b2pure.plan.emerge.prices import weights_of
+from b2pure.plan.emerge.twice import compares_files, known_twice, with_twice
 from b2pure.plan.emerge.visible import visible
-from b2pure.plan.failures import Hole, IntentsOutOfOrder, PlanFailed, TooLarge, TooManyParts
+from b2pure.plan.failures import Differing, Hole, IntentsOutOfOrder, PlanFailed, TooLarge, TooManyParts
 from b2pure.plan.parts import stream_part_size
 
 __all__ = ["LOOK_AHEAD", "plan_stream"]
@@ -239,7 +240,11 @@ class _Stream:
         limits, begin, stop = self._limits, runs[0][0], runs[-1][1]
         diagonals = [each for each in self._known.values() if each.stop > begin]
         remote = sorted((each.row() for each in diagonals), key=lambda row: (row[0], -row[1]))
-        assembler = Assembler(cover(self._local), cover(remote))
+        covered = cover(self._local)
+        assembler = Assembler(covered, cover(remote))
+        twice = known_twice(self._local, covered, compares_files(self._prioritize), begin, stop)
+        if isinstance(twice, Differing):
+            raise PlanFailed(twice)
         rows = {each.number: each.row() for each in diagonals}
         if self._prioritize == "local_verification":
             runs = cut_to_verify(runs, stop if last else -1, self._coverage, limits)
@@ -254,7 +259,7 @@ class _Stream:
             wrong = check_part(part, self._number, run[0], last and place == len(cut), limits)
             if wrong is not None:
                 raise AssertionError(f"the planner made a part that is none: {wrong}")
-            yield part
+            yield from with_twice([part], [one for one in twice if run[0] <= one.range.start < run[1]])
         self._forget(stop)
 
     def _forget(self, before: int) -> None:

@@ -146,6 +146,8 @@ class PreSeekedDownloadDest(_Remembering):
     opening a descriptor.
     """
 
+    MODE = "rb+"
+
     @checked()
     def __init__(self, local_file_path: str | os.PathLike[str], seek_target: int) -> None:
         """The first byte goes to `seek_target`, in bytes from the start. Raises ValueError for one below 0."""
@@ -164,7 +166,7 @@ class PreSeekedDownloadDest(_Remembering):
 
     @contextmanager
     def _opened(self, mod_time_millis: int) -> Iterator[IO[bytes]]:
-        with open(self.local_file_path, "rb+") as file:
+        with open(self.local_file_path, self.MODE) as file:
             file.seek(self._seek_target)
             yield file
         self.set_time(mod_time_millis)
