@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha1
 from itertools import chain
-from queue import Queue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Final, Protocol, assert_never
 
@@ -95,9 +95,12 @@ class _Beside:
         self.take = take
         self._thread: Thread | None = None
         if apart:
-            chunks: Queue[bytes | None] = Queue(_CHUNKS_AHEAD)
-            self._end, self.take = partial(chunks.put, None), chunks.put
-            self._thread = Thread(target=_pass_on, args=(chunks, take), name="b2pure-hash", daemon=True)
+            chunks: SimpleQueue[bytes | None] = SimpleQueue()
+            room: SimpleQueue[None] = SimpleQueue()
+            for _ in range(_CHUNKS_AHEAD):
+                room.put(None)
+            self._end, self.take = partial(chunks.put, None), partial(_put, chunks, room)
+            self._thread = Thread(target=_pass_on, args=(chunks, room, take), name="b2pure-hash", daemon=True)
 
     def __enter__(self) -> _Beside:
         if self._thread is not None:
@@ -110,9 +113,17 @@ class _Beside:
             self._thread.join()
 
 
-def _pass_on(chunks: Queue[bytes | None], take: Callable[[bytes], None]) -> None:
+def _put(chunks: SimpleQueue[bytes | None], room: SimpleQueue[None], chunk: bytes) -> None:
+    # Not a `Queue` with a length, whose waiting is Python code that all chunks would go through four times.
+    room.get()
+    chunks.put(chunk)
+
+
+def _pass_on(chunks: SimpleQueue[bytes | None], room: SimpleQueue[None], take: Callable[[bytes], None]) -> None:
     while (chunk := chunks.get()) is not None:
         take(chunk)
+        del chunk  # before the next one is waited for
+        room.put(None)
 
 
 class _WholeHashing:

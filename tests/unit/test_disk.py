@@ -31,7 +31,7 @@ from b2pure.shell.disk import LocalDisk
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
 MILLIS = 1_600_000_000_123
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 
 
 def value(result: IOResult[Any, Any]) -> Any:
