@@ -24,7 +24,7 @@ from returns.result import Failure, Result, Success
 from b2pure import __version__
 from b2pure.effects.bodies import Bodies
 from b2pure.effects.effect import Credential
-from b2pure.effects.handlers import Heard, LocalTrouble, Reader, Sink, unheard
+from b2pure.effects.handlers import Chunk, Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.wire import (
     PRODUCTION_URL,
     Headers,
@@ -224,11 +224,12 @@ class HttpApi:
 
     def _prepared(self, request: HttpRequest, reader: Reader) -> httpx.Request:
         # Not `build_request`, which merges URLs, headers and cookies anew for every request.
+        content = _content(request, reader, self._one_piece)
         return httpx.Request(
             request.method,
             request.url,
             headers=[*self._headers, *request.headers],
-            content=_content(request, reader, self._one_piece),
+            content=content if content is None or isinstance(content, bytes) else map(bytes, content),
             extensions={"timeout": self._timeouts},
         )
 
@@ -236,23 +237,23 @@ class HttpApi:
 # -- bodies of requests
 
 
-def _content(request: HttpRequest, reader: Reader, one_piece_bytes: int) -> bytes | Iterator[bytes] | None:
+def _content(request: HttpRequest, reader: Reader, one_piece_bytes: int) -> bytes | Iterator[Chunk] | None:
     body = request.body
     if isinstance(body, bytes):
         return body or None
     length = body_length(body)
     chunks = _stream(body, length, reader, digest_at_end=request.digest_at_end)
-    return chunks if length > one_piece_bytes else b"".join(chunks)
+    return chunks if length > one_piece_bytes else b"".join(map(bytes, chunks))
 
 
 def _content_at_once(request: HttpRequest, reader: Reader) -> bytes:
     body = request.body
     if isinstance(body, bytes):
         return body
-    return b"".join(_stream(body, body_length(body), reader, digest_at_end=request.digest_at_end))
+    return b"".join(map(bytes, _stream(body, body_length(body), reader, digest_at_end=request.digest_at_end)))
 
 
-def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> Iterator[bytes]:
+def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> Iterator[Chunk]:
     digest, left = sha1(usedforsecurity=False), length
     for chunk in reader.read(body):
         left -= len(chunk)
@@ -261,7 +262,6 @@ def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> 
         if digest_at_end:
             digest.update(chunk)
         yield chunk
-        del chunk  # as `LocalDisk.read` does: the next one takes its place
     if left:
         raise httpx.LocalProtocolError("the body is shorter than its Content-Length")
     if digest_at_end:

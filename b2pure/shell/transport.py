@@ -27,8 +27,8 @@ from urllib.request import getproxies
 import httpx
 from attrs import define, field
 
+from b2pure.effects.handlers import Chunk
 from b2pure.shell.answers import (
-    CHUNK_BYTES,
     Answer,
     Arriving,
     Line,
@@ -44,6 +44,8 @@ __all__ = ["Answer", "Connection", "SocketTransport", "Timeouts", "fitting_trans
 
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""
+_BESIDE_THE_HEAD_BYTES: Final = 1 << 16
+"""A chunk of up to so many bytes is copied behind the head, so that both are sent at once."""
 _TARGETS: Final = 1000
 """How many addresses are remembered."""
 Timeouts = Mapping[str, float | None]
@@ -106,7 +108,12 @@ class SocketTransport(httpx.BaseTransport):
         self._targets: dict[str, Target] = {}
 
     def exchange(
-        self, method: str, url: str, headers: Iterable[tuple[str, str]], body: Iterable[bytes], timeouts: Timeouts
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]],
+        body: Iterable[Chunk],
+        timeouts: Timeouts,
     ) -> Received:
         """One exchange whose answer is small: what `handle_request` does, without httpx's objects. A body has its
         `Content-Length` among the headers. Raises httpx.TransportError, httpx.InvalidURL, and what the body raises.
@@ -286,18 +293,17 @@ def _set_timeout(sock: socket.socket, seconds: float | None) -> None:
         sock.settimeout(seconds)
 
 
-def _send_chunks(sock: socket.socket, head: bytes, chunks: Iterable[bytes]) -> OSError | None:
+def _send_chunks(sock: socket.socket, head: bytes, chunks: Iterable[Chunk]) -> OSError | None:
     """Send a request. What broke the line in the middle of it is returned: an answer may be there nevertheless."""
     waiting = head
     try:
         for chunk in chunks:
-            if waiting and len(waiting) + len(chunk) <= CHUNK_BYTES:
-                chunk, waiting = waiting + chunk, b""
+            if waiting and len(chunk) <= _BESIDE_THE_HEAD_BYTES:
+                chunk, waiting = b"".join((waiting, chunk)), b""
             if waiting:
                 _send_all(sock, waiting)
                 waiting = b""
             _send_all(sock, chunk)
-            del chunk  # whoever makes the next one has room for it then
         if waiting:
             _send_all(sock, waiting)
     except _Broken as broken:
@@ -313,7 +319,7 @@ class _Broken(Exception):
         self.cause = cause
 
 
-def _send_all(sock: socket.socket, data: bytes) -> None:
+def _send_all(sock: socket.socket, data: Chunk) -> None:
     # Not `sendall`, whose timeout is for all of the data rather than for each step.
     try:
         sent = sock.send(data) if data else 0
