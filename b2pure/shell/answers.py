@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
+from mmap import mmap
 from typing import Any, Final, Protocol, cast
 
 import httpx
@@ -36,6 +37,8 @@ CHUNK_BYTES: Final = 1 << 20
 """How much of an answer is read at once, at most."""
 _RECEIVED_BYTES: Final = 1 << 14
 """How much of a small answer is received at once."""
+_LONG_BYTES: Final = 1 << 18
+"""Of an answer that is long, such as a page of a listing."""
 Room = Callable[[int], memoryview]
 
 
@@ -53,16 +56,27 @@ def received(sock: socket.socket, method: str, early: OSError | None) -> Receive
         head = plain_head(data[: end + 2])
         if head is None or len(data) > (stop := end + 4 + head.length):
             return data
-        pieces, left = [data[end + 4 :]], stop - len(data)
-        while left:
-            got = sock.recv(min(left, CHUNK_BYTES))
-            if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
-            pieces.append(got)
-            left -= len(got)
+        body: bytes | memoryview = data[end + 4 :]
+        if len(data) < stop:
+            body = _rest(sock, data[end + 4 :], head.length)
     except OSError as error:
         raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
-    return Received(head.status, head.headers, b"".join(pieces))
+    return Received(head.status, head.headers, body)
+
+
+def _rest(sock: socket.socket, came: bytes, length: int) -> bytes | memoryview:
+    """A body that begins with what came. A long one is in memory once, and goes back to the system as a whole: what
+    many threads took from the heap one after the other would stay with each of them. Raises OSError.
+    """
+    buffer = memoryview(bytearray(length) if length < _LONG_BYTES else mmap(-1, length))
+    buffer[: len(came)] = came
+    rest = buffer[len(came) :]
+    while rest:
+        got = sock.recv_into(rest)
+        if not got:
+            raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+        rest = rest[got:]
+    return buffer if length >= _LONG_BYTES else bytes(buffer)
 
 
 def arriving(sock: socket.socket) -> tuple[Head | None, bytes]:

@@ -32,6 +32,7 @@ from b2pure.effects.wire import (
     HttpResponse,
     KeyPair,
     decode,
+    decode_body,
     decode_download_headers,
     encode,
     unsendable,
@@ -150,9 +151,8 @@ class HttpApi:
         request = encode(call, credential, realm_url=self._realm, key=self._key)
         try:
             if self._direct is not None:
-                response = self._plainly(self._direct, request, reader)
-            else:
-                response = self._by_httpx(request, reader)
+                return _decoded(call, self._plainly(self._direct, request, reader))
+            response = self._by_httpx(request, reader)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
         except TROUBLE as error:
@@ -176,12 +176,11 @@ class HttpApi:
             return (*fields, ("Content-Length", str(len(request.body))))
         return fields
 
-    def _plainly(self, transport: SocketTransport, request: HttpRequest, reader: Reader) -> HttpResponse:
+    def _plainly(self, transport: SocketTransport, request: HttpRequest, reader: Reader) -> Received:
         """Without httpx's objects, which take longer than all the rest of a small call."""
         content = _content(request, reader, self._one_piece)
         chunks = (content,) if isinstance(content, bytes) else content or ()
-        received = transport.exchange(request.method, request.url, self._fields(request), chunks, self._timeouts)
-        return HttpResponse(received.status, received.headers, received.body)
+        return transport.exchange(request.method, request.url, self._fields(request), chunks, self._timeouts)
 
     def _by_httpx(self, request: HttpRequest, reader: Reader) -> HttpResponse:
         response = self._exchange(self._prepared(request, reader))
@@ -272,7 +271,7 @@ def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> 
 
 
 def _decoded(call: Call[R], answer: Received) -> IOResult[R, B2Error]:
-    return IOResult.from_result(decode(call, HttpResponse(answer.status, answer.headers, answer.body)))
+    return IOResult.from_result(decode_body(call, answer.status, answer.headers, answer.body))
 
 
 def _response(response: httpx.Response, body: bytes) -> HttpResponse:

@@ -88,7 +88,7 @@ class Received:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | memoryview
 
 
 @frozen

@@ -61,7 +61,7 @@ class Plainly(httpx.BaseTransport):
         timeouts = request.extensions["timeout"]
         received = self._transport.exchange(request.method, str(request.url), headers, request.stream, timeouts)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in received.headers.items()]
-        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(received.body))
+        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(bytes(received.body)))
 
     def close(self) -> None:
         self._transport.close()
@@ -130,7 +130,7 @@ class InLanes(httpx.BaseTransport):
             raise getattr(httpx, result.failure().detail.partition(":")[0])("as it was told")
         received = result.unwrap()
         raw = [(name.encode(), value.encode("latin-1")) for name, value in received.headers.items()]
-        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(received.body))
+        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(bytes(received.body)))
 
     def close(self) -> None:
         self.transport.close()
