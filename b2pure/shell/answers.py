@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from mmap import mmap
-from typing import Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
-import httpx
 from attrs import frozen
 
 from b2pure.shell.plain import MAX_HEAD_BYTES, Head, Received, plain_head, read_head
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = [
     "CHUNK_BYTES",
@@ -60,7 +62,7 @@ def received(sock: socket.socket, method: str, early: OSError | None) -> Receive
         if len(data) < stop:
             body = _rest(sock, data[end + 4 :], head.length)
     except OSError as error:
-        raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+        raise as_httpx(error, "read") from error
     return Received(head.status, head.headers, body)
 
 
@@ -74,7 +76,7 @@ def _rest(sock: socket.socket, came: bytes, length: int) -> bytes | memoryview:
     while rest:
         got = sock.recv_into(rest)
         if not got:
-            raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+            raise _cut_short("body")
         rest = rest[got:]
     return buffer if length >= _LONG_BYTES else bytes(buffer)
 
@@ -89,7 +91,7 @@ def arriving(sock: socket.socket) -> tuple[Head | None, bytes]:
             if not got or len(data) > MAX_HEAD_BYTES:
                 return None, data
     except OSError as error:
-        raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+        raise as_httpx(error, "read") from error
     head = read_head(data[: end + 2])
     if head is None or len(data) > end + 4 + head.length:
         return None, data
@@ -139,17 +141,16 @@ def head_of(line: Line, method: str, early: OSError | None) -> HTTPResponse:
     """The head of the answer; after a broken line, the one that came before it."""
     answer = HTTPResponse(cast(socket.socket, line), method=method)
     try:
-        with told(httpx.ReadTimeout, httpx.ReadError):
-            answer.begin()
-    except httpx.TransportError:
+        answer.begin()
+    except (OSError, HTTPException) as error:
         answer.close()
         if early is not None:
-            raise httpx.WriteError("the line broke while the request was sent") from early
-        raise
+            raise as_httpx(early, "write") from early
+        raise as_httpx(error, "read") from error
     return answer
 
 
-class Answer(httpx.SyncByteStream):
+class Answer:
     """The body of an answer. `room` gives a buffer; `leave` is told at the end whether the connection is as it was."""
 
     def __init__(self, line: Line, answer: HTTPResponse, room: Room, leave: Callable[[bool], None]) -> None:
@@ -162,14 +163,14 @@ class Answer(httpx.SyncByteStream):
             return
         came = False
         while True:
-            with told(httpx.ReadTimeout, httpx.ReadError):
+            with told("read"):
                 chunk = self._answer.read1(CHUNK_BYTES)
             if not chunk:
                 break
             came = True
             yield chunk
         if not came and not self._answer.chunked:  # a head that breaks off looks like this, and B2 answers otherwise
-            raise httpx.RemoteProtocolError("the server closed the connection in the middle of its answer")
+            raise _cut_short("answer")
         self._whole = True
 
     def views(self) -> Iterator[bytes | memoryview]:
@@ -180,10 +181,10 @@ class Answer(httpx.SyncByteStream):
             return
         buffer = self._room(min(left, CHUNK_BYTES))
         while left:
-            with told(httpx.ReadTimeout, httpx.ReadError):
+            with told("read"):
                 got = self._answer.fp.readinto1(buffer[:left])
             if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+                raise _cut_short("body")
             left -= got
             yield buffer[:got]
         self._whole = True
@@ -214,9 +215,9 @@ class PlainAnswer:
             try:
                 got = receive(buffer[: self._left])
             except OSError as error:
-                raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+                raise as_httpx(error, "read") from error
             if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+                raise _cut_short("body")
             self._left -= got
             yield buffer[:got]
 
@@ -242,18 +243,33 @@ class Arriving:
     body: Views
 
 
+Step = Literal["connect", "write", "read"]
+
+
 @contextmanager
-def told(timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]) -> Iterator[None]:
+def told(step: Step) -> Iterator[None]:
     """What the standard library raises, as httpx says it."""
     try:
         yield
     except (OSError, HTTPException) as error:
-        raise as_httpx(error, timeout, broken) from error
+        raise as_httpx(error, step) from error
 
 
-def as_httpx(
-    error: OSError | HTTPException, timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]
-) -> httpx.TransportError:
+def _cut_short(what: str) -> httpx.TransportError:
+    import httpx
+
+    return httpx.RemoteProtocolError(f"the server closed the connection in the middle of the {what}")
+
+
+def as_httpx(error: OSError | HTTPException, step: Step) -> httpx.TransportError:
+    """What went wrong in this step, as one of httpx's exceptions, which are loaded for it."""
+    import httpx
+
+    timeout, broken = {
+        "connect": (httpx.ConnectTimeout, httpx.ConnectError),
+        "write": (httpx.WriteTimeout, httpx.WriteError),
+        "read": (httpx.ReadTimeout, httpx.ReadError),
+    }[step]
     match error:
         case RemoteDisconnected():
             return httpx.RemoteProtocolError("the server closed the connection without an answer")

@@ -66,7 +66,7 @@ def _loaded_by(code: str) -> set[str]:
         ("import b2pure", {"attrs", "httpx", "b2pure.model", "b2pure.plan"}),
         ("import b2pure.v1", {"attrs", "httpx", "b2pure.model", "b2pure.shell.v1.api"}),
         ("import b2pure; b2pure.plan_sync", {"httpx", "ssl"}),
-        ("import b2pure; b2pure.connect", {"b2pure.plan.emerge", "b2pure.effects.emerge", "b2pure.effects.simulator"}),
+        ("import b2pure; b2pure.connect", {"httpx", "b2pure.plan.emerge", "b2pure.effects.simulator"}),
         ("from b2pure.v1.exception import B2Error", {"httpx", "ssl"}),
         ("from b2pure.v1 import B2Api", {"b2pure.effects.simulator", "b2pure.shell.client", "tqdm", "uvicorn"}),
     ],

@@ -27,7 +27,8 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error as B2ErrorValue
 from b2pure.model.replies import DownloadReply
 from b2pure.shell.http import DEFAULT_POOL_SIZE, DEFAULT_USER_AGENT, Exchange, HttpApi, explain_transport
-from b2pure.shell.transport import fitting_transport
+from b2pure.shell.transport import proxied
+from b2pure.shell.under_httpx import HttpxTransport
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
@@ -290,8 +291,8 @@ class B2Http:
 
 
 def _own_connections() -> tuple[Exchange, Callable[[], None]]:
-    direct = fitting_transport(DEFAULT_POOL_SIZE)
-    if direct is not None:
+    if not proxied():
+        direct = HttpxTransport(DEFAULT_POOL_SIZE)
         return direct.handle_request, direct.close
     client = httpx.Client(follow_redirects=False)
     return lambda request: client.send(request, stream=True), client.close
