@@ -1,8 +1,8 @@
 """Answers of HTTP/1.1 as they come from a socket.
 
 Rules. What is plain (`plain`) and wanted at once is read here; everything else is read by the standard library, from
-the first byte on. Whatever fails is one of httpx's exceptions. An answer that something follows spoils its connection:
-what follows is no answer to anything.
+the first byte on; it is loaded for that. Whatever fails is one of httpx's exceptions. An answer that something follows
+spoils its connection: what follows is no answer to anything.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import io
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from mmap import mmap
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
@@ -20,6 +19,8 @@ from attrs import frozen
 from b2pure.shell.plain import MAX_HEAD_BYTES, Head, Received, plain_head, read_head
 
 if TYPE_CHECKING:
+    from http.client import HTTPException, HTTPResponse
+
     import httpx
 
 __all__ = [
@@ -139,6 +140,8 @@ class Line(io.BufferedReader):
 
 def head_of(line: Line, method: str, early: OSError | None) -> HTTPResponse:
     """The head of the answer; after a broken line, the one that came before it."""
+    from http.client import HTTPException, HTTPResponse
+
     answer = HTTPResponse(cast(socket.socket, line), method=method)
     try:
         answer.begin()
@@ -251,8 +254,14 @@ def told(step: Step) -> Iterator[None]:
     """What the standard library raises, as httpx says it."""
     try:
         yield
-    except (OSError, HTTPException) as error:
+    except _raised() as error:
         raise as_httpx(error, step) from error
+
+
+def _raised() -> tuple[type[OSError], type[HTTPException]]:
+    from http.client import HTTPException
+
+    return OSError, HTTPException
 
 
 def _cut_short(what: str) -> httpx.TransportError:
@@ -263,6 +272,8 @@ def _cut_short(what: str) -> httpx.TransportError:
 
 def as_httpx(error: OSError | HTTPException, step: Step) -> httpx.TransportError:
     """What went wrong in this step, as one of httpx's exceptions, which are loaded for it."""
+    from http.client import RemoteDisconnected
+
     import httpx
 
     timeout, broken = {
