@@ -837,6 +837,16 @@ def test_the_authorities_are_those_of_httpx(authority: trustme.CA, monkeypatch: 
             assert ask(transport, server.url).content == b"ok"
 
 
+@pytest.mark.parametrize("length", [1, (1 << 18) - 1, 1 << 18, 3_000_000])
+def test_a_whole_answer_is_as_long_as_it_says(length: int) -> None:
+    content = os.urandom(length)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (length, content)
+    with serving(again_and_again(answer)) as server, SocketTransport(1) as transport:
+        for _ in range(2):
+            assert transport.exchange("GET", server.url, (), (), {}).body == content
+    assert server.connections == 1
+
+
 def test_what_goes_well_needs_no_httpx() -> None:
     code = (
         "import sys; from b2pure.shell.connect import connect; from b2pure.shell.transport import SocketTransport\n"
