@@ -117,8 +117,10 @@ def ours_in(folder: Path = ROOT) -> str:
         install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", str(CHECKOUT))
         subprocess.run([python, *install], check=True)
         stamp.touch()
-    # pip compiled the other clients; ours would do it in every process, in what is measured, where none may be kept.
-    subprocess.run([python, "-m", "compileall", "-q", str(CHECKOUT / "b2pure")], check=True)
+    # pip compiled the other clients; ours would do it in every process, in what is measured, where none may be kept. So
+    # would each client with what measures it.
+    folders = (str(CHECKOUT / name) for name in ("b2pure", "benchmarks"))
+    subprocess.run([python, "-m", "compileall", "-q", *folders], check=True)
     return str(python)
 
 

@@ -1,7 +1,8 @@
 """`python -m benchmarks.large_clients CLIENT up|down URL KEY_ID KEY FILE [OPTION ...]`: one large file by one client.
 
 Prints wall and CPU seconds and the peak memory as JSON. Knows the standard library alone, because each client runs in
-an environment of its own; the client itself is imported where it is used. What is measured begins when the program is
+an environment of its own; the client itself is imported where it is used, and so is what only commands are run with,
+whose memory would be added to that of the others. What is measured begins when the program is
 loaded and the account authorized; of programs that are commands, what `version` takes is left out (rclone authorizes
 as it goes, b2 has authorized before). Their options are the program first, then what it is to be given; b2pure's is
 `parts-only`.
@@ -12,14 +13,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 from benchmarks.peak import peak_kib
@@ -67,7 +64,7 @@ def _b2pure(task: Task) -> Usage:
     from b2pure import connect
 
     client = connect(task.key_id, task.key, realm=task.url, workers=WORKERS).unwrap()
-    folder, place = str(Path(task.file).parent), f"b2://{task.bucket}"
+    folder, place = os.path.dirname(task.file), f"b2://{task.bucket}"
 
     def job() -> None:
         if "parts-only" in task.options:
@@ -86,7 +83,7 @@ def _b2sdk(task: Task) -> Usage:
     limits = {f"max_{kind}_workers": WORKERS for kind in ("upload", "copy", "download")}
     api: Any = B2Api(InMemoryAccountInfo(), **limits)
     api.authorize_account(realm=task.url, application_key_id=task.key_id, application_key=task.key)
-    bucket, name = api.get_bucket_by_name(task.bucket), Path(task.file).name
+    bucket, name = api.get_bucket_by_name(task.bucket), os.path.basename(task.file)
 
     def job() -> None:
         if task.up:
@@ -100,14 +97,14 @@ def _b2sdk(task: Task) -> Usage:
 
 def _rclone(task: Task) -> Usage:
     program, *options = task.options
-    remote = f"b2:{task.bucket}/{Path(task.file).name}"
+    remote = f"b2:{task.bucket}/{os.path.basename(task.file)}"
     ends = (task.file, remote) if task.up else (remote, task.file)
     return run_rclone(program, ("copyto", *options, *ends), task.url, task.key_id, task.key)
 
 
 def _b2(task: Task) -> Usage:
     (program,) = task.options
-    how, name = ("--threads", str(WORKERS), "--no-progress"), Path(task.file).name
+    how, name = ("--threads", str(WORKERS), "--no-progress"), os.path.basename(task.file)
     ends = (task.bucket, task.file, name) if task.up else (f"b2://{task.bucket}/{name}", task.file)
     words = ("file", "upload" if task.up else "download", *how, *ends)
     return run_b2(program, words, task.url, task.key_id, task.key)
@@ -131,6 +128,8 @@ def run_b2sdk_sync(url: str, key_id: str, key: str, folder: str, bucket: str) ->
 
 def run_b2(program: str, words: Sequence[str], url: str, key_id: str, key: str, *, lines: int | None = None) -> Usage:
     """One command of the b2 command line, without what it takes to start; the account was authorized before."""
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         more = {"B2_ENVIRONMENT": url, "B2_ACCOUNT_INFO": f"{folder}/account", "PYTHONWARNINGS": "ignore"}
         environment = {**os.environ, **more}
@@ -142,6 +141,8 @@ def run_rclone(
     program: str, words: Sequence[str], url: str, key_id: str, key: str, *, lines: int | None = None
 ) -> Usage:
     """One command of rclone, without what it takes to start; its remote `b2:` is the server."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile(suffix=".conf") as config:
         settings = {"TYPE": "b2", "ACCOUNT": key_id, "KEY": key, "ENDPOINT": url}
         variables = {f"RCLONE_CONFIG_B2_{name}": value for name, value in settings.items()}
@@ -150,6 +151,8 @@ def run_rclone(
 
 
 def _without_start(program: str, words: Sequence[str], environment: Mapping[str, str], lines: int | None) -> Usage:
+    from statistics import median
+
     starts = [_run([program, "version"], environment) for _ in range(_STARTS)]
     usage = _run([program, *words], environment, lines=lines)
     return {**usage, **{name: usage[name] - median(start[name] for start in starts) for name in ("wall", "cpu")}}
@@ -161,6 +164,9 @@ def _run(
     """Run a program to its end; its wall and CPU seconds and its peak memory. Raises RuntimeError if it fails, or
     prints another number of `lines`.
     """
+    import subprocess
+    import tempfile
+
     with tempfile.TemporaryFile() as printed:
         begin = time.perf_counter()
         process = subprocess.Popen(

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha1
 from itertools import chain
-from queue import Queue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Final, Protocol, assert_never
 
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from b2pure.effects.effect import Digests, LocalError
-from b2pure.effects.handlers import LocalTrouble, Reader
+from b2pure.effects.handlers import Chunk, LocalTrouble, Reader
 from b2pure.model.errors import LocalFailure
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
@@ -27,7 +27,7 @@ _CHUNKS_AHEAD: Final = 4
 class Slices(Protocol):
     """Reads ranges of local files: a disk."""
 
-    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+    def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice in chunks, exactly `slice_.range.length` of them. Raises LocalTrouble when the file
         cannot be read or is not the pinned one, before or while it is read.
         """
@@ -48,7 +48,7 @@ class Bodies:
     def __init__(self, disk: Slices | None = None, pieces: Pieces | None = None) -> None:
         self._disk, self._pieces = disk, pieces
 
-    def read(self, body: Body) -> Iterator[bytes]:
+    def read(self, body: Body) -> Iterator[Chunk]:
         """The bytes of the body in chunks. Raises LocalTrouble."""
         match body:
             case LocalSlice():
@@ -79,8 +79,9 @@ def digests_of(body: Body, ranges: Sequence[ByteRange], reader: Reader) -> IORes
     with _Beside(whole.take, apart=apart) as one, _Beside(parts.take, apart=apart) as other:
         try:
             for chunk in reader.read(body):
-                one.take(chunk)
-                other.take(chunk)
+                kept = bytes(chunk) if apart else chunk
+                one.take(kept)
+                other.take(kept)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
     return IOSuccess(Digests(whole.digest.hexdigest(), (*whole.first, *parts.digests)))
@@ -91,13 +92,16 @@ class _Beside:
     parts and the reading need not wait for each other. All that was taken has been passed on at the end of the block.
     """
 
-    def __init__(self, take: Callable[[bytes], None], *, apart: bool) -> None:
+    def __init__(self, take: Callable[[Chunk], None], *, apart: bool) -> None:
         self.take = take
         self._thread: Thread | None = None
         if apart:
-            chunks: Queue[bytes | None] = Queue(_CHUNKS_AHEAD)
-            self._end, self.take = partial(chunks.put, None), chunks.put
-            self._thread = Thread(target=_pass_on, args=(chunks, take), name="b2pure-hash", daemon=True)
+            chunks: SimpleQueue[Chunk | None] = SimpleQueue()
+            room: SimpleQueue[None] = SimpleQueue()
+            for _ in range(_CHUNKS_AHEAD):
+                room.put(None)
+            self._end, self.take = partial(chunks.put, None), partial(_put, chunks, room)
+            self._thread = Thread(target=_pass_on, args=(chunks, room, take), name="b2pure-hash", daemon=True)
 
     def __enter__(self) -> _Beside:
         if self._thread is not None:
@@ -110,9 +114,17 @@ class _Beside:
             self._thread.join()
 
 
-def _pass_on(chunks: Queue[bytes | None], take: Callable[[bytes], None]) -> None:
+def _put(chunks: SimpleQueue[Chunk | None], room: SimpleQueue[None], chunk: Chunk) -> None:
+    # Not a `Queue` with a length, whose waiting is Python code that all chunks would go through four times.
+    room.get()
+    chunks.put(chunk)
+
+
+def _pass_on(chunks: SimpleQueue[Chunk | None], room: SimpleQueue[None], take: Callable[[Chunk], None]) -> None:
     while (chunk := chunks.get()) is not None:
         take(chunk)
+        del chunk  # before the next one is waited for
+        room.put(None)
 
 
 class _WholeHashing:
@@ -123,7 +135,7 @@ class _WholeHashing:
         self.first: tuple[str, ...] = ()
         self._left = ranges[0].length if ranges else 0
 
-    def take(self, chunk: bytes) -> None:
+    def take(self, chunk: Chunk) -> None:
         left, self._left = self._left, max(0, self._left - len(chunk))
         if not left or self._left:
             self.digest.update(chunk)
@@ -143,7 +155,7 @@ class _PartHashing:
         self._skip = skip
         self._digest = sha1(usedforsecurity=False)
 
-    def take(self, chunk: bytes) -> None:
+    def take(self, chunk: Chunk) -> None:
         rest = memoryview(chunk)[self._skip :]
         self._skip = max(0, self._skip - len(chunk))
         while rest and self._left:

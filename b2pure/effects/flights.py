@@ -55,14 +55,23 @@ class WatchedReader:
     def __init__(self, reader: Reader, flight: Flight) -> None:
         self._reader, self._flight = reader, flight
 
-    def read(self, body: Body) -> Iterator[bytes]:
+    def read(self, body: Body) -> Iterator[Chunk]:
         """The bytes of the body. Raises LocalTrouble."""
         self._flight.begin()
         for chunk in self._reader.read(body):
-            for start in range(0, len(chunk), _EVERY_BYTES):
-                piece = chunk if len(chunk) <= _EVERY_BYTES else chunk[start : start + _EVERY_BYTES]
-                yield piece
-                self._flight.moved(len(piece))
+            length = len(chunk)
+            if length > _EVERY_BYTES:
+                yield from self._cut(chunk)
+            elif length:
+                yield chunk
+            if length <= _EVERY_BYTES:
+                self._flight.moved(length)
+
+    def _cut(self, chunk: Chunk) -> Iterator[Chunk]:
+        for start in range(0, len(chunk), _EVERY_BYTES):
+            piece = chunk[start : start + _EVERY_BYTES]
+            yield piece
+            self._flight.moved(len(piece))
 
 
 class WatchedSink:

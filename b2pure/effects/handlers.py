@@ -25,6 +25,7 @@ from b2pure.model.sources import Body, LocalSlice, StreamPiece
 
 __all__ = [
     "Api",
+    "Chunk",
     "Clock",
     "Disk",
     "Heard",
@@ -60,18 +61,20 @@ class Stopped(Exception):
     """The driver was told to stop before the program ended; also how a `Reader` or a `Sink` leaves that was waiting."""
 
 
+Chunk = bytes | memoryview
+"""Bytes on their way. A view is of a buffer that is used again: it is good until the next one is taken, or until the
+sink that got it returns. Who keeps one keeps `bytes` of it.
+"""
+
+
 class Reader(Protocol):
     """Opens the bodies of uploads."""
 
-    def read(self, body: Body) -> Iterator[bytes]:
+    def read(self, body: Body) -> Iterator[Chunk]:
         """The bytes of the body in chunks, exactly `body_length(body)` of them. Raises LocalTrouble when what it
         stands for cannot be read or is not the pinned one, before or while it is read.
         """
         ...
-
-
-Chunk = bytes | memoryview
-"""Bytes that a sink must not keep: a view is of a buffer that is used again."""
 
 
 class Sink(Protocol):
@@ -139,7 +142,7 @@ class LanedApi(Protocol):
 class Disk(Protocol):
     """One local folder. Every path is relative to it; nothing outside it is ever written, renamed or removed."""
 
-    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+    def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice in chunks, exactly `slice_.range.length` of them. Raises LocalTrouble when the file
         cannot be read or is not the pinned one, before or while it is read.
         """

@@ -92,7 +92,7 @@ def _dated(reply: R, date: int) -> R:
 
 def body_bytes(body: Body, reader: Reader) -> bytes:
     """A whole body. Raises LocalTrouble."""
-    return b"".join(reader.read(body))
+    return b"".join(map(bytes, reader.read(body)))
 
 
 def _with_blob(call: Call[R], reader: Reader) -> Call[R]:

@@ -33,7 +33,7 @@ __all__ = ["SimulatedDisk"]
 
 T = TypeVar("T")
 
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 """Bytes handed out at once, as the real disk does."""
 _TIME_RANGE: Final = (-62_135_596_800_000, 253_402_300_799_999)
 """Modification times in milliseconds that a file can be given: the years 1 to 9999."""

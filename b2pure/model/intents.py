@@ -7,6 +7,7 @@ is read with is named by its MD5, as everywhere in plans: whoever carries the pl
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final, Literal, get_args
 
 from b2pure.model.ids import FileId
 from b2pure.model.protection import SseC
@@ -14,7 +15,32 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.record import Record
 from b2pure.model.sources import Body, body_length
 
-__all__ = ["CopySource", "OverlapRule", "WriteIntent", "concatenated"]
+__all__ = ["PRIORITIES", "CopySource", "OverlapRule", "Prioritize", "WriteIntent", "concatenated"]
+
+Prioritize = Literal[
+    "local",
+    "remote",
+    "local_verification",
+    "min_traffic",
+    "min_upload",
+    "min_download",
+    "min_dollars",
+    "min_requests",
+    "verify",
+]
+"""Which of the plans that make the object is the best one.
+
+- `local`: what is here is sent, only the rest is copied; of those plans the one with the fewest bytes moved.
+- `remote`: the fewest bytes moved (sent and downloaded), then the fewest parts. `min_traffic` is another name for it.
+- `local_verification`: the same bytes, and what is copied is cut where local data begin or end, so that as much of it
+  as possible can be compared with them.
+- `min_upload`, `min_download`: these bytes first, the others second.
+- `min_dollars`: money by the price table for downloads and copies, then bytes sent.
+- `min_requests`: the fewest parts, then bytes moved.
+- `verify`: nothing that is here as well is copied without being compared; what cannot be is sent.
+"""
+
+PRIORITIES: Final[tuple[Prioritize, ...]] = get_args(Prioritize)
 
 
 class OverlapRule(Enum):

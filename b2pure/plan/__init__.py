@@ -1,36 +1,42 @@
 """Decisions: pure functions from values to plans. Nothing here touches a socket, a file, a clock or a random number.
 
 `retain` judges the versions of one file, `compare` compares two, `plan_file` decides one path, `plan_sync` all of them.
+Each name is loaded when it is asked for: who plans a sync has no use for the planner of overlapping ranges.
 """
 
 from __future__ import annotations
 
-from b2pure.plan.actions import (
-    CopyAction,
-    DeleteAction,
-    DownloadAction,
-    FileSync,
-    HideAction,
-    LocalDeleteAction,
-    SyncAction,
-    UploadAction,
-    actions_of,
-    edges,
-)
-from b2pure.plan.capabilities import lacks, needs
-from b2pure.plan.codec import action_id
+from typing import TYPE_CHECKING, Any
+
+# These two are functions, not the modules of their names that the package would have in their place.
 from b2pure.plan.compare import compare
-from b2pure.plan.cost import PRICES, Cost, PriceTable, cost_of, dollars, estimate
-from b2pure.plan.emerge import CopiedPart, EmergePart, EmergePlan, SentPart, plan_emerge, plan_id, plan_stream
-from b2pure.plan.failures import PlanFailed, PlanFailure, tell_failure
-from b2pure.plan.parts import choose_part_ranges, part_ranges
-from b2pure.plan.plan import SyncPlan, plan_sync
-from b2pure.plan.reasons import tell
-from b2pure.plan.retention import retain
-from b2pure.plan.rules import Rules, make_rules
 from b2pure.plan.split import split
-from b2pure.plan.summary import Summary
-from b2pure.plan.sync import plan_file, plan_groups
+
+if TYPE_CHECKING:
+    from b2pure.plan.actions import (
+        CopyAction,
+        DeleteAction,
+        DownloadAction,
+        FileSync,
+        HideAction,
+        LocalDeleteAction,
+        SyncAction,
+        UploadAction,
+        actions_of,
+        edges,
+    )
+    from b2pure.plan.capabilities import lacks, needs
+    from b2pure.plan.codec import action_id
+    from b2pure.plan.cost import PRICES, Cost, PriceTable, cost_of, dollars, estimate
+    from b2pure.plan.emerge import CopiedPart, EmergePart, EmergePlan, SentPart, plan_emerge, plan_id, plan_stream
+    from b2pure.plan.failures import PlanFailed, PlanFailure, tell_failure
+    from b2pure.plan.parts import choose_part_ranges, part_ranges
+    from b2pure.plan.plan import SyncPlan, plan_sync
+    from b2pure.plan.reasons import tell
+    from b2pure.plan.retention import retain
+    from b2pure.plan.rules import Rules, make_rules
+    from b2pure.plan.summary import Summary
+    from b2pure.plan.sync import plan_file, plan_groups
 
 __all__ = [
     "PRICES",
@@ -76,3 +82,39 @@ __all__ = [
     "tell",
     "tell_failure",
 ]
+
+_HOMES = {
+    "b2pure.plan.actions": (
+        "CopyAction", "DeleteAction", "DownloadAction", "FileSync", "HideAction", "LocalDeleteAction", "SyncAction",
+        "UploadAction", "actions_of", "edges",
+    ),
+    "b2pure.plan.capabilities": ("lacks", "needs"),
+    "b2pure.plan.codec": ("action_id",),
+    "b2pure.plan.cost": ("PRICES", "Cost", "PriceTable", "cost_of", "dollars", "estimate"),
+    "b2pure.plan.emerge": (
+        "CopiedPart", "EmergePart", "EmergePlan", "SentPart", "plan_emerge", "plan_id", "plan_stream",
+    ),
+    "b2pure.plan.failures": ("PlanFailed", "PlanFailure", "tell_failure"),
+    "b2pure.plan.parts": ("choose_part_ranges", "part_ranges"),
+    "b2pure.plan.plan": ("SyncPlan", "plan_sync"),
+    "b2pure.plan.reasons": ("tell",),
+    "b2pure.plan.retention": ("retain",),
+    "b2pure.plan.rules": ("Rules", "make_rules"),
+    "b2pure.plan.summary": ("Summary",),
+    "b2pure.plan.sync": ("plan_file", "plan_groups"),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(importlib.import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

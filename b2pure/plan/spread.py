@@ -130,8 +130,10 @@ class Spread(Generic[F]):
 
     @property
     def _ahead(self) -> int:
-        """How many pages may be held or on their way: one ahead, until the reader has waited more than once."""
-        return 1 + min(max(self._waits, 1), self._ways + 1)
+        """How many pages may be held or on their way: one ahead, until the reader has waited more than once; then as
+        many as there are ways, and two of a single one.
+        """
+        return 1 + min(max(self._waits, 1), self._ways - 1 or 1)
 
     def wanted(self) -> list[Ask]:
         """The calls to make now, the most urgent first; they count as made."""

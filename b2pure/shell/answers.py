@@ -1,8 +1,8 @@
 """Answers of HTTP/1.1 as they come from a socket.
 
 Rules. What is plain (`plain`) and wanted at once is read here; everything else is read by the standard library, from
-the first byte on. Whatever fails is one of httpx's exceptions. An answer that something follows spoils its connection:
-what follows is no answer to anything.
+the first byte on; it is loaded for that. Whatever fails is one of httpx's exceptions. An answer that something follows
+spoils its connection: what follows is no answer to anything.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import io
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse, RemoteDisconnected
-from typing import Any, Final, Protocol, cast
+from mmap import mmap
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
-import httpx
 from attrs import frozen
 
 from b2pure.shell.plain import MAX_HEAD_BYTES, Head, Received, plain_head, read_head
+
+if TYPE_CHECKING:
+    from http.client import HTTPException, HTTPResponse
+
+    import httpx
 
 __all__ = [
     "CHUNK_BYTES",
@@ -36,6 +40,8 @@ CHUNK_BYTES: Final = 1 << 20
 """How much of an answer is read at once, at most."""
 _RECEIVED_BYTES: Final = 1 << 14
 """How much of a small answer is received at once."""
+_LONG_BYTES: Final = 1 << 18
+"""Of an answer that is long, such as a page of a listing."""
 Room = Callable[[int], memoryview]
 
 
@@ -53,16 +59,27 @@ def received(sock: socket.socket, method: str, early: OSError | None) -> Receive
         head = plain_head(data[: end + 2])
         if head is None or len(data) > (stop := end + 4 + head.length):
             return data
-        pieces, left = [data[end + 4 :]], stop - len(data)
-        while left:
-            got = sock.recv(min(left, CHUNK_BYTES))
-            if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
-            pieces.append(got)
-            left -= len(got)
+        body: bytes | memoryview = data[end + 4 :]
+        if len(data) < stop:
+            body = _rest(sock, data[end + 4 :], head.length)
     except OSError as error:
-        raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
-    return Received(head.status, head.headers, b"".join(pieces))
+        raise as_httpx(error, "read") from error
+    return Received(head.status, head.headers, body)
+
+
+def _rest(sock: socket.socket, came: bytes, length: int) -> bytes | memoryview:
+    """A body that begins with what came. A long one is in memory once, and goes back to the system as a whole: what
+    many threads took from the heap one after the other would stay with each of them. Raises OSError.
+    """
+    buffer = memoryview(bytearray(length) if length < _LONG_BYTES else mmap(-1, length))
+    buffer[: len(came)] = came
+    rest = buffer[len(came) :]
+    while rest:
+        got = sock.recv_into(rest)
+        if not got:
+            raise _cut_short("body")
+        rest = rest[got:]
+    return buffer if length >= _LONG_BYTES else bytes(buffer)
 
 
 def arriving(sock: socket.socket) -> tuple[Head | None, bytes]:
@@ -75,7 +92,7 @@ def arriving(sock: socket.socket) -> tuple[Head | None, bytes]:
             if not got or len(data) > MAX_HEAD_BYTES:
                 return None, data
     except OSError as error:
-        raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+        raise as_httpx(error, "read") from error
     head = read_head(data[: end + 2])
     if head is None or len(data) > end + 4 + head.length:
         return None, data
@@ -123,19 +140,20 @@ class Line(io.BufferedReader):
 
 def head_of(line: Line, method: str, early: OSError | None) -> HTTPResponse:
     """The head of the answer; after a broken line, the one that came before it."""
+    from http.client import HTTPException, HTTPResponse
+
     answer = HTTPResponse(cast(socket.socket, line), method=method)
     try:
-        with told(httpx.ReadTimeout, httpx.ReadError):
-            answer.begin()
-    except httpx.TransportError:
+        answer.begin()
+    except (OSError, HTTPException) as error:
         answer.close()
         if early is not None:
-            raise httpx.WriteError("the line broke while the request was sent") from early
-        raise
+            raise as_httpx(early, "write") from early
+        raise as_httpx(error, "read") from error
     return answer
 
 
-class Answer(httpx.SyncByteStream):
+class Answer:
     """The body of an answer. `room` gives a buffer; `leave` is told at the end whether the connection is as it was."""
 
     def __init__(self, line: Line, answer: HTTPResponse, room: Room, leave: Callable[[bool], None]) -> None:
@@ -148,14 +166,14 @@ class Answer(httpx.SyncByteStream):
             return
         came = False
         while True:
-            with told(httpx.ReadTimeout, httpx.ReadError):
+            with told("read"):
                 chunk = self._answer.read1(CHUNK_BYTES)
             if not chunk:
                 break
             came = True
             yield chunk
         if not came and not self._answer.chunked:  # a head that breaks off looks like this, and B2 answers otherwise
-            raise httpx.RemoteProtocolError("the server closed the connection in the middle of its answer")
+            raise _cut_short("answer")
         self._whole = True
 
     def views(self) -> Iterator[bytes | memoryview]:
@@ -166,10 +184,10 @@ class Answer(httpx.SyncByteStream):
             return
         buffer = self._room(min(left, CHUNK_BYTES))
         while left:
-            with told(httpx.ReadTimeout, httpx.ReadError):
+            with told("read"):
                 got = self._answer.fp.readinto1(buffer[:left])
             if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+                raise _cut_short("body")
             left -= got
             yield buffer[:got]
         self._whole = True
@@ -200,9 +218,9 @@ class PlainAnswer:
             try:
                 got = receive(buffer[: self._left])
             except OSError as error:
-                raise as_httpx(error, httpx.ReadTimeout, httpx.ReadError) from error
+                raise as_httpx(error, "read") from error
             if not got:
-                raise httpx.RemoteProtocolError("the server closed the connection in the middle of the body")
+                raise _cut_short("body")
             self._left -= got
             yield buffer[:got]
 
@@ -228,18 +246,41 @@ class Arriving:
     body: Views
 
 
+Step = Literal["connect", "write", "read"]
+
+
 @contextmanager
-def told(timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]) -> Iterator[None]:
+def told(step: Step) -> Iterator[None]:
     """What the standard library raises, as httpx says it."""
     try:
         yield
-    except (OSError, HTTPException) as error:
-        raise as_httpx(error, timeout, broken) from error
+    except _raised() as error:
+        raise as_httpx(error, step) from error
 
 
-def as_httpx(
-    error: OSError | HTTPException, timeout: type[httpx.TimeoutException], broken: type[httpx.NetworkError]
-) -> httpx.TransportError:
+def _raised() -> tuple[type[OSError], type[HTTPException]]:
+    from http.client import HTTPException
+
+    return OSError, HTTPException
+
+
+def _cut_short(what: str) -> httpx.TransportError:
+    import httpx
+
+    return httpx.RemoteProtocolError(f"the server closed the connection in the middle of the {what}")
+
+
+def as_httpx(error: OSError | HTTPException, step: Step) -> httpx.TransportError:
+    """What went wrong in this step, as one of httpx's exceptions, which are loaded for it."""
+    from http.client import RemoteDisconnected
+
+    import httpx
+
+    timeout, broken = {
+        "connect": (httpx.ConnectTimeout, httpx.ConnectError),
+        "write": (httpx.WriteTimeout, httpx.WriteError),
+        "read": (httpx.ReadTimeout, httpx.ReadError),
+    }[step]
     match error:
         case RemoteDisconnected():
             return httpx.RemoteProtocolError("the server closed the connection without an answer")

@@ -19,12 +19,11 @@ from returns.result import Failure, Result
 
 from b2pure.model.errors import InvalidArgument
 from b2pure.model.files import FileVersion
-from b2pure.model.intents import OverlapRule
+from b2pure.model.intents import PRIORITIES, OverlapRule
 from b2pure.model.new_file import NewFile
 from b2pure.model.protection import FileRetention, SseB2, SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import FileReply
-from b2pure.plan.emerge.plan import PRIORITIES, EmergePlan
 
 __all__ = ["argument_problem", "checked_arguments", "range_problem"]
 
@@ -67,6 +66,15 @@ def _are_keys(value: object) -> bool:
     )
 
 
+def _are_intents(value: object) -> bool:
+    """Or the plan that was made of them."""
+    if isinstance(getattr(value, "sources", value), Iterable):
+        return not isinstance(value, str | bytes)
+    from b2pure.plan.emerge.plan import EmergePlan  # here, because most programs make no objects of ranges
+
+    return isinstance(value, EmergePlan)
+
+
 def _is_progress_listener(value: object) -> bool:
     return all(callable(getattr(value, name, None)) for name in ("set_total_bytes", "bytes_completed"))
 
@@ -85,9 +93,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "folder": _of("b2://bucket/prefix as text", str),
     "intents": _Kind(
         "WriteIntents, or pairs of a source and its destination offset, in a list",
-        lambda value: (
-            isinstance(getattr(value, "sources", value), Iterable | EmergePlan) and not isinstance(value, str | bytes)
-        ),
+        _are_intents,
     ),
     "length": _count(0, "a number of bytes"),
     "listener": _CALLABLE,

@@ -1,19 +1,17 @@
 """Objects from ranges of local files and of files in B2: planned as a value, then made; or made as ranges come.
 
 A plan is made of facts: how long local files are and when they were changed, how long files in B2 are. The bytes are
-looked at when it is carried out.
+looked at when it is carried out. What plans and makes such objects is loaded when one is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from b2pure.effects.emerge import Creation, create
-from b2pure.effects.emerge_stream import create_stream
 from b2pure.effects.events import LargeFileBegun
 from b2pure.effects.interpreter import Listener
 from b2pure.effects.large_files import Resume
@@ -23,24 +21,24 @@ from b2pure.effects.room import ROOM
 from b2pure.model.calls import GetFileInfo
 from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.model.ids import FileId
-from b2pure.model.intents import OverlapRule, WriteIntent
+from b2pure.model.intents import OverlapRule, Prioritize, WriteIntent
 from b2pure.model.limits import MAX_PART_SIZE, PartSizes
 from b2pure.model.new_file import NewFile
 from b2pure.model.protection import SseC
 from b2pure.model.replies import FileReply
-from b2pure.plan.emerge.digests import limits_of
-from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
-from b2pure.plan.emerge.planner import emerge
-from b2pure.plan.emerge.stream import stream_parts
 from b2pure.plan.failures import EmergeFailure, PlanFailed, SideFailed, tell_failure
 from b2pure.shell.arguments import checked_arguments
-from b2pure.shell.emerge_plans import CreatePlan, as_create_plan
-from b2pure.shell.emerge_sources import CreateSource, InOrder, Intents, Resolver
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.receive import Downloads
 from b2pure.shell.sources import Opened
 from b2pure.shell.transfer_arguments import TransferError, new_file, resume_of
 from b2pure.shell.transfers import hearing
+
+if TYPE_CHECKING:
+    from b2pure.effects.emerge import Creation
+    from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan
+    from b2pure.shell.emerge_plans import CreatePlan
+    from b2pure.shell.emerge_sources import CreateSource, InOrder, Intents, Resolver
 
 __all__ = ["Creations", "Planning"]
 
@@ -61,6 +59,8 @@ class Planning:
 
     def limits(self, account: PartSizes) -> Result[EmergeLimits, InvalidArgument]:
         """The limits, if B2 takes such parts."""
+        from b2pure.plan.emerge.digests import limits_of
+
         minimum = self.min_part_size if self.min_part_size is not None else account.minimum
         longest = self.max_part_size if self.max_part_size is not None else MAX_PART_SIZE
         usual = self.part_size if self.part_size is not None else min(max(account.recommended, minimum), longest)
@@ -107,6 +107,8 @@ class Creations(Downloads):
         file in B2 (`b2://bucket/name`, `b2id://ID`, what a listing gave), a `B2Range` of one, or a `CopySource`. B2 is
         asked how long files are, where nobody said it.
         """
+        from b2pure.shell.emerge_plans import as_create_plan
+
         try:
             settings = Planning(**planning)
         except TypeError as wrong:
@@ -144,6 +146,9 @@ class Creations(Downloads):
         the customer's keys (SSE-C) of the files that it is made from. `listener` hears every event,
         `progress_listener` how many bytes are there.
         """
+        from b2pure.effects.emerge import create
+        from b2pure.plan.emerge.plan import EmergePlan
+
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
         how = resume_of(resume, told=on_large_file is not None)
         asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
@@ -195,6 +200,9 @@ class Creations(Downloads):
         Nobody can look for its unfinished large file: who heard of its id (`on_large_file`) goes on with it by
         `resume`, where all sources are local. Without either, what cannot be finished is cancelled.
         """
+        from b2pure.effects.emerge_stream import create_stream
+        from b2pure.plan.emerge.stream import stream_parts
+
         planning = Planning(prioritize, overlap, part_size, min_part_size, max_part_size)
         how = Resume(auto=False, file_id=resume, keep=False, told=on_large_file is not None)
         asked = _Asked(dest, new, choices, mod_time_millis, how, memory, listener, on_large_file, progress_listener)
@@ -222,6 +230,8 @@ class Creations(Downloads):
     # --- putting it together
 
     def _resolver(self, keys: Iterable[SseC]) -> Resolver:
+        from b2pure.shell.emerge_sources import Resolver
+
         return Resolver(
             lambda name: self._source(name).map(lambda found: found[:2]),
             lambda file_id: self._query(request(GetFileInfo(file_id), self._retry)),
@@ -233,6 +243,8 @@ class Creations(Downloads):
         return planning.limits(account.unwrap()) if ok(account) else Failure(account.failure())
 
     def _plan(self, intents: Iterator[WriteIntent], planning: Planning) -> Result[EmergePlan, EmergeFailure | B2Error]:
+        from b2pure.plan.emerge.planner import emerge
+
         limits = self._limits(planning)
         if not ok(limits):
             return Failure(limits.failure())
@@ -245,6 +257,8 @@ class Creations(Downloads):
     def _make(
         self, asked: _Asked, resolver: Resolver, program: Callable[[Creation], Program[Result[FileReply, B2Error]]]
     ) -> Result[FileReply, TransferError]:
+        from b2pure.effects.emerge import Creation
+
         made = new_file(asked.new, asked.choices)
         if not ok(made):
             return Failure(made.failure())
@@ -274,6 +288,8 @@ class Creations(Downloads):
 
 def _in_order(sources: Iterable[CreateSource] | bytes) -> InOrder:
     """A path or bytes are one source, not one of every letter."""
+    from b2pure.shell.emerge_sources import InOrder
+
     return InOrder([sources] if isinstance(sources, str | bytes | bytearray | memoryview) else sources)
 
 

@@ -13,18 +13,16 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha1
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import httpx
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure, Result, Success
 
 from b2pure import __version__
 from b2pure.effects.bodies import Bodies
 from b2pure.effects.effect import Credential
-from b2pure.effects.handlers import Heard, LocalTrouble, Reader, Sink, unheard
+from b2pure.effects.handlers import Chunk, Heard, LocalTrouble, Reader, Sink, unheard
 from b2pure.effects.wire import (
     PRODUCTION_URL,
     Headers,
@@ -32,6 +30,7 @@ from b2pure.effects.wire import (
     HttpResponse,
     KeyPair,
     decode,
+    decode_body,
     decode_download_headers,
     encode,
     unsendable,
@@ -43,9 +42,12 @@ from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Arriving
 from b2pure.shell.lanes import Asked, HttpLanes
-from b2pure.shell.plain import Received
+from b2pure.shell.plain import Received, any_target
 from b2pure.shell.transport import SocketTransport, fitting_transport
-from b2pure.shell.trouble import TROUBLE, explain_transport
+from b2pure.shell.trouble import explain_transport, transport_trouble
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["DEFAULT_USER_AGENT", "Exchange", "HttpApi", "explain_transport", "realm_url"]
 
@@ -55,7 +57,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 30.0
 READ_TIMEOUT_SECONDS: Final = 130.0
 """Longer than the two minutes that B2 may take to answer."""
 DEFAULT_POOL_SIZE: Final = 32
-Exchange = Callable[[httpx.Request], httpx.Response]
+Exchange = Callable[["httpx.Request"], "httpx.Response"]
 """Sends one request and gives the response, whose body is still to be read."""
 ONE_PIECE_BYTES: Final = 1 << 20
 """Bodies up to here are sent as one write with their headers' length known, unless the api was told otherwise."""
@@ -63,9 +65,7 @@ ONE_PIECE_BYTES: Final = 1 << 20
 _REALMS: Final = {"production": PRODUCTION_URL, "staging": "https://api.backblaze.net"}
 
 
-DEFAULT_USER_AGENT: Final = (
-    f"b2pure/{__version__}+python/{platform.python_version()} (httpx {httpx.__version__}; {platform.system()})"
-)
+DEFAULT_USER_AGENT: Final = f"b2pure/{__version__}+python/{platform.python_version()} ({platform.system()})"
 """As B2's integration checklist wants it: product, version and what it depends on, then a comment."""
 
 
@@ -74,12 +74,10 @@ def realm_url(realm: str) -> Result[str, InvalidArgument]:
     if realm in _REALMS:
         return Success(_REALMS[realm])
     try:
-        url = httpx.URL(realm)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme in ("http", "https") and url.host:
-        return Success(realm.rstrip("/"))
-    return Failure(InvalidArgument("realm", "must be 'production', 'staging', or an http or https URL"))
+        any_target(realm.rstrip("/") + "/")
+    except transport_trouble():
+        return Failure(InvalidArgument("realm", "must be 'production', 'staging', or an http or https URL"))
+    return Success(realm.rstrip("/"))
 
 
 class HttpApi:
@@ -112,25 +110,23 @@ class HttpApi:
         self._headers: Headers = (("User-Agent", user_agent), ("Accept-Encoding", "identity"))
         if test_mode is not None:
             self._headers += (("X-Bz-Test-Mode", test_mode),)
-        self._timeouts = httpx.Timeout(read_timeout, connect=connect_timeout, pool=None).as_dict()
+        self._timeouts = {"connect": connect_timeout, "read": read_timeout, "write": read_timeout, "pool": None}
         self._exchanged = exchange
         self._direct: SocketTransport | None = None
         self._client: httpx.Client | None = None
         if exchange is not None:
             return
         self._direct = fitting_transport(pool_size) if transport is None else None
-        self._client = httpx.Client(
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            transport=transport if transport is not None else self._direct,
-        )
+        if self._direct is None:
+            self._client = _client(pool_size, transport)
 
     def __repr__(self) -> str:
         return f"HttpApi({self._key.key_id!r}, realm_address={self._realm!r})"
 
     def close(self) -> None:
         """Close the connections."""
+        if self._direct is not None:
+            self._direct.close()
         if self._client is not None:
             self._client.close()
 
@@ -150,12 +146,11 @@ class HttpApi:
         request = encode(call, credential, realm_url=self._realm, key=self._key)
         try:
             if self._direct is not None:
-                response = self._plainly(self._direct, request, reader)
-            else:
-                response = self._by_httpx(request, reader)
+                return _decoded(call, self._plainly(self._direct, request, reader))
+            response = self._by_httpx(request, reader)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        except TROUBLE as error:
+        except transport_trouble() as error:
             return IOFailure(explain_transport(error, request.url))
         return IOResult.from_result(decode(call, response))
 
@@ -176,12 +171,11 @@ class HttpApi:
             return (*fields, ("Content-Length", str(len(request.body))))
         return fields
 
-    def _plainly(self, transport: SocketTransport, request: HttpRequest, reader: Reader) -> HttpResponse:
+    def _plainly(self, transport: SocketTransport, request: HttpRequest, reader: Reader) -> Received:
         """Without httpx's objects, which take longer than all the rest of a small call."""
         content = _content(request, reader, self._one_piece)
         chunks = (content,) if isinstance(content, bytes) else content or ()
-        received = transport.exchange(request.method, request.url, self._fields(request), chunks, self._timeouts)
-        return HttpResponse(received.status, received.headers, received.body)
+        return transport.exchange(request.method, request.url, self._fields(request), chunks, self._timeouts)
 
     def _by_httpx(self, request: HttpRequest, reader: Reader) -> HttpResponse:
         response = self._exchange(self._prepared(request, reader))
@@ -207,7 +201,7 @@ class HttpApi:
                 arriving.body.close()
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
-        except TROUBLE as error:
+        except transport_trouble() as error:
             return IOFailure(explain_transport(error, request.url))
 
     def _arriving(self, request: HttpRequest) -> Arriving:
@@ -224,55 +218,76 @@ class HttpApi:
 
     def _prepared(self, request: HttpRequest, reader: Reader) -> httpx.Request:
         # Not `build_request`, which merges URLs, headers and cookies anew for every request.
+        content = _content(request, reader, self._one_piece)
+        import httpx
+
         return httpx.Request(
             request.method,
             request.url,
             headers=[*self._headers, *request.headers],
-            content=_content(request, reader, self._one_piece),
+            content=content if content is None or isinstance(content, bytes) else map(bytes, content),
             extensions={"timeout": self._timeouts},
         )
+
+
+def _client(pool_size: int, transport: httpx.BaseTransport | None) -> httpx.Client:
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    import httpx
+
+    return httpx.Client(
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        transport=transport,
+    )
 
 
 # -- bodies of requests
 
 
-def _content(request: HttpRequest, reader: Reader, one_piece_bytes: int) -> bytes | Iterator[bytes] | None:
+def _content(request: HttpRequest, reader: Reader, one_piece_bytes: int) -> bytes | Iterator[Chunk] | None:
     body = request.body
     if isinstance(body, bytes):
         return body or None
     length = body_length(body)
     chunks = _stream(body, length, reader, digest_at_end=request.digest_at_end)
-    return chunks if length > one_piece_bytes else b"".join(chunks)
+    return chunks if length > one_piece_bytes else b"".join(map(bytes, chunks))
 
 
 def _content_at_once(request: HttpRequest, reader: Reader) -> bytes:
     body = request.body
     if isinstance(body, bytes):
         return body
-    return b"".join(_stream(body, body_length(body), reader, digest_at_end=request.digest_at_end))
+    return b"".join(map(bytes, _stream(body, body_length(body), reader, digest_at_end=request.digest_at_end)))
 
 
-def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> Iterator[bytes]:
+def _stream(body: Body, length: int, reader: Reader, *, digest_at_end: bool) -> Iterator[Chunk]:
     digest, left = sha1(usedforsecurity=False), length
     for chunk in reader.read(body):
         left -= len(chunk)
         if left < 0:
-            raise httpx.LocalProtocolError("the body is longer than its Content-Length")
+            raise _wrong_length("longer")
         if digest_at_end:
             digest.update(chunk)
         yield chunk
-        del chunk  # as `LocalDisk.read` does: the next one takes its place
     if left:
-        raise httpx.LocalProtocolError("the body is shorter than its Content-Length")
+        raise _wrong_length("shorter")
     if digest_at_end:
         yield digest.hexdigest().encode()
+
+
+def _wrong_length(how: str) -> httpx.LocalProtocolError:
+    import httpx
+
+    return httpx.LocalProtocolError(f"the body is {how} than its Content-Length")
 
 
 # -- responses
 
 
 def _decoded(call: Call[R], answer: Received) -> IOResult[R, B2Error]:
-    return IOResult.from_result(decode(call, HttpResponse(answer.status, answer.headers, answer.body)))
+    return IOResult.from_result(decode_body(call, answer.status, answer.headers, answer.body))
 
 
 def _response(response: httpx.Response, body: bytes) -> HttpResponse:

@@ -17,7 +17,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-import httpx
 from attrs import define, frozen
 from returns.io import IOFailure, IOResult
 
@@ -29,7 +28,7 @@ from b2pure.model.errors import B2Error
 from b2pure.shell.answers import as_httpx
 from b2pure.shell.plain import Origin, Received, plain_answer
 from b2pure.shell.transport import Connection, SocketTransport, Timeouts
-from b2pure.shell.trouble import TROUBLE, explain_transport
+from b2pure.shell.trouble import explain_transport, transport_trouble
 
 __all__ = ["Asked", "HttpLanes"]
 
@@ -108,7 +107,7 @@ class HttpLanes:
         except LocalTrouble as trouble:
             self._ended.append((number, IOFailure(trouble.error)))
             return True
-        except TROUBLE as error:
+        except transport_trouble() as error:
             self._ended.append((number, IOFailure(explain_transport(error, asked.url))))
             return True
         lane.number, lane.asked, lane.came = number, asked, b""
@@ -195,7 +194,7 @@ class HttpLanes:
         except _LATER:
             return
         except OSError as error:
-            failed = as_httpx(error, httpx.ReadTimeout, httpx.ReadError)
+            failed = as_httpx(error, "read")
             failed.__cause__ = error
             self._fail(lane, failed)
             return
@@ -239,8 +238,7 @@ class HttpLanes:
             return
         self._looked = now
         for lane in [lane for lane in self._busy.values() if lane.due < now]:
-            late = httpx.ReadTimeout if lane.rest is None else httpx.WriteTimeout
-            self._fail(lane, late("the server takes too long"))
+            self._fail(lane, as_httpx(TimeoutError(), "read" if lane.rest is None else "write"))
 
 
 def _heard(lane: _Lane) -> Received | bool:
@@ -258,6 +256,6 @@ def _heard(lane: _Lane) -> Received | bool:
 def _read_out(asked: Asked, read: Callable[[], Received]) -> IOResult[Any, B2Error]:
     try:
         answer = read()
-    except TROUBLE as error:
+    except transport_trouble() as error:
         return IOFailure(explain_transport(error, asked.url))
     return asked.decoded(answer)

@@ -37,9 +37,11 @@ def files_of(fetch: Fetch[F], prefix: str, ways: int, *, first: int = MAX_LIST_C
         files = files[:0]
     if end is None:
         return
+    spread = Spread(prefix, files, end, ways)
+    del files  # which would be there until the last one has been read
     with ThreadPoolExecutor(ways, thread_name_prefix="b2pure-list") as pool:
         try:
-            yield from _Reading(fetch, Spread(prefix, files, end, ways), pool).files()
+            yield from _Reading(fetch, spread, pool).files()
         finally:
             pool.shutdown(cancel_futures=True)
 

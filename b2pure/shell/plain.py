@@ -12,16 +12,20 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx
 from attrs import frozen
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = [
     "MAX_HEAD_BYTES",
     "Head",
     "Received",
     "Target",
+    "any_target",
+    "origin_of",
     "plain_answer",
     "plain_head",
     "plain_url",
@@ -41,6 +45,9 @@ _ESCAPED: Final = "|%[0-9A-F]{2}"
 _PATH: Final = rf"(?:[A-Za-z0-9._~!$()*,;=:@/-]{_ESCAPED})*"
 _QUERY: Final = rf"(?:[A-Za-z0-9._~=&-]{_ESCAPED})*"
 _URL: Final = re.compile(rf"(https?://[a-z0-9.:-]+)(/{_PATH}(?:\?{_QUERY})?)")
+_SERVER: Final = re.compile(r"(https?)://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::([1-9][0-9]{0,4}))?")
+_NUMBERS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_LAST_PORT, _LAST_BYTE = 65535, 255
 
 Origin = tuple[str, str, int]
 
@@ -60,8 +67,36 @@ class Target:
         lines.append("\r\n")
         text, breaks = "".join(lines), len(lines) + 1
         if text.count("\r") != breaks or text.count("\n") != breaks or "\0" in text or not text.isascii():
+            import httpx
+
             raise httpx.LocalProtocolError("a header has a line break in it, or is not ASCII")
         return text.encode("ascii")
+
+
+def any_target(url: str) -> Target:
+    """Where a URL leads; httpx reads what is not plain. Raises httpx.InvalidURL, httpx.UnsupportedProtocol."""
+    plain = plain_url(url)
+    target = None if plain is None else _plain_target(*plain)
+    if target is not None:
+        return target
+    import httpx
+
+    return target_of(httpx.URL(url))
+
+
+def _plain_target(server: str, path: str) -> Target | None:
+    """A server whose name or port could be meant otherwise is not plain: an address in numbers has to be one."""
+    found = _SERVER.fullmatch(server)
+    if found is None:
+        return None
+    scheme, host, port = found[1], found[2], int(found[3] or _PORTS[found[1]])
+    if port > _LAST_PORT or (_NUMBERS.fullmatch(host) and not all(map(_is_byte, host.split(".")))):
+        return None
+    return Target((scheme, host, port), path, host if port == _PORTS[scheme] else f"{host}:{port}")
+
+
+def _is_byte(digits: str) -> bool:
+    return int(digits) <= _LAST_BYTE and digits == str(int(digits))
 
 
 def target_of(url: httpx.URL) -> Target:
@@ -78,6 +113,8 @@ def plain_url(url: str) -> tuple[str, str] | None:
 def origin_of(url: httpx.URL) -> Origin:
     """Scheme, host and port. Raises httpx.UnsupportedProtocol."""
     if url.scheme not in _PORTS or not url.host:
+        import httpx
+
         raise httpx.UnsupportedProtocol("the address must begin with http:// or https:// and name a host")
     return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
 
@@ -88,7 +125,7 @@ class Received:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | memoryview
 
 
 @frozen

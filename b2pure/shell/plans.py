@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -83,6 +82,8 @@ def write_whole(path: str, lines: Iterable[bytes]) -> None:
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
     left = iter(lines)
     first = b"".join(islice(left, 2))  # now both sides are read, and may be the folder that gets a new file
+    import tempfile  # here, because a sync writes no plan down
+
     handle, temporary = tempfile.mkstemp(prefix=".b2pure-plan-", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -123,6 +124,8 @@ class _Spool:
         return trailer.compared
 
     def _written(self) -> IO[bytes]:
+        import tempfile
+
         file: IO[bytes] = tempfile.TemporaryFile(prefix="b2pure-plan-")  # noqa: SIM115 - it lives as long as the plan
         try:
             file.writelines(write_lines(self._header, self._groups()))

@@ -36,7 +36,6 @@ from b2pure.plan.reasons import DestNewer
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.split import shares_of_line, shares_of_workers
 from b2pure.shell.access import Access
-from b2pure.shell.crew import Crew
 from b2pure.shell.sides import Sides
 
 __all__ = ["NOT_SHARED", "Tally", "all_orders", "run_here", "run_split", "until_failure"]
@@ -98,6 +97,8 @@ def run_split(
     tally: Tally,
 ) -> None:
     """Here and in other processes. The first orders are for this one; paths with nothing to do stay here."""
+    from b2pure.shell.crew import Crew  # here, because most jobs have one process
+
     workers = Workers(*orders[0].workers)
     job = evolve(job, download_streams=min(job.download_streams, workers.streams))
     own = interpret(lambda event: crew.tell(event))

@@ -20,7 +20,7 @@ from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
 from b2pure.effects.bodies import Bodies
-from b2pure.effects.handlers import LocalTrouble
+from b2pure.effects.handlers import Chunk, LocalTrouble
 from b2pure.effects.program import ok
 from b2pure.effects.streams import NAME, PiecedStream
 from b2pure.model.errors import InvalidArgument, LocalDrifted, LocalFailure
@@ -260,7 +260,7 @@ class _Joined:
     def _from_body(self, part: _Part, size: int) -> bytes:
         assert part.body is not None
         if self._chunks is None:
-            self._chunks = Bodies(FileSlices()).read(part.body)
+            self._chunks = map(bytes, Bodies(FileSlices()).read(part.body))
         if not self._rest:
             try:
                 self._rest = next(self._chunks, b"")
@@ -283,7 +283,7 @@ def _told(trouble: LocalTrouble) -> str:
 class FileSlices:
     """Reads slices whose paths are the file system's own, from whatever folder they are in."""
 
-    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+    def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice. Raises LocalTrouble."""
         folder, name = os.path.split(os.path.abspath(slice_.path))
         with LocalDisk(folder) as disk:

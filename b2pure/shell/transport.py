@@ -1,34 +1,36 @@
-"""An httpx transport on the standard library's `http.client`: HTTP/1.1 over plain or TLS connections that are kept.
+"""A transport on the standard library's `http.client`: HTTP/1.1 over plain or TLS connections that are kept.
 
-It stands under httpx because httpx's own moves bodies in pieces of 64 KiB, each through several layers, which halves
-the rate of a large download (`python -m benchmarks.large`). `exchange` does without httpx's objects what
-`handle_request` does with them: with a small call they take longer than all the rest (`python -m benchmarks.small`).
-TLS has httpx's settings. Proxies are left to httpx's own transport (`fitting_transport`).
+httpx's own moves bodies in pieces of 64 KiB, each through several layers, which halves the rate of a large download
+(`python -m benchmarks.large`). `exchange` does without httpx's objects: with a small call they take longer than all the
+rest (`python -m benchmarks.small`); who uses them has `under_httpx`. TLS has httpx's settings. Proxies are left to
+httpx's own transport (`fitting_transport`).
 
 Rules. A connection carries one exchange at a time and is kept only if the whole answer was read and nothing followed.
 One that the server closed meanwhile, or that was idle too long, is not used again. When the server answers in the
 middle of a body and closes, its answer counts, not the broken pipe. Whatever fails is one of httpx's exceptions; what
-the body of a request raises passes through.
+the body of a request raises passes through. httpx is loaded for what only it can do (TLS settings, odd URLs) and when
+something fails: it takes megabytes.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final
-from urllib.request import getproxies
+from types import TracebackType
+from typing import Final, Self
 
-import httpx
 from attrs import define, field
 
+from b2pure.effects.handlers import Chunk
 from b2pure.shell.answers import (
-    CHUNK_BYTES,
     Answer,
     Arriving,
     Line,
@@ -38,12 +40,22 @@ from b2pure.shell.answers import (
     received,
     told,
 )
-from b2pure.shell.plain import Origin, Received, Target, origin_of, plain_url, target_of
+from b2pure.shell.plain import Origin, Received, Target, any_target, plain_url
 
-__all__ = ["Answer", "Connection", "SocketTransport", "Timeouts", "fitting_transport"]
+__all__ = [
+    "Connection",
+    "SocketTransport",
+    "Timeouts",
+    "fitting_transport",
+    "proxied",
+    "send_chunks",
+    "set_timeout",
+]
 
 KEPT_SECONDS: Final = 20.0
 """How long an idle connection is kept. B2 closes them after a minute or so."""
+_BESIDE_THE_HEAD_BYTES: Final = 1 << 16
+"""A chunk of up to so many bytes is copied behind the head, so that both are sent at once."""
 _TARGETS: Final = 1000
 """How many addresses are remembered."""
 Timeouts = Mapping[str, float | None]
@@ -52,9 +64,16 @@ Timeouts = Mapping[str, float | None]
 
 def fitting_transport(pool_size: int) -> SocketTransport | None:
     """The transport for this environment; None, which is httpx's own, where it names a proxy."""
-    if any(scheme in getproxies() for scheme in ("http", "https", "all")):
-        return None
-    return SocketTransport(pool_size)
+    return None if proxied() else SocketTransport(pool_size)
+
+
+def proxied() -> bool:
+    """Whether the environment names a proxy, or the system does, where systems do."""
+    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return False
+    from urllib.request import getproxies
+
+    return any(scheme in getproxies() for scheme in ("http", "https", "all"))
 
 
 @define(eq=False)
@@ -94,7 +113,7 @@ def _listening_to(sock: socket.socket) -> Callable[[], bool]:
     return lambda: bool(poll.poll(0))
 
 
-class SocketTransport(httpx.BaseTransport):
+class SocketTransport:
     """Keeps up to `pool_size` idle connections. Safe for many threads. `context` replaces the TLS settings."""
 
     def __init__(self, pool_size: int, context: ssl.SSLContext | None = None) -> None:
@@ -105,8 +124,24 @@ class SocketTransport(httpx.BaseTransport):
         self._closed = False
         self._targets: dict[str, Target] = {}
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
     def exchange(
-        self, method: str, url: str, headers: Iterable[tuple[str, str]], body: Iterable[bytes], timeouts: Timeouts
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]],
+        body: Iterable[Chunk],
+        timeouts: Timeouts,
     ) -> Received:
         """One exchange whose answer is small: what `handle_request` does, without httpx's objects. A body has its
         `Content-Length` among the headers. Raises httpx.TransportError, httpx.InvalidURL, and what the body raises.
@@ -115,9 +150,9 @@ class SocketTransport(httpx.BaseTransport):
         head = target.request_head(method, headers)
         connection = self._take(target.origin, timeouts.get("connect"))
         try:
-            _set_timeout(connection.socket, timeouts.get("write"))
-            early = _send_chunks(connection.socket, head, body)
-            _set_timeout(connection.socket, timeouts.get("read"))
+            set_timeout(connection.socket, timeouts.get("write"))
+            early = send_chunks(connection.socket, head, body)
+            set_timeout(connection.socket, timeouts.get("read"))
             came = received(connection.socket, method, early)
             if isinstance(came, Received):
                 self.give_back(connection)
@@ -135,9 +170,9 @@ class SocketTransport(httpx.BaseTransport):
         head = target.request_head(method, headers)
         connection = self._take(target.origin, timeouts.get("connect"))
         try:
-            _set_timeout(connection.socket, timeouts.get("write"))
-            early = _send_chunks(connection.socket, head, ())
-            _set_timeout(connection.socket, timeouts.get("read"))
+            set_timeout(connection.socket, timeouts.get("write"))
+            early = send_chunks(connection.socket, head, ())
+            set_timeout(connection.socket, timeouts.get("read"))
             plain, came = (None, b"") if early is not None or method == "HEAD" else arriving(connection.socket)
             leave = partial(self._leave, connection, early)
             if plain is not None:
@@ -158,7 +193,7 @@ class SocketTransport(httpx.BaseTransport):
         line before the request was sent. Raises httpx.TransportError.
         """
         try:
-            _set_timeout(connection.socket, timeouts.get("read"))
+            set_timeout(connection.socket, timeouts.get("read"))
             line = Line(connection.socket, came)
             answer = head_of(line, method, early)
         except BaseException:
@@ -175,7 +210,7 @@ class SocketTransport(httpx.BaseTransport):
         """Where a URL leads. Raises httpx.InvalidURL, httpx.UnsupportedProtocol."""
         target = self._targets.get(url)
         if target is None:
-            target = target_of(httpx.URL(url))
+            target = any_target(url)
             if len(self._targets) >= _TARGETS:
                 self._targets = {}
             self._targets[url] = target
@@ -185,30 +220,9 @@ class SocketTransport(httpx.BaseTransport):
         """As `target`, for URLs that are seldom asked for twice: only the server is remembered."""
         plain = plain_url(url)
         if plain is None:
-            return target_of(httpx.URL(url))
-        server = self.target(plain[0])
+            return any_target(url)
+        server = self.target(plain[0] + "/")
         return Target(server.origin, plain[1], server.host)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One exchange. The body of the answer must be read, or closed. Raises httpx.TransportError."""
-        timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
-        connection = self._take(origin_of(request.url), timeouts.get("connect"))
-        try:
-            _set_timeout(connection.socket, timeouts.get("write"))
-            early = _send_chunks(connection.socket, _request_head(request), _framed(request))
-            _set_timeout(connection.socket, timeouts.get("read"))
-            line = Line(connection.socket, b"")
-            answer = head_of(line, request.method, early)
-        except BaseException:
-            connection.close()
-            raise
-        stream = Answer(line, answer, connection.room, partial(self._leave, connection, early))
-        return httpx.Response(
-            answer.status,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()],
-            stream=stream,
-            extensions={"http_version": b"HTTP/1.1", "reason_phrase": answer.reason.encode("latin-1")},
-        )
 
     def close(self) -> None:
         """Close all idle connections; those in use are closed when their answers end."""
@@ -257,7 +271,7 @@ class SocketTransport(httpx.BaseTransport):
     def _connect(self, origin: Origin, timeout: float | None) -> Connection:
         scheme, host, port = origin
         try:
-            with told(httpx.ConnectTimeout, httpx.ConnectError):
+            with told("connect"):
                 sock = socket.create_connection((host, port), timeout)
                 try:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -267,11 +281,15 @@ class SocketTransport(httpx.BaseTransport):
                     sock.close()
                     raise
         except UnicodeError:
+            import httpx
+
             raise httpx.ConnectError("this is no name of a host") from None
         return Connection(origin, sock)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
+            import httpx
+
             context = httpx.create_ssl_context()
             context.set_alpn_protocols(["http/1.1"])
             self._context = context
@@ -281,23 +299,22 @@ class SocketTransport(httpx.BaseTransport):
 # -- sending
 
 
-def _set_timeout(sock: socket.socket, seconds: float | None) -> None:
+def set_timeout(sock: socket.socket, seconds: float | None) -> None:
     if sock.gettimeout() != seconds:  # to set it is a system call
         sock.settimeout(seconds)
 
 
-def _send_chunks(sock: socket.socket, head: bytes, chunks: Iterable[bytes]) -> OSError | None:
+def send_chunks(sock: socket.socket, head: bytes, chunks: Iterable[Chunk]) -> OSError | None:
     """Send a request. What broke the line in the middle of it is returned: an answer may be there nevertheless."""
     waiting = head
     try:
         for chunk in chunks:
-            if waiting and len(waiting) + len(chunk) <= CHUNK_BYTES:
-                chunk, waiting = waiting + chunk, b""
+            if waiting and len(chunk) <= _BESIDE_THE_HEAD_BYTES:
+                chunk, waiting = b"".join((waiting, chunk)), b""
             if waiting:
                 _send_all(sock, waiting)
                 waiting = b""
             _send_all(sock, chunk)
-            del chunk  # whoever makes the next one has room for it then
         if waiting:
             _send_all(sock, waiting)
     except _Broken as broken:
@@ -313,7 +330,7 @@ class _Broken(Exception):
         self.cause = cause
 
 
-def _send_all(sock: socket.socket, data: bytes) -> None:
+def _send_all(sock: socket.socket, data: Chunk) -> None:
     # Not `sendall`, whose timeout is for all of the data rather than for each step.
     try:
         sent = sock.send(data) if data else 0
@@ -322,35 +339,8 @@ def _send_all(sock: socket.socket, data: bytes) -> None:
             while rest:
                 rest = rest[sock.send(rest) :]
     except TimeoutError:
+        import httpx
+
         raise httpx.WriteTimeout("the server takes no more of the body") from None
     except OSError as error:
         raise _Broken(error) from None
-
-
-def _request_head(request: httpx.Request) -> bytes:
-    lines = [request.method.encode("ascii") + b" " + request.url.raw_path + b" HTTP/1.1"]
-    lines += [name + b": " + value for name, value in request.headers.raw]
-    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
-        raise httpx.LocalProtocolError("a header has a line break in it")
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def _framed(request: httpx.Request) -> Iterator[bytes]:
-    assert isinstance(request.stream, httpx.SyncByteStream)
-    length = request.headers.get("content-length")
-    if length is None:
-        if "transfer-encoding" not in request.headers:
-            return
-        for chunk in request.stream:
-            if chunk:
-                yield b"%x\r\n%b\r\n" % (len(chunk), chunk)
-        yield b"0\r\n\r\n"
-        return
-    left = int(length)
-    for chunk in request.stream:
-        left -= len(chunk)
-        if left < 0:
-            raise httpx.LocalProtocolError("the body is longer than its Content-Length")
-        yield chunk
-    if left:
-        raise httpx.LocalProtocolError("the body is shorter than its Content-Length")

@@ -6,15 +6,21 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from b2pure.model.errors import UNKNOWN_HOST, Transport, TransportKind
 
-__all__ = ["TROUBLE", "explain_transport"]
+if TYPE_CHECKING:
+    import httpx
 
-TROUBLE: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError)
+__all__ = ["explain_transport", "transport_trouble"]
+
+
+def transport_trouble() -> tuple[type[Exception], ...]:
+    """What an exchange raises. httpx is loaded when something was raised, no sooner."""
+    import httpx
+
+    return httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError
 
 
 def explain_transport(error: Exception, url: str | httpx.URL) -> Transport:
@@ -32,6 +38,8 @@ def explain_transport(error: Exception, url: str | httpx.URL) -> Transport:
 
 
 def _host(url: str | httpx.URL) -> str:
+    import httpx
+
     try:
         return httpx.URL(url).netloc.decode("ascii")
     except httpx.InvalidURL:
@@ -39,6 +47,8 @@ def _host(url: str | httpx.URL) -> str:
 
 
 def _kind(error: Exception) -> TransportKind:
+    import httpx
+
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
             return "connect"

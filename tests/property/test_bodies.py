@@ -14,7 +14,7 @@ from returns.io import IO
 from returns.unsafe import unsafe_perform_io
 
 from b2pure.effects.bodies import Bodies, digests_of, sha1_of
-from b2pure.effects.handlers import LocalTrouble
+from b2pure.effects.handlers import Chunk, LocalTrouble
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.effects.streams import PiecedStream
 from b2pure.model.files import LocalFact
@@ -131,7 +131,7 @@ class _Breaking:
     def __init__(self, chunks: int) -> None:
         self._chunks = chunks
 
-    def read(self, body: Body) -> Iterator[bytes]:
+    def read(self, body: Body) -> Iterator[Chunk]:
         for number, chunk in enumerate(Bodies().read(body)):
             if number == self._chunks:
                 raise trouble()

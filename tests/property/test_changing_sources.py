@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from uploads_support import BUCKET, TINY, content, files_in, make_world, unfinished_in
 
 from b2pure.effects.events import Event, Waiting
+from b2pure.effects.handlers import Chunk
 from b2pure.effects.program import ok
 from b2pure.effects.report import troubles
 from b2pure.model.errors import Corrupt, InvalidArgument, LocalDrifted, LocalFailure, describe
@@ -143,7 +144,7 @@ def scene(change: Callable[[Path], None], moment: int, data: bytes) -> Iterator[
         made = Scene(path, change, moment + 1, [data])
         read = LocalDisk.read
 
-        def slowly(self: LocalDisk, slice_: LocalSlice) -> Iterator[bytes]:
+        def slowly(self: LocalDisk, slice_: LocalSlice) -> Iterator[Chunk]:
             if slice_.path == NAME:
                 made.moment()
             for chunk in read(self, slice_):

@@ -23,6 +23,16 @@ SERVERS = st.sampled_from(["http", "https"]).flatmap(
             "H.example",
             "a..b",
             "h:x",
+            "h:70000",
+            "h:080",
+            "1.2.3.4",
+            "1.2.3.400",
+            "01.2.3.4",
+            "1.2",
+            "a_b",
+            "-a",
+            "a-",
+            "a.",
         ]
     ).map(lambda host: f"{scheme}://{host}")
 )

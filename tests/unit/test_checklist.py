@@ -155,7 +155,7 @@ def test_4_every_request_says_who_asks(scene: Scene) -> None:
     assert len(kinds) > 5
     agents = {request.headers["user-agent"] for request in scene.line.requests}
     assert len(agents) == 1
-    assert re.fullmatch(r"b2pure/\S+\+python/\S+ \(httpx \S+; \w+\)", agents.pop())
+    assert re.fullmatch(r"b2pure/\S+\+python/\S+ \(\w+\)", agents.pop())
 
 
 def test_5_large_files_go_in_parts_with_urls_of_their_own(scene: Scene) -> None:

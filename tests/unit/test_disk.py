@@ -17,9 +17,10 @@ import pytest
 from returns.io import IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
-from b2pure.effects.bodies import Bodies, sha1_of
+from b2pure.effects.bodies import Bodies, digests_of, sha1_of
 from b2pure.effects.effect import Temp
 from b2pure.effects.handlers import Disk, LocalTrouble
+from b2pure.effects.simulated_api import body_bytes
 from b2pure.effects.simulated_disk import SimulatedDisk
 from b2pure.model.errors import LocalDrifted, LocalFailure
 from b2pure.model.files import LocalFact, LocalPath
@@ -28,10 +29,11 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.shell import folder, temporary
 from b2pure.shell.disk import LocalDisk
+from b2pure.shell.v1.raw_bodies import BodyStream
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
 MILLIS = 1_600_000_000_123
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 
 
 def value(result: IOResult[Any, Any]) -> Any:
@@ -98,9 +100,22 @@ def everything(top: Path) -> list[str]:
 def test_a_slice_is_read_in_chunks(root: Path, disk: LocalDisk) -> None:
     data = os.urandom(2 * CHUNK + 10)
     fact = put(root, "d/f", data)
-    chunks = list(disk.read(LocalSlice("d/f", ByteRange(5, len(data) - 1), fact)))
+    chunks = [bytes(chunk) for chunk in disk.read(LocalSlice("d/f", ByteRange(5, len(data) - 1), fact))]
     assert b"".join(chunks) == data[5:-1]
     assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, 4]
+
+
+@pytest.mark.parametrize("length", [CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 1])
+def test_whoever_keeps_a_body_keeps_its_bytes(root: Path, disk: LocalDisk, length: int) -> None:
+    data = os.urandom(length)
+    body, reader = whole("f", put(root, "f", data)), Bodies(disk)
+    assert body_bytes(body, reader) == data
+    stream = BodyStream(body, reader, digest_at_end=False)
+    assert stream.read(CHUNK + 2) + stream.read() == data
+    ranges = (ByteRange(0, length // 3), ByteRange(length // 3, length))
+    found = digests_of(body, ranges, reader).map(lambda digests: (digests.whole, *digests.parts))
+    told = (data, data[: length // 3], data[length // 3 :])
+    assert found == IOSuccess(tuple(hashlib.sha1(each).hexdigest() for each in told))
 
 
 def test_an_empty_file_has_an_empty_body_and_a_sha1(root: Path, disk: LocalDisk) -> None:

@@ -15,7 +15,8 @@ from typing import Final
 
 import pytest
 
-LAZY: Final = ("b2pure", "b2pure.testing", "b2pure.v1")
+LAZY: Final = ("b2pure", "b2pure.plan", "b2pure.testing", "b2pure.v1")
+AT_ONCE: Final = {"__version__", "compare", "split"}
 
 
 @pytest.fixture(params=LAZY)
@@ -36,7 +37,7 @@ def _for_checkers(package: ModuleType) -> Iterator[tuple[str, str]]:
 def test_the_type_checker_is_told_what_is_loaded(package: ModuleType) -> None:
     loaded = {(home, name) for home, names in package._HOMES.items() for name in names}
     assert set(_for_checkers(package)) == loaded
-    assert {name for _, name in loaded} == set(package.__all__) - {"__version__"}
+    assert {name for _, name in loaded} == set(package.__all__) - AT_ONCE
 
 
 def test_every_name_is_that_of_its_home(package: ModuleType) -> None:
@@ -65,6 +66,7 @@ def _loaded_by(code: str) -> set[str]:
         ("import b2pure", {"attrs", "httpx", "b2pure.model", "b2pure.plan"}),
         ("import b2pure.v1", {"attrs", "httpx", "b2pure.model", "b2pure.shell.v1.api"}),
         ("import b2pure; b2pure.plan_sync", {"httpx", "ssl"}),
+        ("import b2pure; b2pure.connect", {"httpx", "b2pure.plan.emerge", "b2pure.effects.simulator"}),
         ("from b2pure.v1.exception import B2Error", {"httpx", "ssl"}),
         ("from b2pure.v1 import B2Api", {"b2pure.effects.simulator", "b2pure.shell.client", "tqdm", "uvicorn"}),
     ],

@@ -5,8 +5,11 @@ Both are asked the same of a server that plays a script, byte by byte, and what 
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,11 +41,12 @@ from b2pure.shell.http import HttpApi
 from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.plain import plain_head
 from b2pure.shell.transport import SocketTransport, fitting_transport
+from b2pure.shell.under_httpx import HttpxTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TIMEOUTS = {"timeout": {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}}
 MAKERS: dict[str, Callable[[], httpx.BaseTransport]] = {
-    "ours": lambda: SocketTransport(8),
+    "ours": lambda: HttpxTransport(8),
     "httpx": lambda: httpx.HTTPTransport(trust_env=False),
 }
 both = pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
@@ -52,7 +56,7 @@ class Plainly(httpx.BaseTransport):
     """What `exchange` does, in httpx's words."""
 
     def __init__(self) -> None:
-        self._transport = SocketTransport(8)
+        self._transport = HttpxTransport(8)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         assert isinstance(request.stream, httpx.SyncByteStream)
@@ -61,7 +65,7 @@ class Plainly(httpx.BaseTransport):
         timeouts = request.extensions["timeout"]
         received = self._transport.exchange(request.method, str(request.url), headers, request.stream, timeouts)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in received.headers.items()]
-        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(received.body))
+        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(bytes(received.body)))
 
     def close(self) -> None:
         self._transport.close()
@@ -71,7 +75,7 @@ class Fetching(httpx.BaseTransport):
     """What `fetch` does, in httpx's words; it sends no bodies."""
 
     def __init__(self) -> None:
-        self._transport = SocketTransport(8)
+        self._transport = HttpxTransport(8)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
@@ -104,7 +108,7 @@ class InLanes(httpx.BaseTransport):
     """
 
     def __init__(self) -> None:
-        self.transport = SocketTransport(8)
+        self.transport = HttpxTransport(8)
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -130,7 +134,7 @@ class InLanes(httpx.BaseTransport):
             raise getattr(httpx, result.failure().detail.partition(":")[0])("as it was told")
         received = result.unwrap()
         raw = [(name.encode(), value.encode("latin-1")) for name, value in received.headers.items()]
-        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(received.body))
+        return httpx.Response(received.status, headers=raw, stream=httpx.ByteStream(bytes(received.body)))
 
     def close(self) -> None:
         self.transport.close()
@@ -295,7 +299,7 @@ def test_a_connection_that_the_server_dropped_meanwhile_is_not_used_again(maker:
 
 
 def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(again_and_again(OK)) as server, SocketTransport(8) as transport:
+    with serving(again_and_again(OK)) as server, HttpxTransport(8) as transport:
         monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)
         ask(transport, server.url)
         ask(transport, server.url)
@@ -406,7 +410,7 @@ def test_nobody_listens(maker: Maker) -> None:
 
 @pytest.mark.parametrize("url", ["http://no-such-host.invalid/", "http://" + "a" * 70 + ".invalid/"])
 def test_no_such_host(url: str) -> None:
-    with SocketTransport(1) as transport, pytest.raises(httpx.ConnectError):
+    with HttpxTransport(1) as transport, pytest.raises(httpx.ConnectError):
         ask(transport, url)
 
 
@@ -445,7 +449,7 @@ def test_a_line_that_breaks_in_the_middle_of_the_body(maker: Maker) -> None:
 
 @pytest.mark.parametrize("length", ["2", "4"])
 def test_a_body_of_another_length_than_it_says(length: str) -> None:
-    with serving(once(OK)) as server, SocketTransport(1) as transport, pytest.raises(httpx.LocalProtocolError):
+    with serving(once(OK)) as server, HttpxTransport(1) as transport, pytest.raises(httpx.LocalProtocolError):
         ask(transport, server.url, method="POST", content=iter([b"a", b"bc"]), headers={"Content-Length": length})
 
 
@@ -633,7 +637,7 @@ def test_the_api_sends_the_same_with_and_without_httpx() -> None:
 
 @contextmanager
 def lanes_to(
-    server: Server, transport: SocketTransport, count: int, content: bytes = b"body", warm: bool = True
+    server: Server, transport: HttpxTransport, count: int, content: bytes = b"body", warm: bool = True
 ) -> Iterator[HttpLanes]:
     """Lanes, and as many open connections. A warm one has answered, and over TLS has said what it says at first."""
     target = transport.target(server.url)
@@ -668,7 +672,7 @@ def test_one_thread_has_many_exchanges_under_way() -> None:
 
     with (
         serving(script) as server,
-        SocketTransport(8) as transport,
+        HttpxTransport(8) as transport,
         lanes_to(server, transport, 6, warm=False) as lanes,
     ):
         for _ in range(3):
@@ -690,7 +694,7 @@ def test_a_connection_that_says_something_in_between_is_not_used_again() -> None
 
     with (
         serving(script) as server,
-        SocketTransport(8) as transport,
+        HttpxTransport(8) as transport,
         lanes_to(server, transport, 1, warm=False) as lanes,
     ):
         assert begin(lanes, 1)
@@ -714,7 +718,7 @@ def test_a_connection_that_the_server_dropped_between_two_turns_is_not_used_agai
 
     with (
         serving(script) as server,
-        SocketTransport(8) as transport,
+        HttpxTransport(8) as transport,
         lanes_to(server, transport, 1, warm=False) as lanes,
     ):
         assert begin(lanes, 1)
@@ -726,7 +730,7 @@ def test_a_connection_that_the_server_dropped_between_two_turns_is_not_used_agai
 
 
 def test_connections_are_given_back() -> None:
-    with serving(again_and_again(OK)) as server, SocketTransport(8) as transport:
+    with serving(again_and_again(OK)) as server, HttpxTransport(8) as transport:
         for _ in range(3):
             with lanes_to(server, transport, 2) as lanes:
                 assert begin(lanes, 1)
@@ -738,7 +742,7 @@ def test_connections_are_given_back() -> None:
 def test_a_bell_is_heard_at_once() -> None:
     with (
         serving(again_and_again(OK)) as server,
-        SocketTransport(8) as transport,
+        HttpxTransport(8) as transport,
         lanes_to(server, transport, 1) as lanes,
     ):
         threading.Timer(0.05, lanes.wake).start()
@@ -771,7 +775,7 @@ def test_what_the_line_does_not_take_at_once_goes_out_later(secured: bool, autho
 
     with (
         serving(script, server_context(authority, "127.0.0.1") if secured else None) as server,
-        SocketTransport(2, trusting(authority)) as transport,
+        HttpxTransport(2, trusting(authority)) as transport,
         lanes_to(server, transport, 1, content) as lanes,
     ):
         for number in range(3):
@@ -808,7 +812,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def test_tls(authority: trustme.CA) -> None:
-    with secure(authority, "127.0.0.1") as server, SocketTransport(2, trusting(authority)) as transport:
+    with secure(authority, "127.0.0.1") as server, HttpxTransport(2, trusting(authority)) as transport:
         for _ in range(3):
             assert ask(transport, server.url, method="POST", content=b"x" * 3_000_000).content == b"ok"
     assert server.connections == 1
@@ -822,15 +826,38 @@ def test_a_certificate_that_nobody_vouches_for(maker: Maker, authority: trustme.
 
 def test_a_certificate_of_somebody_else(authority: trustme.CA) -> None:
     wrong = pytest.raises(httpx.ConnectError, match="certificate")
-    with secure(authority, "example.org") as server, SocketTransport(2, trusting(authority)) as transport, wrong:
+    with secure(authority, "example.org") as server, HttpxTransport(2, trusting(authority)) as transport, wrong:
         ask(transport, server.url)
 
 
 def test_the_authorities_are_those_of_httpx(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
     with authority.cert_pem.tempfile() as path, secure(authority, "127.0.0.1") as server:
         monkeypatch.setenv("SSL_CERT_FILE", path)
-        with SocketTransport(2) as transport:
+        with HttpxTransport(2) as transport:
             assert ask(transport, server.url).content == b"ok"
+
+
+@pytest.mark.parametrize("length", [1, (1 << 18) - 1, 1 << 18, 3_000_000])
+def test_a_whole_answer_is_as_long_as_it_says(length: int) -> None:
+    content = os.urandom(length)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (length, content)
+    with serving(again_and_again(answer)) as server, SocketTransport(1) as transport:
+        for _ in range(2):
+            assert transport.exchange("GET", server.url, (), (), {}).body == content
+    assert server.connections == 1
+
+
+def test_what_goes_well_needs_no_httpx() -> None:
+    code = (
+        "import sys; from b2pure.shell.connect import connect; from b2pure.shell.transport import SocketTransport\n"
+        "with SocketTransport(1) as transport:\n"
+        "    assert bytes(transport.exchange('GET', sys.argv[1], (), (), {}).body) == b'ok'\n"
+        "    assert [*transport.fetch('GET', sys.argv[1], (), {}).body.views()] == [b'ok']\n"
+        "assert not {'httpx', 'urllib.request'} & set(sys.modules)"
+    )
+    without = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    with serving(again_and_again(OK)) as server:
+        subprocess.run([sys.executable, "-c", code, server.url + "/a"], check=True, env=without)
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])

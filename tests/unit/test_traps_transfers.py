@@ -16,6 +16,7 @@ import pytest
 from traps_support import DEST, over_http, seen_world
 
 from b2pure.effects.events import BytesMoved
+from b2pure.effects.handlers import Chunk
 from b2pure.effects.program import ok
 from b2pure.model.account import UploadUrl
 from b2pure.model.calls import CopyPart, GetFileInfo, GetUploadUrl, StartLargeFile, UploadFile, UploadPart
@@ -217,7 +218,7 @@ def test_t40_a_growing_file_is_never_sent_longer_than_was_said(
     os.utime(path, (1e9, 1e9))
     read = LocalDisk.read
 
-    def growing(self: LocalDisk, slice_: LocalSlice) -> Iterator[bytes]:
+    def growing(self: LocalDisk, slice_: LocalSlice) -> Iterator[Chunk]:
         for chunk in read(self, slice_):
             with path.open("ab") as log:
                 log.write(b"more!")

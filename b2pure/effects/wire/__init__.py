@@ -1,6 +1,6 @@
 """B2's wire format as pure functions: calls to HTTP requests, HTTP responses to replies and errors."""
 
-from b2pure.effects.wire.replies import authorization_from, decode, decode_download_headers, decode_error
+from b2pure.effects.wire.replies import authorization_from, decode, decode_body, decode_download_headers, decode_error
 from b2pure.effects.wire.requests import encode, unsendable
 from b2pure.effects.wire.values import (
     API_VERSION,
@@ -32,6 +32,7 @@ __all__ = [
     "KeyPair",
     "authorization_from",
     "decode",
+    "decode_body",
     "decode_download_headers",
     "decode_error",
     "encode",

@@ -76,14 +76,19 @@ _CODE_OF_STATUS: Final[Mapping[int, str]] = {
 
 def decode(call: Call[R], response: HttpResponse) -> Result[R, B2Error]:
     """The reply of a JSON call, or the error that the response is."""
-    if not 200 <= response.status < 300:
-        return Failure(decode_error(response.status, response.headers, response.body))
+    return decode_body(call, response.status, response.headers, response.body)
+
+
+def decode_body(call: Call[R], status: int, headers: Mapping[str, str], body: bytes | memoryview) -> Result[R, B2Error]:
+    """The same of a response whose body need not be `bytes`; nothing of it is kept."""
+    if not 200 <= status < 300:
+        return Failure(decode_error(status, headers, bytes(body)))
     try:
-        reply: R = _decoder(call.reply).decode(response.body)
+        reply: R = _decoder(call.reply).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Failure(Transport("protocol", f"the reply of {call.name} is malformed: {error}"))
     if isinstance(reply, AuthorizationReply):
-        moment = _http_date(response.headers.get("date", ""))
+        moment = _http_date(headers.get("date", ""))
         millis = None if moment is None else round(moment.timestamp() * 1000)
         return Success(cast(R, msgspec.structs.replace(reply, server_millis=millis)))
     return Success(reply)

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
-
 from attrs import frozen
 
-from b2pure.model.intents import OverlapRule
+from b2pure.model.intents import PRIORITIES, OverlapRule, Prioritize
 from b2pure.model.limits import PartSizes
 from b2pure.plan.cost import Cost
 from b2pure.plan.emerge.costs import cost_of_parts, naive_cost
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 
 __all__ = ["PRIORITIES", "EmergeLimits", "EmergePlan", "Prioritize", "Span"]
-
-Prioritize = Literal[
-    "local",
-    "remote",
-    "local_verification",
-    "min_traffic",
-    "min_upload",
-    "min_download",
-    "min_dollars",
-    "min_requests",
-    "verify",
-]
-"""Which of the plans that make the object is the best one.
-
-- `local`: what is here is sent, only the rest is copied; of those plans the one with the fewest bytes moved.
-- `remote`: the fewest bytes moved (sent and downloaded), then the fewest parts. `min_traffic` is another name for it.
-- `local_verification`: the same bytes, and what is copied is cut where local data begin or end, so that as much of it
-  as possible can be compared with them.
-- `min_upload`, `min_download`: these bytes first, the others second.
-- `min_dollars`: money by the price table for downloads and copies, then bytes sent.
-- `min_requests`: the fewest parts, then bytes moved.
-- `verify`: nothing that is here as well is copied without being compared; what cannot be is sent.
-"""
-
-PRIORITIES: Final[tuple[Prioritize, ...]] = get_args(Prioritize)
 
 Span = tuple[int, int]
 """Start and stop of a range of the object, for long lists of ranges."""

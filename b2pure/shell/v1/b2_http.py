@@ -36,7 +36,8 @@ from b2pure.shell.http import (
     HttpApi,
     explain_transport,
 )
-from b2pure.shell.transport import fitting_transport
+from b2pure.shell.transport import proxied
+from b2pure.shell.under_httpx import HttpxTransport
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
@@ -317,8 +318,8 @@ class B2Http:
 
 
 def _own_connections() -> tuple[Exchange, Callable[[], None]]:
-    direct = fitting_transport(DEFAULT_POOL_SIZE)
-    if direct is not None:
+    if not proxied():
+        direct = HttpxTransport(DEFAULT_POOL_SIZE)
         return direct.handle_request, direct.close
     client = httpx.Client(follow_redirects=False)
     return lambda request: client.send(request, stream=True), client.close

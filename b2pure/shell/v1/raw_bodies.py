@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from b2pure.effects.handlers import LocalTrouble, Reader
+from b2pure.effects.handlers import Chunk, LocalTrouble, Reader
 from b2pure.effects.wire import DIGEST_LENGTH
 from b2pure.model.calls import HEX_DIGITS_AT_END
 from b2pure.model.errors import LocalFailure
@@ -61,7 +61,7 @@ class BodyStream:
         self.length = body_length(body) + (DIGEST_LENGTH if digest_at_end else 0)
         self._rest, self._chunks, self._position = b"", self._all(), 0
 
-    def _all(self) -> Iterator[bytes]:
+    def _all(self) -> Iterator[Chunk]:
         digest = hashlib.sha1(usedforsecurity=False)
         for chunk in self._reader.read(self._body):
             digest.update(chunk)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final
 
-from b2pure.effects.handlers import LocalTrouble
+from b2pure.effects.handlers import Chunk, LocalTrouble
 from b2pure.model import intents
 from b2pure.model.errors import LocalFailure
 from b2pure.model.files import LocalFact, millis_from_ns
@@ -82,7 +82,7 @@ class OpenedSlices:
     def _streams(self) -> list[UploadSourceStream]:
         return [each for each in self._sources.values() if isinstance(each, UploadSourceStream)]
 
-    def read(self, slice_: LocalSlice) -> Iterator[bytes]:
+    def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice. Raises LocalTrouble."""
         source = self._sources.get(slice_.path)
         if source is None:
