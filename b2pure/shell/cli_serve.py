@@ -25,6 +25,7 @@ from b2pure.model.errors import LocalFailure, describe
 from b2pure.shell.cli_faults import fault_options, faults_of
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.quantities import COUNT, SIZE, TIME, IntType
+from b2pure.shell.signals import Terminated
 
 __all__ = ["serve"]
 
@@ -197,7 +198,7 @@ def serve(
 
     Clients use the key that it prints, or the one in B2PURE_SERVE_KEY_ID and B2PURE_SERVE_KEY. Sizes are bytes, or as
     5MB or 100KiB. What it has is shown at its address in a browser. Without --data everything is gone when it ends.
-    Ctrl-C ends it, with status 0.
+    Ctrl-C, SIGTERM and SIGHUP end it, with status 0.
     """
     try:
         from b2pure.shell.serve import ServeOptions, serve_forever
@@ -229,7 +230,7 @@ def serve(
                 options=options,
                 faults=FaultBoard(script),
             )
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             pass  # it came before the server minded signals, and is the same wish
         except OSError as error:
             _die(f"cannot serve on port {port}: {error.strerror}")

@@ -5,7 +5,7 @@ A side that cannot be read ends the stream with `PlanFailed`. Listings fetch pag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -88,6 +88,11 @@ class Sides:
 
     def job(self, mode: Mode, retry: RetryPolicy) -> Job:
         return Job(self.source.b2, self.dest.b2, self.rules, mode, retry, new=self.new, source_key=self.source_key)
+
+    def tidy(self, paths: Iterable[str]) -> None:
+        """Remove what downloads of these paths left behind when their process died."""
+        if self.dest.folder is not None:
+            self.dest.folder.tidy(paths)
 
     @property
     def folder(self) -> Folder | None:
