@@ -51,8 +51,8 @@ def _bar_on(terminal: TextIO) -> tqdm[Any]:
 
 
 class ProgressReport:
-    """A listener. `lines` gets what was done, `status` the progress (None: none). `unread` tells whether a reader of the
-    lines went away.
+    """A listener. `lines` gets what was done, `status` the progress (None: none). `unread` tells whether
+    a reader of the lines went away.
     """
 
     def __init__(

@@ -49,8 +49,8 @@ def ignore_ending() -> None:
 
 @contextmanager
 def ending_raises() -> Iterator[None]:
-    """Meanwhile the signals raise Terminated in the main thread, and once that has left, a second wish ends the process at
-    once. In another thread nothing changes.
+    """Meanwhile the signals raise Terminated in the main thread, and once that has left, a second wish ends the process
+    at once. In another thread nothing changes.
     """
     if current_thread() is not main_thread():
         yield
