@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from b2pure.effects.simulator import Simulator
+from b2pure.model.names import temporary_name
 from b2pure.shell.signals import Terminated, ending_raises
 
 if TYPE_CHECKING:
@@ -113,3 +114,22 @@ def test_nothing_changes_where_no_signal_comes() -> None:
     with ending_raises():
         assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] != before
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_plan_and_sync_count_alike_what_they_skip(run: Run, tmp_path: Path) -> None:
+    """A temporary file of ours is named and counted apart by both, and is nothing amiss for either."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "beach").write_bytes(b"sand")
+    (folder / temporary_name("0badcafe")).write_bytes(b"half of it")
+    planned, synced = run("plan", "photos", "b2://demo"), run("sync", "photos", "b2://demo", "--quiet")
+    assert (planned.returncode, synced.returncode) == (0, 0)
+    assert "1 upload (4 B) · 1 temporary, left alone" in planned.stdout
+    assert synced.stderr.splitlines()[-1] == "1 upload (4 B) · 1 temporary, left alone"
+
+    (folder / "bad").symlink_to("nowhere")
+    planned, synced = run("plan", "photos", "b2://demo"), run("sync", "photos", "b2://demo", "--quiet")
+    assert (planned.returncode, synced.returncode) == (1, 1)
+    assert "1 path skipped · 1 temporary, left alone" in planned.stdout
+    assert planned.stderr.startswith("1 skipped: ")
+    assert synced.stderr.splitlines()[-1] == "nothing done (0 B) · 1 skipped · 1 temporary, left alone"
