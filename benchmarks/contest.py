@@ -114,7 +114,7 @@ def ours_in(folder: Path = ROOT) -> str:
         print(f"installing b2pure into {home}", flush=True)
         shutil.rmtree(home, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", str(CHECKOUT))
+        install = ("-m", "pip", "install", "-qq", "--disable-pip-version-check", "-e", str(CHECKOUT))
         subprocess.run([python, *install], check=True)
         stamp.touch()
     # pip compiled the other clients; ours would do it in every process, in what is measured, where none may be kept. So

@@ -1,22 +1,40 @@
 """The tables of a run: the same rows for a terminal and for a page. Pure.
 
-A row is a client; ratios say how many times better the first row is, which is b2pure.
+A row is a client. The columns that begin with "b2pure" say how the first row, which is b2pure, stands beside that
+client: "2.00x faster" in the row of a client is b2pure's speed, twice that of this client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from benchmarks.results import Figure, Metric, Workload
-from benchmarks.targets import Verdict
+from benchmarks.targets import Target, Verdict
 
 __all__ = ["aligned", "markdown", "verdict_rows", "workload_rows"]
 
 Rows = Sequence[Sequence[str]]
 
-_HEADING: Final = ("", "rate", "min–max", "faster", "wall", "CPU", "less CPU", "peak", "less memory", "server CPU")
-"""`faster` and `less` are b2pure's: how many times."""
+_HEADING: Final = (
+    "",
+    "rate",
+    "least–most",
+    "b2pure's speed",
+    "wall",
+    "CPU",
+    "b2pure's CPU",
+    "peak",
+    "b2pure's memory",
+    "server CPU",
+)
+_WORDS: Final[Mapping[Metric, tuple[str, str]]] = {
+    "rate": ("faster", "slower"),
+    "cpu": ("less", "more"),
+    "memory": ("less", "more"),
+    "moved": ("less", "more"),
+}
+"""What b2pure is beside a client where it is better, and where it is worse."""
 
 
 def workload_rows(workload: Workload) -> Rows:
@@ -34,7 +52,7 @@ def _row(workload: Workload, client: str, ours: str) -> tuple[str, ...]:
 
     def ratio(metric: Metric) -> str:
         found = workload.better(ours, client, metric)
-        return "-" if client == ours or found is None else f"{found:.2f}x"
+        return "-" if client == ours or found is None else _beside(found, metric)
 
     return (
         client,
@@ -48,6 +66,17 @@ def _row(workload: Workload, client: str, ours: str) -> tuple[str, ...]:
         ratio("memory"),
         "-" if server is None else f"{server:.2f} s",
     )
+
+
+def _beside(ratio: float, metric: Metric) -> str:
+    """How many times better or worse; 1.00x is the same."""
+    better, worse = _WORDS[metric]
+    return f"{ratio:.2f}x {better}" if ratio >= 0.995 else f"{1 / ratio:.2f}x {worse}"
+
+
+def _wanted(target: Target) -> str:
+    better, worse = _WORDS[target.metric]
+    return f"not {worse}" if target.at_least == 1 else f"{target.at_least:g}x {better}"
 
 
 def _moved(workload: Workload, client: str) -> str:
@@ -66,7 +95,7 @@ def _number(value: float) -> str:
 
 def verdict_rows(found: Sequence[Verdict]) -> Rows:
     """The heading and one row for each target."""
-    rows = [("target", "b2pure", "peer", "ratio", "wanted", "verdict")]
+    rows = [("target", "b2pure", "the other", "b2pure beside it", "wanted", "verdict")]
     for each in found:
         target = each.target
         rows.append(
@@ -74,8 +103,8 @@ def verdict_rows(found: Sequence[Verdict]) -> Rows:
                 f"{each.workload.title}: {_TOLD[target.metric]} beside {each.peer}" + _which(target.ours),
                 _value(each.workload, target.ours, target.metric),
                 _value(each.workload, each.peer, target.metric),
-                f"{each.ratio:.2f}x",
-                f"{target.at_least:g}x",
+                _beside(each.ratio, target.metric),
+                _wanted(target),
                 each.word,
             )
         )

@@ -110,11 +110,15 @@ def _together(found: Sequence[Verdict]) -> str:
     missed = [verdict for verdict in found if not verdict.reached]
     if not missed:
         return "reached"
-    told = ", ".join(
-        f"{each.ratio:.2f}x of {each.target.at_least:g}x {each.peer}'s {_METRICS[each.target.metric]}"
+    told = "; ".join(
+        f"{each.target.ours} has {each.ratio:.2f} times {each.peer}'s {_METRICS[each.target.metric]}, "
+        f"{each.target.at_least:g} wanted"
+        if each.target.metric == "rate"
+        else f"{each.peer}'s {_METRICS[each.target.metric]} is {each.ratio:.2f} times that of {each.target.ours}, "
+        f"{each.target.at_least:g} wanted"
         for each in missed
     )
     return f"NOT reached ({told})"
 
 
-_METRICS: Final = {"rate": "rate", "cpu": "CPU", "memory": "memory", "moved": "plan"}
+_METRICS: Final = {"rate": "speed", "cpu": "CPU", "memory": "peak memory", "moved": "plan"}

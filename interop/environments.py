@@ -24,7 +24,7 @@ def environment(client: str, root: Path = ROOT) -> Path:
     print(f"installing {client} into {folder}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(pins)]
+    install = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r", str(pins)]
     subprocess.run([str(programs / "python"), *install], check=True)
     stamp.touch()
     return programs

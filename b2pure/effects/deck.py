@@ -112,6 +112,11 @@ class Deck:
                 self._changed.notify_all()
             return sync
 
+    def held(self, mate: int) -> tuple[str, ...]:
+        """The paths that the mate has, begun or not."""
+        with self._changed:
+            return tuple(self._held[mate])
+
     def lose(self, mate: int) -> tuple[FileSync, ...]:
         """The mate is dead: others do what it had. What nobody will do is returned."""
         with self._changed:

@@ -6,7 +6,9 @@ thread pays none, and has as many answers to wait for as there are programs.
 Rules. What a program asks for is done here only if that takes no waiting: a small call on a connection that is open,
 and what is only remembered or told. For everything else it is handed to a thread that waits (`hands`), where it goes
 on until it asks for a small call again. As many programs are under way as the pace allows, and every exchange has its
-turn, here as there. A stop is read between effects: what is under way ends, nothing new begins.
+turn, here as there. A program that sleeps until it may try again takes no place of the others, as long as no more are
+under way than the pace ever allows: bad weather for a few is none for all. A stop is read between effects: what is
+under way ends, nothing new begins.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any, Final
 from returns.io import IOResult
 
 from b2pure.effects.bag import Bag
-from b2pure.effects.effect import AnyEffect, Draw, Emit, Now, Send, StepCrowd, StepPool, StepSession
+from b2pure.effects.effect import AnyEffect, Draw, Emit, Now, Send, Sleep, StepCrowd, StepPool, StepSession
 from b2pure.effects.handlers import Lanes, Stopped, Unfinished
 from b2pure.effects.hands import Hands
 from b2pure.effects.interpreter import Interpreter, value_of
@@ -60,6 +62,8 @@ class Loop:
         self._stopped, self._reply_to, self._failed = stopped, reply_to, failed
         self._hands = Hands("b2pure-worker")
         self._in_hands = 0
+        self._asleep: set[object] = set()
+        """The programs in hands that sleep."""
         self._back: deque[Waiting | None] = deque()
         """What came back from hands: a program with what it asks for, or None for one that ended."""
         self._held: deque[Waiting] = deque()
@@ -121,12 +125,17 @@ class Loop:
                 if number is None:
                     return
                 self._begin(number, *self._held.popleft())
-            elif len(self._flying) + self._in_hands < self._pace.limit and (program := self._taken()) is not None:
+            elif self._has_room() and (program := self._taken()) is not None:
                 self._go_on(program, None)
             else:
                 return
         while self._held:
             self._held.popleft()[0].close()
+
+    def _has_room(self) -> bool:
+        """Whether one more may be under way."""
+        under_way = len(self._flying) + self._in_hands
+        return under_way < self._pace.ceiling and under_way - len(self._asleep) < self._pace.limit
 
     def _taken(self) -> Program[object] | None:
         """A program, if there are enough to choose from, or nothing came for a while."""
@@ -164,7 +173,17 @@ class Loop:
             return
         if self._reading.apart and isinstance(effect, Send):
             self._reading = handed(self._reading)
-        self._hand(program, partial(self._reply_to, effect))
+        self._hand(program, partial(self._reply_with_hands, program, effect))
+
+    def _reply_with_hands(self, program: Program[object], effect: Any) -> Any:
+        if not isinstance(effect, Sleep):
+            return self._reply_to(effect)
+        self._asleep.add(program)
+        self._lanes.wake()
+        try:
+            return self._reply_to(effect)
+        finally:
+            self._asleep.discard(program)
 
     def _fits(self, effect: AnyEffect) -> bool:
         return isinstance(effect, Send) and fits_lane(effect.call, self._reading)
@@ -198,7 +217,7 @@ class Loop:
         try:
             effect: Any = program.send(job())
             while not self._stopped() and not self._fits(effect):
-                effect = program.send(self._reply_to(effect))
+                effect = program.send(self._reply_with_hands(program, effect))
             if self._stopped():
                 program.close()
             else:

@@ -78,6 +78,11 @@ class Pace:
         """How many of each kind may be under way now."""
         return self._state.limit
 
+    @property
+    def ceiling(self) -> int:
+        """How many there may ever be."""
+        return self._workers.ceiling
+
     def exchange(self, effect: AnyEffect, perform: Callable[[AnyEffect], Any]) -> Any:
         """Perform a Send, a Fetch or a FetchBytes in its turn. Raises Stopped."""
         with self._lock:

@@ -47,8 +47,13 @@ class Report:
         """Whether every path is as the policy wants it. A temporary file that is named among the skipped is no path of
         anybody's.
         """
-        skipped = any(not is_left_over(each.sync.reason) for each in self.skipped)
+        skipped = len(self.skipped) > self.left_over
         return not (self.failed or self.drifted or self.conflicts or skipped or self.refused)
+
+    @property
+    def left_over(self) -> int:
+        """How many of the skipped are temporary files of ours, which nobody wants on the other side."""
+        return sum(is_left_over(each.sync.reason) for each in self.skipped)
 
     @property
     def actions(self) -> int:

@@ -102,7 +102,7 @@ class ThreadDriver:
             bag.close(drop=self._stop.is_set())
             if loop is not None:
                 loop.wake()
-            self._join()
+            self._await_end()
         if self._trouble:
             raise self._trouble[0]
 
@@ -252,6 +252,18 @@ class ThreadDriver:
             failed = not isinstance(result, Success)
             results.append(result)
         return tuple(results)
+
+    def _await_end(self) -> None:
+        """Wait for the workers. Ctrl-C lets nothing new begin, and what is under way is put in order; a second one does
+        not wait for that.
+        """
+        try:
+            self._join()
+        except BaseException:
+            if not self._stop.is_set():
+                self.stop()
+                self._join()
+            raise
 
     def _join(self) -> None:
         """Wait for the workers, those that start meanwhile too, in short steps, so that Ctrl-C is heard."""

@@ -1,8 +1,9 @@
 """When a whole run should stop because every further path would fail the same way.
 
 Rules. A reached cap ends the run at once (B2's integration checklist), and so does a key that is refused: the owner has
-to act. When B2 cannot be reached, one path may be unlucky, but as many in a row as there are workers are not. Any
-path that works in between starts the count anew.
+to act. A token that died once too often under one path is no such refusal. When B2 cannot be reached, or its tokens
+do not last, one path may be unlucky, but as many in a row as there are workers are not. Any path that works in between
+starts the count anew.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from b2pure.model.errors import (
     Unavailable,
     describe,
 )
+from b2pure.plan.retry import has_dead_token
 
 __all__ = ["Breaker", "step_breaker"]
 
@@ -47,9 +49,9 @@ def step_breaker(breaker: Breaker, error: B2Error | None) -> Breaker:
     if breaker.tripped is not None:
         return breaker
     match error:
-        case CapExceeded() | Unauthorized():
+        case CapExceeded() | Unauthorized() if not (isinstance(error, Unauthorized) and has_dead_token(error)):
             return Breaker(breaker.limit, 0, f"stopped: {describe(error)}; {_AGAIN}")
-        case Transport() | Unavailable() | Throttled():
+        case Unauthorized() | Transport() | Unavailable() | Throttled():
             unreached = breaker.unreached + 1
             if unreached >= breaker.limit:
                 why = f"stopped: B2 did not answer for {unreached} files in a row: {describe(error)}; {_AGAIN}"

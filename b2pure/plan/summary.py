@@ -26,7 +26,7 @@ __all__ = ["Summary", "human_bytes", "summarize"]
 
 @frozen
 class Summary:
-    """The totals of a plan."""
+    """The totals of a plan. `left_over` counts temporary files of ours that stay where they are: nothing is amiss."""
 
     compared: int
     uploads: int
@@ -37,6 +37,7 @@ class Summary:
     local_deletes: int
     conflicts: int
     skipped: int
+    left_over: int
     cost: Cost
     capabilities: frozenset[str]
 
@@ -57,6 +58,7 @@ class Summary:
             _count(self.local_deletes, "local delete", "local deletes"),
             _count(self.conflicts, "conflict (destination newer)", "conflicts (destination newer)"),
             _count(self.skipped, "path skipped", "paths skipped"),
+            _count(self.left_over, "temporary, left alone", "temporary, left alone"),
         ]
         shown = [part for part in parts if not part.startswith("0 ")] or ["0 files compared"]
         if not self.actions:
@@ -79,6 +81,7 @@ class _Tally:
     capabilities: set[str]
     conflicts: int = 0
     skipped: int = 0
+    left_over: int = 0
 
 
 def summarize(groups: Generator[FileSync, None, int]) -> Summary:
@@ -91,8 +94,11 @@ def summarize(groups: Generator[FileSync, None, int]) -> Summary:
             return _total(tally, end.value or 0)
         if isinstance(sync.reason, DestNewer):
             tally.conflicts += 1
-        elif not sync.stages and not is_left_over(sync.reason):
-            tally.skipped += 1
+        elif not sync.stages:
+            if is_left_over(sync.reason):
+                tally.left_over += 1
+            else:
+                tally.skipped += 1
         for action in actions_of(sync):
             kind = type(action)
             tally.capabilities |= needs(action)
@@ -114,6 +120,7 @@ def _total(tally: _Tally, compared: int) -> Summary:
         local_deletes=count(LocalDeleteAction),
         conflicts=tally.conflicts,
         skipped=tally.skipped,
+        left_over=tally.left_over,
         cost=tally.cost,
         capabilities=frozenset(tally.capabilities),
     )

@@ -1,13 +1,13 @@
 """The command line: plan, apply, sync, ls; single files in `cli_transfers`, the server in `cli_serve`.
 
 Exit status: 0 everything is as it should be, 1 something is not (each thing is named on standard error), 2 the command
-line itself makes no sense. Credentials come from the environment, as the b2 command line has them, and are never
+line itself makes no sense, 141 whoever read the output went away, 129 and 143 the terminal went away, or somebody asked
+the process to end. Credentials come from the environment, as the b2 command line has them, and are never
 printed.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
@@ -29,6 +29,7 @@ from b2pure.plan.listing import version_of
 from b2pure.plan.reasons import tell
 from b2pure.plan.summary import human_bytes
 from b2pure.shell.cli_common import (
+    READER_GONE,
     Pace,
     client_of_environment,
     die,
@@ -39,6 +40,7 @@ from b2pure.shell.cli_common import (
     processes_option,
     progress_report,
     quiet_option,
+    silence,
 )
 from b2pure.shell.cli_emerge import concatenate, create
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
@@ -46,6 +48,8 @@ from b2pure.shell.cli_policy import policy_of, policy_options
 from b2pure.shell.cli_serve import serve
 from b2pure.shell.cli_transfers import clean, copy, download, upload
 from b2pure.shell.plans import Plan
+from b2pure.shell.progress import ProgressReport
+from b2pure.shell.signals import Terminated, ending_raises, ignore_ending
 from b2pure.shell.targets import Nowhere
 
 __all__ = ["run"]
@@ -55,14 +59,15 @@ _GO_ON: Final = ("apply", "concatenate", "copy", "create", "download", "sync", "
 
 
 def run() -> None:
-    """Run the command line. A pipe that closes early and Ctrl-C end it quietly."""
+    """Run the command line. A pipe that closes early, Ctrl-C and polite signals end it in order."""
     # A job may have been started with its output closed.
     sys.stdout = sys.stdout or Nowhere()
     sys.stderr = sys.stderr or Nowhere()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # they are TextIOWrappers
     try:
-        cli(standalone_mode=False)
+        with ending_raises():
+            cli(standalone_mode=False)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
@@ -70,26 +75,64 @@ def run() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _end_interrupted(sys.argv[1:])
+    except Terminated as wish:
+        _end_terminated(sys.argv[1:], wish)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        silence(sys.stdout)
+        sys.exit(READER_GONE)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         die(f"cannot write the output: {error.strerror or error}")
 
 
 def _end_interrupted(arguments: list[str]) -> NoReturn:
-    """Say what to do after Ctrl-C: most commands go on where they were. It is how a server ends."""
-    command = next((each for each in arguments if not each.startswith("-")), "")
-    if command == "serve":
+    """Say what to do after Ctrl-C. It is how a server ends."""
+    if _command_name(arguments) == "serve":
         sys.exit(0)
+    die(f"interrupted{_hint(arguments)}")
+
+
+def _end_terminated(arguments: list[str], wish: Terminated) -> NoReturn:
+    """The same after a signal; when the terminal is gone, there is nobody to say it to."""
+    if _command_name(arguments) == "serve":
+        sys.exit(0)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            silence(stream)
+    try:
+        click.echo(f"b2pure: ended by {wish}{_hint(arguments)}", err=True)
+    except OSError:
+        silence(sys.stderr)
+    ignore_ending()
+    sys.exit(wish.status)
+
+
+def _command_name(arguments: list[str]) -> str:
+    return next((each for each in arguments if not each.startswith("-")), "")
+
+
+def _hint(arguments: list[str]) -> str:
+    """What to do now: most commands go on where they were."""
+    command = _command_name(arguments)
     anew = "--no-resume" in arguments or (command == "download" and "-" in arguments)
-    if command not in _GO_ON or anew:
-        die("interrupted")
-    die("interrupted; run it again to go on from here")
+    return "; run it again to go on from here" if command in _GO_ON and not anew else ""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Group(click.Group):
+    """Commands whose reader may go away; click would end them with status 1, as if something were amiss."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            silence(sys.stdout)
+            sys.exit(READER_GONE)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="b2pure")
 def cli() -> None:
     """Backblaze B2 with plans as data.
@@ -114,9 +157,9 @@ def _settings_of(*, source_server_side_encryption: str | None, **flags: Any) -> 
     return {"new_files": new_file_of(**flags), "source_encryption": source_key_of(source_server_side_encryption)}
 
 
-def _finish(report: Report) -> NoReturn:
-    """Name what went wrong, say what was done, and exit accordingly."""
-    sys.stdout.flush()
+def _finish(report: Report, progress: ProgressReport) -> NoReturn:
+    """Name what went wrong, say what was done, and exit accordingly. A run goes on when nobody reads its output."""
+    read = not progress.unread and _is_read()
     for line in troubles(report):
         click.echo(line, err=True)
     done = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.done.items())
@@ -127,12 +170,23 @@ def _finish(report: Report) -> NoReturn:
         (len(report.failed), "failed"),
         (len(report.drifted), "changed meanwhile"),
         (len(report.conflicts), "in conflict"),
-        (len(report.skipped), "skipped"),
+        (len(report.skipped) - report.left_over, "skipped"),
+        (report.left_over, "temporary, left alone"),
     ]
     told = "".join(f" · {count:,} {what}" for count, what in extra if count)
     if not (report.refused and not report.actions):
         click.echo(f"{done} ({human_bytes(report.bytes_moved)}){told}", err=True)
-    sys.exit(0 if report.ok else 1)
+    sys.exit(1 if not report.ok else 0 if read else READER_GONE)
+
+
+def _is_read() -> bool:
+    """Whether all output has come to whoever reads it, or at least to where nobody minds."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence(sys.stdout)
+        return False
+    return True
 
 
 # --- the commands
@@ -226,7 +280,7 @@ def apply(plan_file: str, pace: Pace, processes: int, no_progress: bool, quiet: 
             report = client.apply(loaded.unwrap(), keys=keys, listener=progress, processes=processes)
         finally:
             progress.close()
-    _finish(report)
+    _finish(report, progress)
 
 
 @cli.command()
@@ -266,7 +320,7 @@ def sync(
             report = client.sync(ours, theirs, policy, listener=progress, processes=processes, **settings)
         finally:
             progress.close()
-    _finish(report)
+    _finish(report, progress)
 
 
 @cli.command()

@@ -7,9 +7,9 @@ import sys
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TextIO, TypeVar
 
 import click
 from attrs import field, frozen
@@ -27,6 +27,7 @@ from b2pure.shell.quantities import SIZE
 
 __all__ = [
     "DEST_KEY",
+    "READER_GONE",
     "SOURCE_KEY",
     "Pace",
     "client_of_environment",
@@ -39,6 +40,7 @@ __all__ = [
     "processes_option",
     "progress_report",
     "quiet_option",
+    "silence",
     "threads_option",
 ]
 
@@ -46,12 +48,20 @@ R = TypeVar("R")
 
 SOURCE_KEY: Final = "B2_SOURCE_SSE_C_KEY_B64"
 DEST_KEY: Final = "B2_DESTINATION_SSE_C_KEY_B64"
+READER_GONE: Final = 141
+"""The exit status of a program that SIGPIPE ended, and of ours when whoever read its output went away."""
 
 
 def die(message: str, status: int = 1) -> NoReturn:
     """Say what is wrong, and end."""
     click.echo(f"b2pure: {message}", err=True)
     sys.exit(status)
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still written go nowhere, so that the end of the process does not trip over it."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def place_of(text: str) -> Place:

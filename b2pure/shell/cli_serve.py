@@ -21,10 +21,11 @@ from b2pure.effects.program import ok
 from b2pure.effects.simulator import Simulator, SimulatorConfig
 from b2pure.effects.simulator.rules import Refused, checked_bucket_name
 from b2pure.effects.wire import KeyPair
-from b2pure.model.errors import LocalFailure, describe
+from b2pure.model.errors import LocalFailure, Rejected, describe
 from b2pure.shell.cli_faults import fault_options, faults_of
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.quantities import COUNT, SIZE, TIME, IntType
+from b2pure.shell.signals import Terminated
 
 __all__ = ["serve"]
 
@@ -132,11 +133,21 @@ def _buckets(given: tuple[str, ...]) -> tuple[_Bucket, ...]:
         try:
             checked_bucket_name(name)
         except Refused as refused:
-            raise click.BadParameter(f"{name!r}: {describe(refused.error)}", param_hint="--bucket") from None
+            rule = refused.error.message if isinstance(refused.error, Rejected) else describe(refused.error)
+            told = f"{name!r} {_name_problem(name)}: {rule}"
+            raise click.BadParameter(told, param_hint="--bucket") from None
         if name.lower() in found:
             raise click.BadParameter(f"{name!r} is there twice", param_hint="--bucket")
         found[name.lower()] = _Bucket(name, _BUCKET_TYPES[kind])
     return tuple(found.values())
+
+
+def _name_problem(name: str) -> str:
+    """What is wrong with the name of a bucket that B2 would not take."""
+    odd = re.search("[^A-Za-z0-9-]", name)
+    if odd is not None:
+        return f"has {odd.group()!r}"
+    return "is too short" if len(name) < 6 else "is too long" if len(name) > 63 else "starts with b2-"
 
 
 def _key_pair() -> KeyPair | None:
@@ -197,7 +208,7 @@ def serve(
 
     Clients use the key that it prints, or the one in B2PURE_SERVE_KEY_ID and B2PURE_SERVE_KEY. Sizes are bytes, or as
     5MB or 100KiB. What it has is shown at its address in a browser. Without --data everything is gone when it ends.
-    Ctrl-C ends it, with status 0.
+    Ctrl-C, SIGTERM and SIGHUP end it, with status 0.
     """
     try:
         from b2pure.shell.serve import ServeOptions, serve_forever
@@ -229,7 +240,7 @@ def serve(
                 options=options,
                 faults=FaultBoard(script),
             )
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             pass  # it came before the server minded signals, and is the same wish
         except OSError as error:
             _die(f"cannot serve on port {port}: {error.strerror}")

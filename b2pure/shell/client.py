@@ -306,7 +306,7 @@ class Client(Creations):
 
             if processes > 1:
                 orders = self._orders(sync, mode, processes, watched=listener is not None)
-                run_split(syncs, job, interpret, orders, self._bandwidth, tally)
+                run_split(syncs, job, interpret, orders, self._bandwidth, tally, sync.tidy)
             else:
                 run_here(syncs, job, interpret(tally.hear), self._drivers, self._workers, tally)
         finally:

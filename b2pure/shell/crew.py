@@ -4,8 +4,8 @@ Rules. Mates are processes of their own (`mate`), started anew, never forked, wh
 their orders, the session and the key through a pipe: nothing secret is on a command line or in an environment. Each
 gets hands as it asks for them, so that the plan is read no faster than it is carried out; the foreman's own workers
 take theirs from the same deck. A mate that dies, or cannot be started, costs nothing but time: the others do what it
-had, and what two of them died of is named as failed. Ctrl-C is heard here, and the mates are told; a second one ends
-them at once. A mate whose foreman dies notices by the end of its input.
+had, after its temporary files are gone, and what two of them died of is named as failed. Ctrl-C is heard here, and the
+mates are told; a second one ends them at once. A mate whose foreman dies notices by the end of its input.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ __all__ = ["Crew"]
 
 _SECRETS: Final = ("B2_APPLICATION_KEY", "B2_SOURCE_SSE_C_KEY_B64", "B2_DESTINATION_SSE_C_KEY_B64")
 """What a mate need not find in its environment, whoever may look at that."""
+_TIDY_SECONDS: Final = 2.0
+"""So long is waited for what tidies up after a mate that was killed, when all is to end at once."""
 
 
 class _Mate:
@@ -100,7 +102,8 @@ Work = Callable[[Iterator[Chunk]], None]
 
 class Crew:
     """`work` is how this process, number 0, does its hands; `orders` are one for each of the others. `bandwidth` is the
-    line that all share, and `share` carries out our part; `hear` gets all that happens, one event at a time.
+    line that all share, and `share` carries out our part; `hear` gets all that happens, one event at a time. `tidy`
+    removes what a mate that died may have left of the paths that it had.
     """
 
     def __init__(
@@ -111,9 +114,10 @@ class Crew:
         hear: Listener,
         draw: Callable[[], float],
         share: Callable[[Bandwidth], None],
+        tidy: Callable[[Iterable[str]], None],
     ) -> None:
         self._own_work, self._orders = work, orders
-        self._bandwidth, self._hear, self._share = bandwidth, hear, share
+        self._bandwidth, self._hear, self._share, self._tidy = bandwidth, hear, share, tidy
         self._count = 1 + len(orders)
         self._deck = Deck(self._count, draw)
         self._hearing = threading.Lock()
@@ -121,6 +125,7 @@ class Crew:
         self._busy = [True] * self._count
         self._mates: dict[int, _Mate] = {}
         self._threads: list[threading.Thread] = []
+        self._listeners: list[threading.Thread] = []
         self._trouble: list[BaseException] = []
         self._flying: set[int] = set()
         self._stop_own: Callable[[], None] = lambda: None
@@ -174,12 +179,13 @@ class Crew:
                 self._lost(number, f"cannot be started: {error.strerror or error}")
                 continue
             self._begin(self._deal, mate)
-            self._begin(self._listen, mate)
+            self._listeners.append(self._begin(self._listen, mate))
 
-    def _begin(self, work: Callable[..., None], *mate: _Mate) -> None:
+    def _begin(self, work: Callable[..., None], *mate: _Mate) -> threading.Thread:
         thread = threading.Thread(target=work, args=mate, name="b2pure-crew", daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _join(self) -> None:
         """Wait for all mates, in short steps, so that Ctrl-C is heard. One that comes while we wait kills them."""
@@ -191,6 +197,8 @@ class Crew:
             if self._deck.stopped:
                 for mate in self._mates.values():
                     mate.kill()
+                for listener in self._listeners:  # they tidy up
+                    listener.join(_TIDY_SECONDS)
             raise
 
     # --- this process
@@ -233,6 +241,7 @@ class Crew:
         how = mate.end()
         if last is None or last.trouble:
             try:
+                self._tidy(self._deck.held(mate.number))
                 self._lost(mate.number, last.trouble if last is not None else how)
             except BaseException as trouble:
                 self._fail(trouble)

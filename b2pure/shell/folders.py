@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, Protocol
 
 from b2pure.effects.handlers import Disk
@@ -37,6 +37,10 @@ class Folder(Protocol):
 
     def ensure(self) -> LocalFailure | None:
         """Make the folder if it is missing; the failure if it cannot be."""
+        ...
+
+    def tidy(self, paths: Iterable[str]) -> None:
+        """Remove the temporary files of ours that nobody uses any more from the folders that these paths are in."""
         ...
 
     def close(self) -> None:
@@ -82,6 +86,15 @@ class LocalFolderOnDisk:
         except OSError as error:
             return LocalFailure("make the folder", self.root, error.strerror or str(error))
         return None
+
+    def tidy(self, paths: Iterable[str]) -> None:
+        for above in {path.rpartition("/")[0] for path in paths}:
+            try:
+                names = os.listdir(os.path.join(self.root, *above.split("/")))
+            except OSError:
+                continue  # it was never made
+            for name in names:
+                self.disk.remove_stale_temp(f"{above}/{name}" if above else name)
 
     def close(self) -> None:
         self.disk.close()

@@ -2,8 +2,8 @@
 
 Rules. It reads words on standard input and writes them on what was standard output (`effects.relay`); whatever else
 prints goes to standard error. It asks for hands as its workers need them. It does not hear Ctrl-C, which is its
-foreman's. When its foreman dies, nothing new begins, and after a while nothing goes on either: what is left behind is
-what a killed run leaves.
+foreman's; a signal that asks it alone to end leaves what it had to the others. When its foreman dies, nothing new
+begins, and after a while nothing goes on either: what is left behind is what a killed run leaves.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ from b2pure.plan.session import Authorized
 from b2pure.shell.access import Access
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.folders import Folder, open_folder
+from b2pure.shell.signals import Terminated, ending_raises
 
 __all__ = ["main"]
 
@@ -143,7 +144,10 @@ def main() -> None:
     if orders is None:
         return
     try:
-        _work(orders, foreman)
+        with ending_raises():
+            _work(orders, foreman)
+    except Terminated as wish:
+        foreman.say(Ended(f"ended by {wish}"))
     except Exception as trouble:
         print_exc()
         foreman.say(Ended(type(trouble).__name__))

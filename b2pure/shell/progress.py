@@ -51,12 +51,15 @@ def _bar_on(terminal: TextIO) -> tqdm[Any]:
 
 
 class ProgressReport:
-    """A listener. `lines` gets what was done, `status` the progress (None: none)."""
+    """A listener. `lines` gets what was done, `status` the progress (None: none). `unread` tells whether
+    a reader of the lines went away.
+    """
 
     def __init__(
         self, lines: TextIO | None, status: TextIO | None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._lines, self._status = lines, status
+        self.unread = False
         self._clock = clock
         self._told = clock()
         self._waited = self._told - _WAIT_TOLD_SECONDS
@@ -110,8 +113,9 @@ class ProgressReport:
                 self._bar.write(text, file=self._lines)
             else:
                 self._lines.write(text + "\n")
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             self._lines = None
+            self.unread = isinstance(error, BrokenPipeError)
 
     def _wait(self, error: B2Error, seconds: float) -> None:
         """Say that nothing is lost yet, though nothing seems to happen; not for every file that waits."""

@@ -95,8 +95,11 @@ def run_split(
     orders: Sequence[Orders],
     bandwidth: Bandwidth,
     tally: Tally,
+    tidy: Callable[[Iterable[str]], None],
 ) -> None:
-    """Here and in other processes. The first orders are for this one; paths with nothing to do stay here."""
+    """Here and in other processes. The first orders are for this one; paths with nothing to do stay here. `tidy`
+    removes the temporary files that nobody uses any more from where paths are.
+    """
     from b2pure.shell.crew import Crew  # here, because most jobs have one process
 
     workers = Workers(*orders[0].workers)
@@ -108,7 +111,7 @@ def run_split(
             crew.heed(driver.stop)
             driver.run_each(run_chunk(job, hand) for hand in hands)
 
-    crew = Crew(work, orders[1:], bandwidth, tally.hear, own.clock.draw, own.machines.share_line)
+    crew = Crew(work, orders[1:], bandwidth, tally.hear, own.clock.draw, own.machines.share_line, tidy)
     tally.stop = crew.stop
     own.machines.share_line(orders[0].bandwidth)
     try:

@@ -21,6 +21,7 @@ from typing import Any, Final, cast
 
 from b2pure.effects.served import refusal
 from b2pure.model.errors import Rejected
+from b2pure.shell.signals import minded
 
 try:
     import uvicorn
@@ -233,11 +234,11 @@ class HttpServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Both signals mean the same end. They are not raised again: to stop is what a server is told by them."""
+        """All of them mean the same end. They are not raised again: to stop is what a server is told by them."""
         if current_thread() is not main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, *minded())}
         try:
             yield
         finally:

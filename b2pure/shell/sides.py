@@ -5,7 +5,7 @@ A side that cannot be read ends the stream with `PlanFailed`. Listings fetch pag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -103,6 +103,11 @@ class Sides:
             handed_over=self.handed_over,
             told=self.told,
         )
+
+    def tidy(self, paths: Iterable[str]) -> None:
+        """Remove what downloads of these paths left behind when their process died."""
+        if self.dest.folder is not None:
+            self.dest.folder.tidy(paths)
 
     @property
     def folder(self) -> Folder | None:

@@ -6,7 +6,7 @@ programs in between are the ones that run against the real B2. Time passes only 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 from returns.io import IO
@@ -57,6 +57,9 @@ class SimulatedFolder:
 
     def ensure(self) -> LocalFailure | None:
         return None
+
+    def tidy(self, paths: Iterable[str]) -> None:
+        self.disk.remove_stale()
 
     def close(self) -> None:
         self.disk.close()

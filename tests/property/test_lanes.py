@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from returns.io import IOResult
 from worlds_support import Scene, build, fault_scripts, history, jobs, policy_of, scenes, shown, source_shown, sync
 
-from b2pure.effects.effect import All, Credential, Emit, HashBody
+from b2pure.effects.effect import All, Credential, Emit, HashBody, Sleep
 from b2pure.effects.events import PathStarted
 from b2pure.effects.handlers import Api, Heard, Lanes, Reader, Sink, Stopped, Unfinished, unheard
 from b2pure.effects.interpreter import Interpreter
@@ -246,6 +246,60 @@ def test_what_a_program_raises_is_raised_when_all_have_ended(seed: int, number: 
     with driver, pytest.raises(ArithmeticError):
         driver.run_each(broken() if each == number else asking(world, ended) for each in range(12))
     assert ours() == []
+
+
+class HeldUp(SimulatedClock):
+    """A clock whose sleepers wake when `enough` says so, or after far too long."""
+
+    def __init__(self, enough: Callable[[], bool]) -> None:
+        super().__init__()
+        self._enough, self._changed = enough, threading.Condition()
+        self.asleep = self.most = 0
+
+    def sleep(self, seconds: float) -> None:
+        with self._changed:
+            self.asleep += 1
+            self.most = max(self.most, self.asleep)
+            self._changed.wait_for(self._enough, 5)
+            self.asleep -= 1
+
+    def look(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+@given(SEEDS, st.integers(1, 7))
+def test_those_that_sleep_take_no_place_of_the_others(seed: int, sleepers: int) -> None:
+    """Four may be under way at once: so many sleep until all of the others have ended."""
+    world, ended = simulated_b2("bucket"), list[str]()
+    clock = HeldUp(lambda: len(ended) >= 6)
+
+    def sleeping() -> Program[Any]:
+        yield from perform(Sleep(0.1))
+        assert len(ended) >= 6, "the others had to wait"
+
+    def others() -> Program[Any]:
+        yield from asking(world, ended)
+        clock.look()
+
+    interpreter = Interpreter(Laned(world.api, seed), SimulatedDisk(), clock, Machines(), None, small_calls=True)
+    with ThreadDriver(interpreter, workers=Workers(1, 8, 1), bound=32) as driver:
+        driver.run_each([*(sleeping() for _ in range(sleepers)), *(others() for _ in range(6))])
+    assert ended == ["well"] * 6
+    assert clock.most <= 7
+
+
+def test_no_more_sleep_than_may_ever_be_under_way() -> None:
+    world, clock = simulated_b2("bucket"), HeldUp(lambda: clock.asleep >= 8)
+
+    def sleeping() -> Program[Any]:
+        yield from perform(Sleep(0.1))
+
+    interpreter = Interpreter(Laned(world.api, 1), SimulatedDisk(), clock, Machines(), None, small_calls=True)
+    with ThreadDriver(interpreter, workers=Workers(1, 8, 1), bound=64) as driver:
+        threading.Timer(0.5, clock.look).start()
+        driver.run_each(sleeping() for _ in range(8))
+    assert clock.most == 8
 
 
 def test_where_the_system_has_few_threads_those_that_are_there_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

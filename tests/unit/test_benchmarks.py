@@ -97,10 +97,14 @@ def test_a_verdict_is_of_the_best_of_the_peers_and_of_what_was_measured_alone() 
         ("memory", "b2sdk", False),
     ]
     told = summary(made, found)
-    assert (
-        told
-        == "speed NOT reached (2.00x of 2.5x rclone, fast list's rate), memory NOT reached (0.83x of 1x b2sdk's memory)"
+    assert told == (
+        "speed NOT reached (b2pure has 2.00 times rclone, fast list's speed, 2.5 wanted), "
+        "memory NOT reached (b2sdk's peak memory is 0.83 times that of b2pure, 1 wanted)"
     )
+    told = " | ".join(aligned(verdict_rows(found)).split("\n")[2:])
+    assert all(each in told for each in ("11.00x faster", "10x faster", "2.00x faster", "1.20x more", "not more"))
+    ours, theirs, *_ = workload_rows(made)[1:]
+    assert (ours[3], theirs[3], theirs[6], theirs[8]) == ("-", "11.00x faster", "1.00x less", "1.20x more")
     assert verdicts([workload("noop", b2pure=(sample(1.0),))]) == ()
 
 

@@ -69,9 +69,11 @@ def test_a_large_smallest_part_makes_the_recommended_one_larger() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--bucket short", "'short'"),
+        ("--bucket short", "'short' is too short: bucket names are 6 to 63 of A-Z a-z 0-9 -"),
+        (f"--bucket {'l' * 64}", "is too long: bucket names are 6 to 63"),
+        ("--bucket bucket_one", "'bucket_one' has '_': bucket names are"),
         ("--data=", "the name of the directory is empty"),
-        ("--bucket b2-reserved", "do not start with b2-"),
+        ("--bucket b2-reserved", "'b2-reserved' starts with b2-: bucket names are"),
         ("--bucket bucket-one:secret", "NAME, NAME:public or NAME:private"),
         ("--bucket bucket-one --bucket BUCKET-one", "there twice"),
         ("--minimum-part-size 5QB", "5000000, 5MB or 100KiB"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha1
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import click
 import pytest
@@ -43,6 +43,8 @@ from b2pure.effects.latency import Latency, LatentApi, seconds
 from b2pure.effects.simulated_api import SimulatedApi
 from b2pure.effects.simulated_clock import SimulatedClock
 from b2pure.effects.simulator import Simulator
+from b2pure.effects.simulator.content import Content, Received
+from b2pure.effects.simulator.rules import Refused, checked_sha1
 from b2pure.effects.strikes import FaultState, Strike, flipped, step
 from b2pure.effects.wire import authorization_from
 from b2pure.model.account import Authorization, UploadUrl
@@ -65,6 +67,7 @@ from b2pure.model.errors import (
     Transport,
     Unauthorized,
     Unavailable,
+    describe,
 )
 from b2pure.model.files import LocalFact
 from b2pure.model.ids import BucketId, FileId
@@ -224,6 +227,17 @@ def test_an_upload_that_is_corrupted_on_its_way_is_refused(digest: str) -> None:
     assert "sha1 did not match" in error.message.lower()
     assert b2.names() == []
     assert isinstance(b2.send(upload_of(b"data", digest), b2.url(token)), IOSuccess), "there is no byte to be flipped"
+
+
+def test_digits_that_are_spoiled_on_their_way_are_another_digest() -> None:
+    """They are the last bytes that are sent, and as good a place for it as any."""
+    content, digest = cast(Content, None), sha1(b"data").hexdigest()  # nobody looks at it
+    with pytest.raises(Refused) as refused:
+        checked_sha1(HEX_DIGITS_AT_END, Received(content, digest, "", "z" * 40))
+    assert "sha1 did not match" in describe(refused.value.error).lower()
+    with pytest.raises(Refused) as refused:
+        checked_sha1("z" * 40, Received(content, digest, ""))
+    assert "40 hex digits" in describe(refused.value.error)
 
 
 def test_a_local_file_that_fails_while_it_would_be_corrupted_is_what_failed() -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -467,34 +467,78 @@ def test_the_others_end_when_the_one_who_plans_is_killed(
         assert files_of(down) == files_of(photos)
 
 
-@linux_only
-def test_ctrl_c_ends_all_of_them_and_a_restart_finishes(
-    client: b2.Client, b2_server: ServedB2, photos: Path, tmp_path: Path
-) -> None:
-    assert client.sync(photos, HOLIDAY).ok
-    command = [sys.executable, "-m", "b2pure", "sync", HOLIDAY, "down", "--processes", "3", "--limit-download", "200KB"]
+ENDS = {
+    signal.SIGINT: (1, "b2pure: interrupted; run it again to go on from here"),
+    signal.SIGTERM: (143, "b2pure: ended by SIGTERM; run it again to go on from here"),
+    signal.SIGHUP: (129, "b2pure: ended by SIGHUP; run it again to go on from here"),
+}
+
+
+@contextmanager
+def _slow_download(server: ServedB2, cwd: Path, processes: int) -> Iterator[subprocess.Popen[str]]:
+    """A sync from B2 that has done fifty files and has many to do."""
+    command = [sys.executable, "-m", "b2pure", "sync", HOLIDAY, "down", "--processes", f"{processes}"]
     with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, **b2_server.environ},
+        [*command, "--limit-download", "200KB"],
+        cwd=cwd,
+        env={**os.environ, **server.environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_with_usual_signals,
     ) as process:
         assert process.stdout is not None
         for _ in range(50):
             assert process.stdout.readline()
+        yield process
+
+
+def _with_usual_signals() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _temporaries(folder: Path) -> list[str]:
+    return [name for name in files_of(folder) if Path(name).name.startswith(".b2pure")]
+
+
+@linux_only
+@pytest.mark.parametrize("processes", [1, 3])
+@pytest.mark.parametrize("number", ENDS)
+def test_signals_end_all_of_them_and_a_restart_finishes(
+    client: b2.Client, b2_server: ServedB2, photos: Path, tmp_path: Path, number: signal.Signals, processes: int
+) -> None:
+    assert client.sync(photos, HOLIDAY).ok
+    with _slow_download(b2_server, tmp_path, processes) as process:
         mates = children(process.pid)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
+        if number != signal.SIGINT:  # a terminal that goes away tells it twice
+            process.send_signal(number)
         _, error = process.communicate(timeout=30)
-    assert (process.returncode, error.splitlines()[-1]) == (1, "b2pure: interrupted; run it again to go on from here")
+    assert (process.returncode, error.splitlines()[-1]) == ENDS[number]
     assert "Traceback" not in error
-    assert len(mates) == 2
+    assert len(mates) == processes - 1
     assert not any(map(_runs, mates))
-    left = [name for name in files_of(tmp_path / "down") if Path(name).name.startswith(".b2pure")]
-    assert len(left) <= 1, "only what a later run goes on with"
+    assert len(_temporaries(tmp_path / "down")) <= 1, "only what a later run goes on with"
     assert client.sync(HOLIDAY, tmp_path / "down", processes=2).ok
+    assert files_of(tmp_path / "down") == files_of(photos)
+
+
+@linux_only
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_mate_that_is_ended_leaves_no_temporary_files(
+    client: b2.Client, b2_server: ServedB2, photos: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """In the very run that it was part of: no later one has to look for them."""
+    assert client.sync(photos, HOLIDAY).ok
+    with _slow_download(b2_server, tmp_path, 2) as process:
+        (mate,) = children(process.pid)
+        _await(lambda: len(_temporaries(tmp_path / "down")) > 1)
+        os.kill(mate, number)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert error.splitlines()[-1].startswith("301 download")
     assert files_of(tmp_path / "down") == files_of(photos)
 
 

@@ -165,6 +165,9 @@ def _known_types() -> Mapping[str, str]:
     return mimetypes.MimeTypes(filenames=()).types_map[True]
 
 
+_OTHER_DIGEST: Final = "Sha1 did not match data received"
+
+
 def checked_sha1(declared: str, body: Received) -> str:
     """The `contentSha1` that is kept for a body whose header said `declared`."""
     if declared == DO_NOT_VERIFY:
@@ -176,13 +179,15 @@ def checked_sha1(declared: str, body: Received) -> str:
         return claimed
     digest = claimed.removeprefix(UNVERIFIED).lower()
     if not _HEX_SHA1.match(digest):
+        if body.claimed:  # the header was right, so something happened to the digits on their way
+            raise bad_request(_OTHER_DIGEST)
         raise bad_request(
             "X-Bz-Content-Sha1 is 40 hex digits, hex_digits_at_end (they follow the body) or do_not_verify"
         )
     if claimed.startswith(UNVERIFIED):
         return UNVERIFIED + digest
     if digest != body.sha1:
-        raise bad_request("Sha1 did not match data received")
+        raise bad_request(_OTHER_DIGEST)
     return digest
 
 
