@@ -20,8 +20,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import b2pure.shell.scan as scan_module
+import b2pure.shell.scan_folder as folder_module
 from b2pure.model.files import LocalItem, LocalPath
+from b2pure.plan.ahead import Ahead
 from b2pure.shell.scan import scan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
@@ -68,6 +69,14 @@ KINDS: Final[Mapping[str, Make]] = {
     "pipe": os.mkfifo if sys.platform != "win32" else _file(0),
 }
 
+AHEAD: Final = (
+    None,
+    Ahead(worth=0, sample=0),
+    Ahead(worth=0, sample=0, many=2, piece=1),
+    Ahead(worth=0, sample=0, busy=1, held=0),
+)
+"""Alone, and with a scout that has something to do in the smallest tree; the other settings have their limits there."""
+
 _BYTES: Final = st.sampled_from(
     [b"a", b"b", b"a-", b"a0", b"a.txt", "ä".encode(), "日本".encode(), "🙂".encode(), b"\xff", b"x\xe4", b"\n"]
 )
@@ -105,17 +114,19 @@ def _nothing(path: str) -> bool:
 
 def _ways(root: Path, *, exclude_symlinks: bool, stay_inside: bool) -> Iterator[list[LocalItem]]:
     for by_descriptor in (True, False):
-        with patch.object(scan_module, "_BY_DESCRIPTOR", by_descriptor):
+        with patch.object(folder_module, "_BY_DESCRIPTOR", by_descriptor):
             for excludes in (None, _nothing):
-                yield list(
-                    scan(
-                        root,
-                        excludes_directory=excludes,
-                        excludes_file=excludes,
-                        exclude_symlinks=exclude_symlinks,
-                        stay_inside=stay_inside,
+                for ahead in AHEAD if by_descriptor and excludes is None else (None,):
+                    yield list(
+                        scan(
+                            root,
+                            excludes_directory=excludes,
+                            excludes_file=excludes,
+                            exclude_symlinks=exclude_symlinks,
+                            stay_inside=stay_inside,
+                            ahead=ahead,
+                        )
                     )
-                )
 
 
 @given(TREES, st.booleans(), st.booleans())
