@@ -88,7 +88,7 @@ class Reader:
         elif self._scout is not None and folder in self._scout:
             answer = self._awaited(ahead, self._scout, folder)
             if answer is not None:
-                self._seen = self._seen.plus(answer.count)
+                self._seen = self._seen.plus(answer.size)
                 return try_told(self._rules, folder, answer)
         return self._read_here(ahead, folder)
 

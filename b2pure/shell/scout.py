@@ -15,7 +15,7 @@ from array import array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 __all__ = ["LENGTH_BYTES", "OURS", "framed"]
 
@@ -33,7 +33,7 @@ _OWNER_READS = 0o400
 _NS_PER_MILLI = 1_000_000
 
 
-def framed(value: object) -> bytes:
+def framed(value: Any) -> bytes:
     """A value as it goes through a pipe. It is read by the same Python, so its own format will do."""
     packed = marshal.dumps(value)
     return len(packed).to_bytes(LENGTH_BYTES, "little") + packed

@@ -54,7 +54,7 @@ class Answer(NamedTuple):
         return sizes, millis
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many names it tells of."""
         return len(self.sizes) // 8 + len(self.folders) + len(self.rest)
 
@@ -111,6 +111,11 @@ class Scout(Generic[K]):
         return key in self._answers or key in self._asked
 
     @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
+    @property
     def asked(self) -> int:
         """How many questions it has not answered yet."""
         return len(self._asked)
@@ -129,7 +134,7 @@ class Scout(Generic[K]):
         """The answer; None where the asker has to look."""
         answer = self._answers.pop(key, None)
         if answer is not None:
-            self.held -= answer.count
+            self.held -= answer.size
         return answer
 
     def hear(self, *, wait: bool = False) -> None:
@@ -174,7 +179,7 @@ class Scout(Generic[K]):
             told: Any = marshal.loads(heard[at + LENGTH_BYTES : end])
             answer = None if told is None else Answer(*told)
             self._answers[self._asked.popleft()] = answer
-            self.held += 0 if answer is None else answer.count
+            self.held += 0 if answer is None else answer.size
             at = end
         heard.release()
         del self._hearing[:at]

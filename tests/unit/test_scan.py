@@ -16,6 +16,7 @@ import pytest
 
 import b2pure.shell.scan_folder as folder_module
 from b2pure.model.files import LocalItem, LocalPath, SkippedPath
+from b2pure.plan.ahead import USUAL
 from b2pure.shell.scan import ScanFailed, scan
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
@@ -30,7 +31,7 @@ filters: Callable[[str], bool] | None = nothing
 
 
 def found(root: Path, **options: bool) -> list[LocalItem]:
-    return list(scan(root, excludes_directory=filters, excludes_file=filters, **options))
+    return list(scan(root, excludes_directory=filters, excludes_file=filters, ahead=USUAL, **options))
 
 
 def make(root: Path, *paths: str, data: bytes = b"x") -> None:
