@@ -99,7 +99,6 @@ def _in_order(reader: Reader, found: Found) -> Iterator[Sequence[LocalItem] | Fo
     """The items of a folder in runs, each inner folder's content (as a `Found`) where its files sort."""
     files, others, prefix = found.files, found.others, found.prefix
     files.sort(key=_PATH)
-    reader.enter(found)
     waiting: list[tuple[str, Found]] = []  # the next one is the last: "a-/" comes before "a/"
     start = 0
     for name in sorted(others):
@@ -124,4 +123,3 @@ def _in_order(reader: Reader, found: Found) -> Iterator[Sequence[LocalItem] | Fo
         yield waiting.pop()[1]
         start = end
     yield files[start:] if start else files
-    reader.leave()

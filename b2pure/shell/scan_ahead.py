@@ -2,9 +2,9 @@
 decides, done.
 
 Rules. A scout (`scouting`) looks at folders that come soon while this process looks at the nearest; whoever is free
-takes the next. A folder with very many names is shared name by name. What the walk gets is the same either way: a scout
-that is not there, or not sure, leaves it to this process. With filters, which have to be asked before anything is
-touched, there is none.
+takes the next in order, among them those inside of folders that were looked at ahead. A folder with very many names is
+shared name by name. What the walk gets is the same either way: a scout that is not there, or not sure, leaves it to
+this process. With filters, which have to be asked before anything is touched, there is none.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from typing import Final
 
 from b2pure.model.files import SkippedPath
@@ -24,8 +25,10 @@ __all__ = ["Reader"]
 
 Read = Found | SkippedPath | None
 
-_LEVELS: Final = 64
-"""So many folders up one looks for what comes next."""
+_FOLDER_COUNTS: Final = 16
+"""A folder counts as so many names on top of its own."""
+_LOOKED: Final = 4
+"""To look at names takes so many times as long as to be told of them."""
 
 
 class _Piece:
@@ -36,37 +39,32 @@ class _Piece:
 
 
 class Reader:
-    """Reads folders for one walk, which tells where it is. `ahead` says how far it may be led; None for not at all."""
+    """Reads folders for one walk. `ahead` says how far it may be led; None for not at all.
+
+    A folder that the walk has not asked for is waiting (`_waiting`, and in order in `_coming`), in the hands of the
+    scout (`_asked`), or read (`_early`).
+    """
 
     def __init__(self, rules: Rules, ahead: Ahead | None) -> None:
         self._rules = rules
         able = ahead is not None and by_descriptor(rules) and os.path.isabs(rules.root) and possible()
         self._ahead = ahead if able else None
         self._scout: Scout[Folder | _Piece] | None = None
-        self._levels: list[list[Folder]] = []
+        self._coming: list[tuple[str, Folder]] = []
+        self._waiting: set[Folder] = set()
+        self._asked: set[Folder] = set()
         self._early: dict[Folder, Read] = {}
-        self._early_names = 0
+        self._held = 0
+        self._told: dict[_Piece, Answer | None] = {}
         self._seen = Seen()
-        self._failed = False
+        self._since = 0
 
     def root(self) -> Found:
         """The root. Raises OSError."""
-        found = read_folder(self._rules, Folder("", linked=False, above=()), self._pieces if self._ahead else None)
+        found = read_folder(self._rules, Folder("", linked=False, above=()), self._pieces)
         assert isinstance(found, Found)  # it has no folder above it that it could lead back to
-        self._seen = self._seen.plus(_size(found))
+        self._done(found)
         return found
-
-    def enter(self, found: Found) -> None:
-        """The walk goes into a folder: those in it come next."""
-        if self._ahead is not None:
-            inner = [item for item in found.others.values() if isinstance(item, Folder) and not item.linked]
-            self._levels.append(sorted(inner, key=lambda folder: folder.path, reverse=True))
-            self._feed(self._ahead)
-
-    def leave(self) -> None:
-        """The walk goes back into the folder above."""
-        if self._ahead is not None:
-            self._levels.pop()
 
     def close(self) -> None:
         """End the scout, if there is one."""
@@ -75,99 +73,137 @@ class Reader:
 
     def read(self, folder: Folder) -> Read:
         """What the folder holds, why it was not entered, or None when it vanished."""
-        ahead = self._ahead
-        if ahead is None:
-            return try_folder(self._rules, folder)
-        level = self._levels[-1]
-        if level and level[-1] is folder:
-            level.pop()
-        elif folder in self._early:
+        if folder in self._asked:
+            self._await(folder)
+        if folder in self._early:
             read = self._early.pop(folder)
-            self._early_names -= _size(read)
+            self._held -= _size(read)
+            self._since += _size(read) + _FOLDER_COUNTS
+            self._feed()
             return read
-        elif self._scout is not None and folder in self._scout:
-            answer = self._awaited(ahead, self._scout, folder)
-            if answer is not None:
-                self._seen = self._seen.plus(answer.size)
-                return try_told(self._rules, folder, answer)
-        return self._read_here(ahead, folder)
+        self._waiting.discard(folder)
+        return self._read(folder)
 
-    def _read_here(self, ahead: Ahead, folder: Folder) -> Read:
+    def _read(self, folder: Folder) -> Read:
         read = try_folder(self._rules, folder, self._pieces)
-        self._seen = self._seen.plus(_size(read))
-        self._feed(ahead)
+        self._since += _LOOKED * (_size(read) + _FOLDER_COUNTS)
+        self._done(read)
+        self._feed()
         return read
 
-    def _awaited(self, ahead: Ahead, scout: Scout[Folder | _Piece], folder: Folder) -> Answer | None:
-        """What the scout found, while this process reads other folders; None if it leaves the folder to us."""
-        while folder in scout and not scout.has(folder):
-            self._feed(ahead)
-            if scout.has(folder):
-                break
-            other = self._next() if reads_on(ahead, self._waiting, self._held) else None
-            if other is not None:
-                read = self._early[other] = self._read_here(ahead, other)
-                self._early_names += _size(read)
-            else:
-                scout.hear(wait=True)
-        answer = scout.take(folder)
-        self._feed(ahead)
-        return answer
+    def _done(self, read: Read) -> None:
+        """A folder is read: those in it wait."""
+        if self._ahead is not None and isinstance(read, Found):
+            self._seen = self._seen.plus(read.size)
+            for item in read.others.values():
+                if isinstance(item, Folder) and not item.linked:
+                    self._waiting.add(item)
+                    heappush(self._coming, (item.path, item))
+
+    def _next(self) -> Folder | None:
+        """The next folder that waits; now somebody has it in hand."""
+        while self._coming:
+            folder = heappop(self._coming)[1]
+            if folder in self._waiting:
+                self._waiting.remove(folder)
+                return folder
+        return None
 
     # --- the scout
 
-    @property
-    def _waiting(self) -> int:
-        return sum(map(len, self._levels[-_LEVELS:]))
-
-    @property
-    def _held(self) -> int:
-        return self._early_names + (self._scout.held if self._scout is not None else 0)
-
-    def _next(self) -> Folder | None:
-        """The next folder that nobody has in hand; now somebody has."""
-        for level in reversed(self._levels[-_LEVELS:]):
-            if level:
-                return level.pop()
-        return None
-
-    def _feed(self, ahead: Ahead) -> None:
-        """Let the scout have enough to do, and hear what it has found."""
-        scout = self._started(ahead, 0)
-        if scout is None:
+    def _feed(self) -> None:
+        """Now and then, let the scout have enough to do, and hear what it has found. Not for each folder: that takes
+        longer than to look at a small one.
+        """
+        ahead = self._ahead
+        if ahead is None:
             return
-        for _ in range(folders_to_ask(ahead, self._seen, self._waiting, scout.asked, self._held)):
+        while self._coming and self._coming[0][1] not in self._waiting:
+            heappop(self._coming)
+        scout = self._scout
+        if scout is None:
+            scout = self._start(ahead, 0)
+        elif self._since < ahead.busy // 4:
+            return
+        if scout is not None:
+            self._give(ahead, scout)
+
+    def _give(self, ahead: Ahead, scout: Scout[Folder | _Piece]) -> None:
+        self._since = 0
+        self._hear(scout)
+        for _ in range(folders_to_ask(ahead, self._seen, len(self._waiting), scout.asked, self._held)):
             folder = self._next()
             if folder is None:
                 break
+            self._asked.add(folder)
             scout.ask(folder, self._rules.where(folder.path), None, ahead.many)
-        scout.hear()
+        scout.say()
 
-    def _started(self, ahead: Ahead, names: int) -> Scout[Folder | _Piece] | None:
-        """The scout, started when it is worth that; None without one. `names` are left of what is being read."""
-        if self._scout is None and not self._failed and starts(ahead, self._seen, self._waiting, names):
-            try:
-                self._scout = Scout()
-            except OSError:
-                self._failed = True
-        return self._scout if self._scout is not None and self._scout.alive else None
+    def _start(self, ahead: Ahead, names: int) -> Scout[Folder | _Piece] | None:
+        """A scout, when it is worth that and can be had. `names` are left of what is being read."""
+        if not starts(ahead, self._seen, len(self._waiting), names):
+            return None
+        try:
+            self._scout = Scout()
+        except OSError:
+            self._alone()
+        return self._scout
+
+    def _alone(self) -> None:
+        """Go on without a scout."""
+        self._ahead = None
+        self._asked.clear()
+        self._waiting.clear()
+        self._coming.clear()
+
+    def _hear(self, scout: Scout[Folder | _Piece], *, wait: bool = False) -> None:
+        for key, answer in scout.hear(wait=wait):
+            if isinstance(key, _Piece):
+                self._told[key] = answer
+                continue
+            self._asked.discard(key)
+            if answer is not None:
+                read = self._early[key] = try_told(self._rules, key, answer)
+                self._held += _size(read)
+                self._done(read)
+        if not scout.alive:
+            self._alone()
+
+    def _await(self, folder: Folder) -> None:
+        """Wait for the scout, reading other folders meanwhile."""
+        while self._ahead is not None and self._scout is not None and folder in self._asked:
+            self._give(self._ahead, self._scout)
+            if folder not in self._asked or self._ahead is None:
+                return
+            other = self._next() if reads_on(self._ahead, len(self._waiting), self._held) else None
+            if other is not None:
+                read = self._early[other] = self._read(other)
+                self._held += _size(read)
+            else:
+                self._hear(self._scout, wait=True)
 
     def _pieces(self, folder: Folder, found: Found, names: list[str]) -> Iterator[list[str]]:
         ahead = self._ahead
-        scout = self._started(ahead, len(names)) if ahead is not None and len(names) > ahead.many else None
-        if ahead is None or scout is None:
-            yield names
-            return
+        if ahead is not None and len(names) > ahead.many:
+            scout = self._scout or self._start(ahead, len(names))
+            if scout is not None:
+                yield from self._shared(ahead, scout, folder, found, names)
+                return
+        yield names
+
+    def _shared(
+        self, ahead: Ahead, scout: Scout[Folder | _Piece], folder: Folder, found: Found, names: list[str]
+    ) -> Iterator[list[str]]:
         where, asked = self._rules.where(folder.path), deque[_Piece]()
         while names or asked:
             for _ in range(pieces_to_ask(ahead, len(names), len(asked))):
                 piece = _Piece(_cut(names, ahead.piece))
                 scout.ask(piece, where, piece.names, ahead.many)
                 asked.append(piece)
-            scout.hear(wait=not names)
-            while asked and (scout.has(asked[0]) or not scout.alive):
+            self._hear(scout, wait=not names)
+            while asked and (asked[0] in self._told or not scout.alive):
                 piece = asked.popleft()
-                answer = scout.take(piece)
+                answer = self._told.pop(piece, None)
                 if answer is None or answer.identity != found.chain[-1]:
                     yield piece.names
                 elif rest := add_told(found, answer):
@@ -186,5 +222,4 @@ def _cut(names: list[str], count: int) -> list[str]:
 
 
 def _size(read: Read) -> int:
-    """How many names are held of it."""
-    return len(read.files) + len(read.others) if isinstance(read, Found) else 0
+    return read.size if isinstance(read, Found) else 0

@@ -53,5 +53,10 @@ class Found:
     files: list[LocalItem] = field(factory=list)
     others: dict[str, LocalItem | Folder] = field(factory=dict)
 
+    @property
+    def size(self) -> int:
+        """How many names are held of it."""
+        return len(self.files) + len(self.others)
+
     def skip(self, name: str, why: SkipWhy, detail: str, *, subtree: bool = False) -> None:
         self.others[name] = SkippedPath(self.prefix + name, why, detail, subtree)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from array import array
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -24,7 +24,7 @@ from b2pure.shell.scout import LENGTH_BYTES, framed
 
 __all__ = ["Answer", "Scout", "possible"]
 
-K = TypeVar("K", bound=Hashable)
+K = TypeVar("K")
 
 _PIPE_BYTES: Final = 1 << 20
 _LIBRARIES: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -98,17 +98,11 @@ class Scout(Generic[K]):
             os.set_blocking(fd, False)
         _widen(self._out)
         self._asked: deque[K] = deque()
-        self._answers: dict[K, Answer | None] = {}
         self._saying, self._hearing = bytearray(), bytearray()
-        self.held = 0
-        """How many names its answers tell of that were not taken."""
         self.alive = True
 
     def __del__(self) -> None:
         self.close()
-
-    def __contains__(self, key: K) -> bool:
-        return key in self._answers or key in self._asked
 
     @property
     def pid(self) -> int:
@@ -121,47 +115,51 @@ class Scout(Generic[K]):
         return len(self._asked)
 
     def ask(self, key: K, path: str, names: list[str] | None, many: int) -> None:
-        """Ask for a folder, or for some names in it. Sent with the next `hear`."""
+        """Ask for a folder, or for some names in it. Sent with the next `say` or `hear`."""
         joined = None if names is None else "\0".join(names)
         self._saying += framed((os.fsencode(path), joined, many))
         self._asked.append(key)
 
-    def has(self, key: K) -> bool:
-        """Whether the answer has come."""
-        return key in self._answers
-
-    def take(self, key: K) -> Answer | None:
-        """The answer; None where the asker has to look."""
-        answer = self._answers.pop(key, None)
-        if answer is not None:
-            self.held -= answer.size
-        return answer
-
-    def hear(self, *, wait: bool = False) -> None:
-        """Send questions and take answers; with `wait`, at least something of one."""
+    def say(self) -> None:
+        """Send questions, as far as the scout has ears for them."""
         try:
-            self._exchange(wait=wait)
-        except (OSError, EOFError, ValueError, TypeError):
+            self._say()
+        except OSError:
             self.close()
 
-    def _exchange(self, *, wait: bool) -> None:
-        self._say()
-        if wait:
-            waiting = select.poll()
-            waiting.register(self._out, select.POLLIN)
-            if self._saying:
-                waiting.register(self._in, select.POLLOUT)
-            waiting.poll()
+    def hear(self, *, wait: bool = False) -> list[tuple[K, Answer | None]]:
+        """Send questions, and take the answers that have come since; with `wait`, wait for at least a part of one. None
+        where the asker has to look.
+        """
+        answers: list[tuple[K, Answer | None]] = []
+        try:
             self._say()
-        while self._asked:
-            try:
-                data = os.read(self._out, _PIPE_BYTES)
-            except BlockingIOError:
-                return
-            if not data:
-                raise EOFError
-            self._hearing += data
-            self._understand()
+            if wait:
+                self._wait()
+            while self._asked and (data := self._come()):
+                self._hearing += data
+                answers += self._understood()
+        except (OSError, EOFError, ValueError, TypeError):
+            self.close()
+        return answers
+
+    def _wait(self) -> None:
+        waiting = select.poll()
+        waiting.register(self._out, select.POLLIN)
+        if self._saying:
+            waiting.register(self._in, select.POLLOUT)
+        waiting.poll()
+        self._say()
+
+    def _come(self) -> bytes | None:
+        """What is in the pipe; None if that is nothing."""
+        try:
+            data = os.read(self._out, _PIPE_BYTES)
+        except BlockingIOError:
+            return None
+        if not data:
+            raise EOFError
+        return data
 
     def _say(self) -> None:
         while self._saying:
@@ -170,18 +168,16 @@ class Scout(Generic[K]):
             except BlockingIOError:
                 return
 
-    def _understand(self) -> None:
-        heard, at = memoryview(self._hearing), 0
-        while at + LENGTH_BYTES <= len(heard):
-            end = at + LENGTH_BYTES + int.from_bytes(heard[at : at + LENGTH_BYTES], "little")
-            if end > len(heard):
+    def _understood(self) -> Iterator[tuple[K, Answer | None]]:
+        """The answers that have come as a whole."""
+        at = 0
+        while at + LENGTH_BYTES <= len(self._hearing):
+            end = at + LENGTH_BYTES + int.from_bytes(self._hearing[at : at + LENGTH_BYTES], "little")
+            if end > len(self._hearing):
                 break
-            told: Any = marshal.loads(heard[at + LENGTH_BYTES : end])
-            answer = None if told is None else Answer(*told)
-            self._answers[self._asked.popleft()] = answer
-            self.held += 0 if answer is None else answer.size
+            told: Any = marshal.loads(self._hearing[at + LENGTH_BYTES : end])
             at = end
-        heard.release()
+            yield self._asked.popleft(), None if told is None else Answer(*told)
         del self._hearing[:at]
 
     def close(self) -> None:

@@ -55,9 +55,10 @@ def gone(pid: int) -> bool:
 
 def told(scout: Scout[str], path: Path, names: list[str] | None = None, many: int = 100) -> Answer | None:
     scout.ask("it", str(path), names, many)
-    while scout.alive and not scout.has("it"):
-        scout.hear(wait=True)
-    return scout.take("it")
+    while scout.alive:
+        for _, answer in scout.hear(wait=True):
+            return answer
+    return None
 
 
 def test_a_scout_tells_what_it_is_sure_of(tmp_path: Path) -> None:
