@@ -27,6 +27,8 @@ __all__ = ["Answer", "Scout", "possible"]
 K = TypeVar("K")
 
 _PIPE_BYTES: Final = 1 << 20
+_GRACE_SECONDS: Final = 1.0
+"""So long one waits for a process that was killed."""
 _LIBRARIES: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -65,7 +67,7 @@ def possible() -> bool:
         sys.platform != "win32"
         and sys.getfilesystemencoding() == "utf-8"
         and not getattr(sys, "frozen", False)
-        and "python" in os.path.basename(sys.executable or "")
+        and "python" in os.path.basename(sys.executable or "").lower()
         and _processors() > 1
         and os.path.isfile(program.__file__)
     )
@@ -122,6 +124,8 @@ class Scout(Generic[K]):
 
     def say(self) -> None:
         """Send questions, as far as the scout has ears for them."""
+        if not self.alive:
+            return
         try:
             self._say()
         except OSError:
@@ -132,6 +136,8 @@ class Scout(Generic[K]):
         where the asker has to look.
         """
         answers: list[tuple[K, Answer | None]] = []
+        if not self.alive:
+            return answers
         try:
             self._say()
             if wait:
@@ -139,7 +145,7 @@ class Scout(Generic[K]):
             while self._asked and (data := self._come()):
                 self._hearing += data
                 answers += self._understood()
-        except (OSError, EOFError, ValueError, TypeError):
+        except (OSError, EOFError, ValueError, TypeError, IndexError):  # it is dead, or talks nonsense
             self.close()
         return answers
 
@@ -191,7 +197,8 @@ class Scout(Generic[K]):
             assert pipe is not None
             with suppress(OSError):
                 pipe.close()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):  # a file system that does not answer holds it
+            self._process.wait(_GRACE_SECONDS)
 
 
 def _widen(pipe: int) -> None:

@@ -87,6 +87,9 @@ def test_a_scout_tells_what_it_is_sure_of(tmp_path: Path) -> None:
     assert scout.alive
     scout.close()
     assert gone(scout.pid)
+    scout.ask("it", str(tmp_path), None, 100)
+    scout.say()
+    assert scout.hear(wait=True) == []
 
 
 def test_the_scout_ends_with_the_scan(tmp_path: Path, started: list[Scout[object]]) -> None:
@@ -132,9 +135,11 @@ def test_where_there_can_be_no_scout_a_scan_goes_on_without(
     assert started == []
 
 
-def test_a_scout_that_is_no_scout_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", ["\\1\\0\\0\\0?", "\\1\\0\\0\\0N", "\\1\\0\\0\\0T", "\\377\\377\\377\\0", ""])
+def test_a_scout_that_is_no_scout_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """It says what is no value, answers what nobody asked, another kind of value, begins and never ends, or is mute."""
     babbling = tmp_path / "babbling.py"
-    babbling.write_text("import os\nwhile True: os.write(1, b'\\1\\0\\0\\0?')\n")
+    babbling.write_text(f"import os\nfor _ in range(1000): os.write(1, b'{words}')\n")
     root = tmp_path / "root"
     root.mkdir()
     tree(root)
