@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
-__all__ = ["LENGTH_BYTES", "OURS", "framed"]
+__all__ = ["LENGTH_BYTES", "OURS", "answered", "framed"]
 
 LENGTH_BYTES = 4
 """So many come before each message, and tell the length of the rest."""
@@ -39,7 +39,7 @@ def framed(value: Any) -> bytes:
     return len(packed).to_bytes(LENGTH_BYTES, "little") + packed
 
 
-def _answered(path: bytes, asked: str | None, many: int) -> tuple[object, ...] | None:
+def answered(path: bytes, asked: str | None, many: int) -> tuple[Any, ...] | None:
     """What a folder holds, or those of its names that are asked for, with NUL between them: its device and number; the
     names of files, with NUL between them, in order, with their sizes (bytes) and modification times (milliseconds) as
     arrays of 64 bits; the names of folders; the names that need a closer look. None for more than `many` names.
@@ -108,7 +108,7 @@ def _is_odd(name: str) -> bool:
 def _main(questions: BinaryIO, out: int) -> None:
     while len(head := questions.read(LENGTH_BYTES)) == LENGTH_BYTES:
         question = marshal.loads(questions.read(int.from_bytes(head, "little")))
-        rest = memoryview(framed(_answered(*question)))
+        rest = memoryview(framed(answered(*question)))
         while rest:
             rest = rest[os.write(out, rest) :]
 

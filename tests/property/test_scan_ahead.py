@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from trees_support import TREES, made
 
 import b2pure.shell.scan_ahead as scan_ahead
-from b2pure.model.files import LocalItem
+from b2pure.model.files import LocalItem, LocalPath
 from b2pure.plan.ahead import USUAL, Ahead, Seen, folders_to_ask, pieces_to_ask, reads_on, starts
 from b2pure.shell.scan import scan
+from b2pure.shell.scout import answered
 from b2pure.shell.scouting import Answer, Scout, possible
 
 needs_scout = pytest.mark.skipif(not possible(), reason="needs two processors and a POSIX file system")
@@ -85,13 +86,34 @@ def _alone(root: Path, *, exclude_symlinks: bool = False, stay_inside: bool = Fa
 @given(TREES, st.booleans(), st.booleans(), st.sampled_from(EAGER), st.booleans())
 @example({b"a": "folder", b"b": "folder", b"c": "link to a", b"d": "folder for nobody"}, False, False, EAGER[0], False)
 @example({b"\xff": "file", b".b2pure-0123456789abcdef.tmp": "file", b"a": "pipe"}, False, False, EAGER[1], False)
+@example({b".b2pure-0123456789abcdef.tmp": "file", b"a": "folder"}, False, False, EAGER[0], False)
 def test_a_scan_finds_the_same_with_a_scout_as_without(
     tree: Mapping[bytes, str], exclude_symlinks: bool, stay_inside: bool, ahead: Ahead, somebody_looks: bool
 ) -> None:
-    with made(tree, somebody_looks=somebody_looks) as root:
+    with made(tree, somebody_looks=somebody_looks, folders=("d-", "d", "e")) as root:
         alone = _alone(root, exclude_symlinks=exclude_symlinks, stay_inside=stay_inside)
         led = list(scan(root, exclude_symlinks=exclude_symlinks, stay_inside=stay_inside, ahead=ahead))
     assert led == alone
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
+@given(TREES)
+def test_what_a_scout_tells_of_is_what_a_scan_finds(tree: Mapping[bytes, str]) -> None:
+    with made(tree, folders=("x",)) as root:
+        names, place = os.listdir(root / "x"), os.fsencode(root / "x")
+        told, some = answered(place, None, 100), answered(place, "\0".join(sorted(names)[::2]), 100)
+        alone = _alone(root / "x")
+    assert told is not None
+    answer = Answer(*told)
+    assert sorted([*answer.names(), *answer.folders, *answer.rest]) == sorted(names)
+    usual = {item.path: item for item in alone if isinstance(item, LocalPath)}
+    assert [LocalPath(*fields) for fields in zip(answer.names(), *answer.numbers(), strict=True)] == [
+        usual[name] for name in answer.names()
+    ]
+    assert answer.folders == sorted(name for name in answer.folders if "folder" in tree[name.encode()])
+    if names and some is not None:
+        half = Answer(*some)
+        assert half.names() == [name for name in answer.names() if name in sorted(names)[::2]]
 
 
 @needs_scout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,8 @@ def _folder(mode: int) -> Make:
         for name, make_file in (("in", _file(0o644)), ("käse", _file(0o600)), ("dir", _folder(0o755))):
             if name != "dir" or os.path.basename(path) != "dir":
                 make_file(os.path.join(path, name))
+        if os.path.basename(path) == "dir":
+            os.symlink("../..", os.path.join(path, "up"))
         os.chmod(path, mode)
 
     return make
@@ -66,18 +68,21 @@ TREES: Final = st.dictionaries(_NAMES, st.sampled_from(sorted(KINDS)), max_size=
 
 
 @contextmanager
-def made(tree: Mapping[bytes, str], *, somebody_looks: bool = True) -> Iterator[Path]:
-    """The tree, while somebody who is no super-user looks at it (who may not be able to start a Python), or whoever
-    runs this: as super-user one owns the half of it.
+def made(tree: Mapping[bytes, str], *, somebody_looks: bool = True, folders: Sequence[str] = (".",)) -> Iterator[Path]:
+    """The tree, in each of the folders, while somebody who is no super-user looks at it (who may not be able to start a
+    Python), or whoever runs this: as super-user one owns the half of it.
     """
     with tempfile.TemporaryDirectory() as name:
         os.chmod(name, 0o755)
         super_user = os.geteuid() == 0
-        for number, (path, kind) in enumerate(sorted(tree.items())):
-            where = os.path.join(name, os.fsdecode(path))
-            KINDS[kind](where)
-            if super_user and number % 2:
-                os.chown(where, 65534, 65534, follow_symlinks=False)
+        places = [os.path.join(name, folder) for folder in folders]
+        for place in places:
+            os.makedirs(place, exist_ok=True)
+            for number, (path, kind) in enumerate(sorted(tree.items())):
+                where = os.path.join(place, os.fsdecode(path))
+                KINDS[kind](where)
+                if super_user and number % 2:
+                    os.chown(where, 65534, 65534, follow_symlinks=False)
         try:
             if super_user and somebody_looks:
                 os.seteuid(65534)
@@ -85,5 +90,7 @@ def made(tree: Mapping[bytes, str], *, somebody_looks: bool = True) -> Iterator[
         finally:
             if super_user:
                 os.seteuid(0)
-            for folder in filter(os.path.isdir, [entry.path for entry in os.scandir(name) if not entry.is_symlink()]):
-                os.chmod(folder, 0o755)
+            for place in places:
+                inner = [entry.path for entry in os.scandir(place) if not entry.is_symlink()]
+                for folder in filter(os.path.isdir, inner):
+                    os.chmod(folder, 0o755)
