@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.large_clients import WORKERS, Usage, measured, run_b2, run_b2sdk_sync, run_rclone
+from benchmarks.peak import peak_kib
 
 _BUCKET: Final = "bench-list"
 _EMPTY: Final = "bench-up"
@@ -45,7 +46,7 @@ def _b2pure_sync(task: Task) -> Usage:
         if not report.ok or report.compared != task.files:
             raise RuntimeError(f"the sync failed: {report}")
 
-    return measured(job)
+    return _with_scouts(job)
 
 
 def _b2pure_list(task: Task) -> Usage:
@@ -64,7 +65,23 @@ def _b2pure_scan(task: Task) -> Usage:
     def job() -> None:
         _check(task, sum(1 for _ in open_folder(task.folder).scan(compile_scan(ScanPolicies()), "source")))
 
-    return measured(job)
+    return _with_scouts(job)
+
+
+def _with_scouts(job: Callable[[], None]) -> Usage:
+    """What it takes, with the memory of the process that looks ahead for a scan."""
+    from b2pure.shell.scouting import Scout
+
+    peaks, close = [0], Scout.close
+
+    def close_and_tell(scout: Scout[Any]) -> None:
+        if scout.alive:
+            peaks.append(peak_kib(scout.pid))
+        close(scout)
+
+    Scout.close = close_and_tell  # type: ignore[method-assign, assignment]
+    usage = measured(job)
+    return {**usage, "peak_kib": usage["peak_kib"] + max(peaks)}
 
 
 def _b2sdk_sync(task: Task) -> Usage:

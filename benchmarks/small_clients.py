@@ -42,8 +42,7 @@ def _b2pure(task: Task) -> Usage:
             raise RuntimeError(f"the sync failed: {report}")
 
     usage, others = measured(job), resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu, peak = others.ru_utime + others.ru_stime, others.ru_maxrss * (int(processes or 1) - 1)
-    return {**usage, "cpu": usage["cpu"] + cpu, "peak_kib": usage["peak_kib"] + peak}
+    return {**usage, "peak_kib": usage["peak_kib"] + others.ru_maxrss * (int(processes or 1) - 1)}
 
 
 def _b2sdk(task: Task) -> Usage:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import b2pure.shell.scan as scan_module
+import b2pure.shell.scan_folder as folder_module
 from b2pure.model.files import LocalItem, LocalPath, SkippedPath
+from b2pure.plan.ahead import USUAL
 from b2pure.shell.scan import ScanFailed, scan
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
@@ -30,7 +31,7 @@ filters: Callable[[str], bool] | None = nothing
 
 
 def found(root: Path, **options: bool) -> list[LocalItem]:
-    return list(scan(root, excludes_directory=filters, excludes_file=filters, **options))
+    return list(scan(root, excludes_directory=filters, excludes_file=filters, ahead=USUAL, **options))
 
 
 def make(root: Path, *paths: str, data: bytes = b"x") -> None:
@@ -57,7 +58,7 @@ def open_folder() -> Iterator[Path]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How folders are read: on POSIX by descriptors, on Windows by paths; without filters there is a shorter way."""
     if request.param.startswith("paths"):
-        monkeypatch.setattr(scan_module, "_BY_DESCRIPTOR", False)
+        monkeypatch.setattr(folder_module, "_BY_DESCRIPTOR", False)
     if request.param.endswith("no filter"):
         monkeypatch.setattr(f"{__name__}.filters", None)
 

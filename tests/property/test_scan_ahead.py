@@ -1,0 +1,197 @@
+"""Laws of looking ahead: a scan finds the same with a scout as without, whatever the tree is like and whenever the
+scout dies; and a scout gets no more to do than there is, and than may be held.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+from unittest.mock import patch
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from trees_support import TREES, made
+
+import b2pure.shell.scan_ahead as scan_ahead
+from b2pure.model.files import LocalItem, LocalPath
+from b2pure.plan.ahead import USUAL, Ahead, Seen, folders_to_ask, pieces_to_ask, reads_on, starts
+from b2pure.shell.scan import scan
+from b2pure.shell.scout import answered
+from b2pure.shell.scouting import Answer, Scout, possible
+
+needs_scout = pytest.mark.skipif(not possible(), reason="needs two processors and a POSIX file system")
+
+EAGER: Final = (
+    Ahead(worth=0, sample=0),
+    Ahead(worth=0, sample=0, many=2, piece=1),
+    Ahead(worth=0, sample=0, busy=1, held=1),
+)
+"""A scout that has something to do in the smallest tree; the other settings have their limits there."""
+
+Tree = Mapping[str, "Tree | None"]
+_NAMES: Final = st.sampled_from(["a", "a-", "a0", "b", "c.d", "ä", "\n", "日本"])
+NESTED: Final = st.recursive(
+    st.dictionaries(_NAMES, st.none(), max_size=4),
+    lambda inner: st.dictionaries(_NAMES, st.none() | inner, max_size=6),
+    max_leaves=12,
+)
+LIMITS: Final = st.builds(
+    Ahead,
+    *(st.integers(0, 20) for _ in ("worth", "sample")),
+    many=st.integers(0, 6),
+    piece=st.integers(1, 3),
+    busy=st.integers(1, 20),
+    folders=st.integers(1, 5),
+    held=st.integers(0, 20),
+)
+
+
+def _make(root: Path, tree: Tree) -> None:
+    for name, inner in tree.items():
+        if inner is None:
+            (root / name).write_bytes(name.encode())
+        else:
+            (root / name).mkdir()
+            _make(root / name, inner)
+
+
+@contextmanager
+def _dying_after(times: int) -> Iterator[None]:
+    """Scouts are killed after so many exchanges with one."""
+    heard, hear = 0, Scout.hear
+
+    def hear_and_kill(scout: Scout[object], *, wait: bool = False) -> list[tuple[object, Answer | None]]:
+        nonlocal heard
+        heard += 1
+        if heard > times and scout.alive:
+            os.kill(scout.pid, 9)
+        return hear(scout, wait=wait)
+
+    with patch.object(Scout, "hear", hear_and_kill):
+        yield
+
+
+def _alone(root: Path, *, exclude_symlinks: bool = False, stay_inside: bool = False) -> list[LocalItem]:
+    return list(scan(root, exclude_symlinks=exclude_symlinks, stay_inside=stay_inside, ahead=None))
+
+
+@needs_scout
+@settings(max_examples=max(10, settings().max_examples // 4))
+@given(TREES, st.booleans(), st.booleans(), st.sampled_from(EAGER), st.booleans())
+@example({b"a": "folder", b"b": "folder", b"c": "link to a", b"d": "folder for nobody"}, False, False, EAGER[0], False)
+@example({b"\xff": "file", b".b2pure-0123456789abcdef.tmp": "file", b"a": "pipe"}, False, False, EAGER[1], False)
+@example({b".b2pure-0123456789abcdef.tmp": "file", b"a": "folder"}, False, False, EAGER[0], False)
+def test_a_scan_finds_the_same_with_a_scout_as_without(
+    tree: Mapping[bytes, str], exclude_symlinks: bool, stay_inside: bool, ahead: Ahead, somebody_looks: bool
+) -> None:
+    with made(tree, somebody_looks=somebody_looks, folders=("d-", "d", "e")) as root:
+        alone = _alone(root, exclude_symlinks=exclude_symlinks, stay_inside=stay_inside)
+        led = list(scan(root, exclude_symlinks=exclude_symlinks, stay_inside=stay_inside, ahead=ahead))
+    assert led == alone
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
+@given(TREES)
+def test_what_a_scout_tells_of_is_what_a_scan_finds(tree: Mapping[bytes, str]) -> None:
+    with made(tree, folders=("x",)) as root:
+        names, place = os.listdir(root / "x"), os.fsencode(root / "x")
+        told, some = answered(place, None, 100), answered(place, "\0".join(sorted(names)[::2]), 100)
+        alone = _alone(root / "x")
+    assert told is not None
+    answer = Answer(*told)
+    assert sorted([*answer.names(), *answer.folders, *answer.rest]) == sorted(names)
+    usual = {item.path: item for item in alone if isinstance(item, LocalPath)}
+    assert [LocalPath(*fields) for fields in zip(answer.names(), *answer.numbers(), strict=True)] == [
+        usual[name] for name in answer.names()
+    ]
+    assert answer.folders == sorted(name for name in answer.folders if "folder" in tree[name.encode()])
+    if names and some is not None:
+        half = Answer(*some)
+        assert half.names() == [name for name in answer.names() if name in sorted(names)[::2]]
+
+
+@needs_scout
+@settings(max_examples=max(10, settings().max_examples // 2))
+@given(NESTED, LIMITS, st.none() | st.integers(0, 6))
+@example({"a": {"b": {}}, "b": {"a": None}, "c.d": {"ä": None}}, EAGER[0], 0)
+@example({"a": None, "a-": None, "a0": None, "b": None}, EAGER[1], 1)
+def test_a_scan_finds_the_same_whenever_the_scout_dies(tree: Tree, ahead: Ahead, dies_after: int | None) -> None:
+    with TemporaryDirectory() as name:
+        _make(Path(name), tree)
+        with _dying_after(dies_after if dies_after is not None else sys.maxsize):
+            led = list(scan(name, ahead=ahead))
+        assert led == _alone(Path(name))
+
+
+@needs_scout
+def test_a_scout_does_part_of_the_work(tmp_path: Path) -> None:
+    _make(tmp_path, {f"{number:02}": {f"{name}": None for name in "abcdef"} for number in range(40)})
+    started: list[Scout[object]] = []
+    answered = 0
+
+    class Watched(Scout[object]):
+        def __init__(self) -> None:
+            super().__init__()
+            started.append(self)
+
+        def hear(self, *, wait: bool = False) -> list[tuple[object, Answer | None]]:
+            nonlocal answered
+            answers = super().hear(wait=wait)
+            answered += sum(1 for _, answer in answers if answer is not None)
+            return answers
+
+    with patch.object(scan_ahead, "Scout", Watched):
+        assert len(list(scan(tmp_path, ahead=EAGER[0]))) == 240
+        assert [scout.alive for scout in started] == [False]
+        assert answered >= 1
+        wide = answered
+        _make(tmp_path, {f"{number:03}x": None for number in range(600)})
+        assert len(list(scan(tmp_path, ahead=Ahead(worth=0, sample=0, many=2, piece=1)))) == 840
+        assert answered > wide
+
+
+# --- what is decided
+
+_COUNTS: Final = st.integers(0, 10**6)
+_SEEN: Final = st.builds(Seen, _COUNTS, st.integers(0, 10**4))
+
+
+@given(LIMITS | st.just(USUAL), _SEEN, _COUNTS, _COUNTS, _COUNTS)
+def test_a_scout_is_asked_for_no_more_than_waits_and_may_be_held(
+    ahead: Ahead, seen: Seen, waiting: int, asked: int, held: int
+) -> None:
+    more = folders_to_ask(ahead, seen, waiting, asked, held)
+    assert 0 <= more <= waiting
+    assert more == 0 or (held < ahead.held and asked + more <= max(2, ahead.folders))
+    assert not reads_on(ahead, 0, held)
+    assert reads_on(ahead, waiting, held) == (waiting > 0 and held < ahead.held)
+
+
+@given(LIMITS | st.just(USUAL), st.integers(1, 10**6))
+def test_of_the_pieces_of_a_folder_some_are_left_to_who_asks(ahead: Ahead, names: int) -> None:
+    pieces = -(-names // ahead.piece)
+    asked = pieces_to_ask(ahead, names, 0)
+    assert 1 <= asked <= pieces
+    assert asked < pieces or pieces <= 2
+    assert pieces_to_ask(ahead, names, 4) == pieces_to_ask(ahead, 0, 0) == 0
+
+
+@given(LIMITS | st.just(USUAL), _SEEN, _COUNTS, _COUNTS)
+def test_more_that_is_left_is_no_reason_to_start_no_scout(ahead: Ahead, seen: Seen, waiting: int, names: int) -> None:
+    assert not starts(ahead, seen, 0, 0)
+    if starts(ahead, seen, waiting, names):
+        assert starts(ahead, seen, waiting + 1, names)
+        assert starts(ahead, seen, waiting, names + 1)
+
+
+@given(LIMITS | st.just(USUAL), _SEEN, _COUNTS, _COUNTS)
+def test_no_scout_for_a_tree_of_which_little_was_seen(ahead: Ahead, seen: Seen, waiting: int, names: int) -> None:
+    """What is small is read before a scout is there."""
+    if starts(ahead, seen, waiting, names):
+        assert seen.names + names >= ahead.sample
