@@ -17,7 +17,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.plan.cost import PriceTable
 from b2pure.plan.emerge.assemble import Assembler
 from b2pure.plan.emerge.check import check_part, check_plan, check_sources
-from b2pure.plan.emerge.choose import choose, proper
+from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.codec import emerge_lines, read_emerge_lines
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.exact import choose_by_cuts
@@ -27,6 +27,7 @@ from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import copyable, emerge
 from b2pure.plan.emerge.prices import weights_of
+from b2pure.plan.emerge.ways import proper
 from b2pure.plan.failures import BadPlanLine, Hole, TooManyParts, Truncated
 
 PRICES = PriceTable("test", per_call={"C": COPY_PRICE}, per_byte_down=DOWN_PRICE)

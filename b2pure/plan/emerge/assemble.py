@@ -12,13 +12,12 @@ from typing import Final
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, slice_body
-from b2pure.plan.emerge.choose import Run
 from b2pure.plan.emerge.overlaps import CopyRow, Cover
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
+from b2pure.plan.emerge.ways import SENT, Run
 
 __all__ = ["Assembler"]
 
-_SENT: Final = -1
 _NOWHERE, _HERE, _THERE = 0, 1, 2
 _FAR: Final = 1 << 62
 _END: Final = (_FAR, _FAR, _FAR, NOTHING)
@@ -50,10 +49,10 @@ class Assembler:
                     body = source
                 else:
                     body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
-            elif which != _SENT and begin <= start:
+            elif which != SENT and begin <= start:
                 found.append(self.part(number, run, diagonals[which]))
                 continue
-            if which == _SENT:
+            if which == SENT:
                 pieces = (body,) if body is not None and start < stop else self._pieces(start, stop)
                 found.append(SentPart(number, ByteRange(start, stop), pieces))
                 continue

@@ -7,16 +7,14 @@ recommended size, or a little longer where that saves one, so that several can t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from b2pure.plan.emerge.choose import Interval, Run, choose, proper
+from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.plan import EmergeLimits, Span
 from b2pure.plan.emerge.prices import verification_weights
+from b2pure.plan.emerge.ways import SENT, Interval, Run, proper
 
 __all__ = ["count_parts", "cut_runs", "cut_to_verify", "longest_sent", "sent_size"]
-
-_SENT: Final = -1
 
 
 def longest_sent(recommended: int, limits: EmergeLimits) -> int:
@@ -33,9 +31,9 @@ def cut_runs(runs: Iterable[Run], recommended: int, limits: EmergeLimits) -> lis
     found: list[Run] = []
     for run in runs:
         start, stop, number = run
-        if stop - start <= (longest if number == _SENT else max_copy):
+        if stop - start <= (longest if number == SENT else max_copy):
             found.append(run)
-        elif number == _SENT:
+        elif number == SENT:
             found += [(low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum)]
         else:
             found += [(low, high, number) for low, high in _even(start, stop, -(-(stop - start) // max_copy))]
@@ -65,7 +63,7 @@ def _sent(start: int, stop: int, recommended: int, longest: int, minimum: int) -
 
 def count_parts(runs: list[Run], longest: int, limits: EmergeLimits) -> int:
     """How many parts the runs make when the longest that is sent has so many bytes."""
-    return sum(-(-(stop - start) // (longest if number == _SENT else limits.max_copy)) for start, stop, number in runs)
+    return sum(-(-(stop - start) // (longest if number == SENT else limits.max_copy)) for start, stop, number in runs)
 
 
 def sent_size(runs: list[Run], limits: EmergeLimits) -> int | None:
@@ -98,7 +96,7 @@ def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeL
         start, stop, number = run
         while at < count and edges[at] <= start:
             at += 1
-        if number == _SENT or at == count or edges[at] >= stop:
+        if number == SENT or at == count or edges[at] >= stop:
             found.append(run)
             continue
         low, after = (start, at) if at & 1 else (edges[at], at + 1)

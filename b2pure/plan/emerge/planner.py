@@ -21,7 +21,7 @@ from b2pure.model.limits import DEFAULT_PART_SIZES, MAX_PART_SIZE, MAX_PARTS, Pa
 from b2pure.plan.cost import PRICES_2026, PriceTable
 from b2pure.plan.emerge.assemble import Assembler
 from b2pure.plan.emerge.check import check_plan
-from b2pure.plan.emerge.choose import Interval, Run, choose, proper
+from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import count_parts, cut_runs, cut_to_verify, longest_sent, sent_size
 from b2pure.plan.emerge.exact import choose_by_cuts
@@ -29,11 +29,11 @@ from b2pure.plan.emerge.overlaps import CopyRow, Layout, in_order, lay_out
 from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
+from b2pure.plan.emerge.ways import SENT, Interval, Run, proper
 from b2pure.plan.failures import EmergeFailure, PlanFailed, TooManyParts
 
 __all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
-_SENT: Final = -1
 _RANGE: Final = itemgetter(0, 1)
 _STEPS: Final = 12
 """Steps of the search for the price of a part, each of which halves what is between too cheap and dear enough."""
@@ -153,7 +153,7 @@ class _Job:
     def parts(self) -> list[Run] | TooManyParts:
         """The parts of the best plan."""
         if self.end == 0:
-            return [(0, 0, _SENT)]
+            return [(0, 0, SENT)]
         limits = self.limits
         longest = limits.max_upload if self.prioritize == "min_requests" else longest_sent(limits.recommended, limits)
         runs = self.runs(self.weights, longest)
@@ -226,7 +226,7 @@ class _Job:
         """The parts of a run, and its weight."""
         start, stop, number = run
         parts = count_parts([run], self.limits.max_upload, self.limits)
-        if number != _SENT:
+        if number != SENT:
             return parts, parts * self.weights.copied_part
         local = self.coverage.before(stop) - self.coverage.before(start)
         sent = self.weights.local_byte * local + self.weights.remote_byte * (stop - start - local)
@@ -240,7 +240,7 @@ def _joined(parts: list[Run], intervals: list[Interval]) -> list[Run]:
     for start, stop, number in parts:
         while at < len(intervals) and intervals[at][1] < stop:
             at += 1
-        if runs and runs[-1][2] == number and (number == _SENT or _within(intervals[at], runs[-1][0], number)):
+        if runs and runs[-1][2] == number and (number == SENT or _within(intervals[at], runs[-1][0], number)):
             runs[-1] = (runs[-1][0], stop, number)
         else:
             runs.append((start, stop, number))

@@ -17,7 +17,6 @@ from b2pure.model.sources import Body
 from b2pure.plan.cost import PRICES_2026, PriceTable
 from b2pure.plan.emerge.assemble import Assembler
 from b2pure.plan.emerge.check import check_part
-from b2pure.plan.emerge.choose import Run
 from b2pure.plan.emerge.commit import CommittingChooser
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import cut_runs, cut_to_verify, longest_sent
@@ -27,6 +26,7 @@ from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
 from b2pure.plan.emerge.planner import limits_objection, limits_of
 from b2pure.plan.emerge.prices import weights_of
 from b2pure.plan.emerge.visible import visible
+from b2pure.plan.emerge.ways import SENT, Run
 from b2pure.plan.failures import Hole, IntentsOutOfOrder, PlanFailed, TooLarge, TooManyParts
 from b2pure.plan.parts import stream_part_size
 
@@ -34,7 +34,6 @@ __all__ = ["LOOK_AHEAD", "plan_stream"]
 
 LOOK_AHEAD: Final = 32
 """Default look-ahead, in minimum parts."""
-_SENT: Final = -1
 _MOST_HELD: Final = 4096
 """So many intents are held within one copied range before it is cut."""
 
@@ -250,7 +249,7 @@ class _Stream:
             self._number += 1
             if self._number > limits.max_parts:
                 raise PlanFailed(TooManyParts(self._number, limits.max_parts))
-            part = assembler.part(self._number, run, rows[run[2]] if run[2] != _SENT else None)
+            part = assembler.part(self._number, run, rows[run[2]] if run[2] != SENT else None)
             wrong = check_part(part, self._number, run[0], last and place == len(cut), limits)
             if wrong is not None:
                 raise AssertionError(f"the planner made a part that is none: {wrong}")
