@@ -7,12 +7,13 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, slice_body
-from b2pure.plan.emerge.overlaps import CopyRow, Cover
+from b2pure.plan.emerge.overlaps import CopyRow, Cover, cover
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
 from b2pure.plan.emerge.ways import SENT, Run
 
@@ -25,13 +26,13 @@ _END: Final = (_FAR, _FAR, _FAR, NOTHING)
 
 
 class Assembler:
-    """Gives parts their sources: local bytes where there are any, else what B2 has. Parts come in order."""
+    """Gives parts their sources: local bytes where there are any, else what B2 has: the `diagonals`. Parts come in order."""
 
-    def __init__(self, local: Cover, remote: Cover) -> None:
+    def __init__(self, local: Cover, diagonals: Iterable[CopyRow]) -> None:
         self._local: Cover = [*local, _END]
-        self._remote: Cover = [*remote, _END]
-        # What comes before these ends before all that is still to be read.
-        self._local_at = self._remote_at = 0
+        self._local_at = 0  # what comes before ends before all that is still to be read
+        self._remote = chain(cover(diagonals), (_END,))
+        self._there = next(self._remote)
 
     def parts(self, runs: Iterable[Run], diagonals: Sequence[CopyRow]) -> list[EmergePart]:
         """The parts of all runs, from number 1 on."""
@@ -89,7 +90,7 @@ class Assembler:
 
     def _pieces(self, start: int, stop: int) -> tuple[Piece, ...]:
         """What [start, stop) is put together from; neighbours in the same file are one piece."""
-        local, remote, here, there = self._local, self._remote, self._local_at, self._remote_at
+        local, here, there = self._local, self._local_at, self._there
         pieces: list[Piece] = []
         where = _NOWHERE  # the piece before is from
         while start < stop:
@@ -112,9 +113,9 @@ class Assembler:
                 start, where = end, _HERE
                 continue
             upto = begin if begin < stop else stop
-            while remote[there][1] <= start:
-                there += 1
-            begin, end, base, source = remote[there]
+            while there[1] <= start:
+                there = next(self._remote)
+            begin, end, base, source = there
             if begin > start or not isinstance(source, CopySource):
                 raise AssertionError(f"nobody has the bytes [{start}, {upto})")
             if end > upto:
@@ -127,7 +128,7 @@ class Assembler:
             else:
                 pieces.append(source)
             start, where = end, _THERE
-        self._local_at, self._remote_at = here, there
+        self._local_at, self._there = here, there
         return tuple(pieces)
 
 

@@ -78,7 +78,7 @@ def emerge(
     diagonals = layout.diagonals
     plan = EmergePlan(
         layout.length,
-        tuple(Assembler(layout.local, layout.remote).parts(parts, diagonals)),
+        tuple(Assembler(layout.local, diagonals).parts(parts, diagonals)),
         prioritize,
         overlap,
         limits,

@@ -20,7 +20,7 @@ from b2pure.plan.emerge.check import check_part
 from b2pure.plan.emerge.commit import CommittingChooser
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import cut_runs, cut_to_verify, longest_sent
-from b2pure.plan.emerge.overlaps import CopyRow, LocalRow, add_rows, cover
+from b2pure.plan.emerge.overlaps import CopyRow, LocalRow, cover, rows_of
 from b2pure.plan.emerge.parts import EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
 from b2pure.plan.emerge.planner import limits_objection, limits_of
@@ -124,13 +124,11 @@ class _Stream:
 
     def take(self, intent: WriteIntent) -> Iterator[EmergePart]:
         """The next intent; the parts that are decided now."""
-        local: list[LocalRow] = []
-        remote: list[CopyRow] = []
-        failure = add_rows((intent,), self._index, local, remote)
-        if failure is not None:
-            raise PlanFailed(failure)
+        rows = rows_of((intent,), self._index)
+        if not isinstance(rows, list):
+            raise PlanFailed(rows)
         self._index += 1
-        for row in (*remote, *local):
+        for row in rows:
             start = row[0]
             if start > self._frontier:
                 if start > self._reach:
@@ -238,7 +236,7 @@ class _Stream:
         limits, begin, stop = self._limits, runs[0][0], runs[-1][1]
         diagonals = [each for each in self._known.values() if each.stop > begin]
         remote = sorted((each.row() for each in diagonals), key=lambda row: (row[0], -row[1]))
-        assembler = Assembler(cover(self._local), cover(remote))
+        assembler = Assembler(list(cover(self._local)), remote)
         rows = {each.number: each.row() for each in diagonals}
         if self._prioritize == "local_verification":
             runs = cut_to_verify(runs, stop if last else -1, self._coverage, limits)
