@@ -296,7 +296,9 @@ def test_the_cuts_that_matter_are_enough(seed: int, scale: int, prioritize: Prio
     weights = weights_of(prioritize, PRICES)
     spans = [(start * scale, stop * scale) for start, stop in layout.local_spans]
     coverage, end, m = Coverage(spans), made.length * scale, made.minimum * scale
-    intervals = [(start * scale, stop * scale, number) for number, (start, stop, _) in enumerate(layout.diagonals)]
+    intervals = [
+        (start * scale, stop * scale, number) for number, (start, stop, _) in enumerate(layout.diagonals.rows())
+    ]
     kept = proper(intervals, m, end)
     sizes = (m, made.max_sent * scale, made.max_copy * scale)
     every = choose_by_cuts(kept, end, coverage, weights, *sizes)
@@ -316,7 +318,7 @@ def test_all_parts_at_once_are_the_parts_one_by_one(
     plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES).unwrap()
     layout = lay_out(intents, OverlapRule.ASSUME_EQUAL)
     assert isinstance(layout, Layout)
-    one_by_one = Assembler(layout.local, layout.diagonals)
+    one_by_one = Assembler(layout.local, layout.diagonals.rows())
     for part in plan.parts:
         run = (part.range.start, part.range.stop, 0)
         assert one_by_one.part(part.number, run, _diagonal(layout, part)) == part
@@ -326,7 +328,7 @@ def _diagonal(layout: Layout, part: EmergePart) -> CopyRow | None:
     if isinstance(part, SentPart):
         return None
     source, start, stop = part.source, part.range.start, part.range.stop
-    for row in layout.diagonals:
+    for row in layout.diagonals.rows():
         same_file = (row[2].file_id, row[2].key_md5) == (source.file_id, source.key_md5)
         if (
             same_file

@@ -6,14 +6,14 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 from typing import Final
 
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, slice_body
-from b2pure.plan.emerge.overlaps import CopyRow, Cover, cover
+from b2pure.plan.emerge.overlaps import CopyRow, Cover, Diagonals, cover
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
 from b2pure.plan.emerge.ways import SENT, Run
 
@@ -34,34 +34,34 @@ class Assembler:
         self._remote = chain(cover(diagonals), (_END,))
         self._there = next(self._remote)
 
-    def parts(self, runs: Iterable[Run], diagonals: Sequence[CopyRow]) -> list[EmergePart]:
+    def parts(self, runs: Iterable[Run], diagonals: Diagonals) -> list[EmergePart]:
         """The parts of all runs, from number 1 on."""
         found: list[EmergePart] = []
+        starts, sources = diagonals.starts, diagonals.sources
         rows = iter(self._local)
         begin, end, base, source = next(rows)
-        for number, run in enumerate(runs, 1):
-            start, stop, which = run
+        for number, (start, stop, which) in enumerate(runs, 1):
             while end <= start:
                 begin, end, base, source = next(rows)
-            body: LocalSlice | None = None
-            if begin <= start and stop <= end and isinstance(source, LocalSlice):
-                shift = source.range.start - base
-                if start == base and stop + shift == source.range.stop:
-                    body = source
-                else:
-                    body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
-            elif which != SENT and begin <= start:
-                found.append(self.part(number, run, diagonals[which]))
-                continue
+            body: Body | None = None
+            if begin <= start:  # what begins here and is not as a whole one range of a file is put together
+                if stop <= end and isinstance(source, LocalSlice):
+                    shift = source.range.start - base
+                    if start == base and stop + shift == source.range.stop:
+                        body = source
+                    else:
+                        body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
+                elif which != SENT:
+                    body = self._checks(start, stop)
             if which == SENT:
                 pieces = (body,) if body is not None and start < stop else self._pieces(start, stop)
                 found.append(SentPart(number, ByteRange(start, stop), pieces))
-                continue
-            first, _, copied = diagonals[which]
-            shift = copied.range.start - first
-            if start != first or stop + shift != copied.range.stop:
-                copied = CopySource(copied.file_id, ByteRange(start + shift, stop + shift), copied.key_md5)
-            found.append(CopiedPart(number, ByteRange(start, stop), copied, body))
+            else:
+                copied = sources[which]
+                shift = copied.range.start - starts[which]
+                if start + shift != copied.range.start or stop + shift != copied.range.stop:
+                    copied = CopySource(copied.file_id, ByteRange(start + shift, stop + shift), copied.key_md5)
+                found.append(CopiedPart(number, ByteRange(start, stop), copied, body))
         return found
 
     def part(self, number: int, run: Run, diagonal: CopyRow | None) -> EmergePart:

@@ -129,7 +129,7 @@ class Chooser:
         """The next interval, by all that can come before it."""
         m, copied, near = self._m, self._copied_part, self._near
         limit = stop - (self._last_minimum if stop == end else m)
-        first, offers = None, list[Entry]()  # the lightest that starts at `start`; those that start later
+        first, offers = None, []  # the lightest that starts at `start`; those that start later
         far = self._far(start, limit, stop, number)
         if far is not None and far.low > start:
             offers.append(far)

@@ -24,7 +24,7 @@ from b2pure.model.sources import Body, Chained, LocalSlice, StreamPiece, body_le
 from b2pure.plan.emerge.plan import Span
 from b2pure.plan.failures import EmergeFailure, Hole, NegativeOffset, TooLarge, UnknownLength
 
-__all__ = ["CopyRow", "Cover", "Layout", "LocalRow", "Row", "cover", "in_order", "lay_out", "rows_of"]
+__all__ = ["CopyRow", "Cover", "Diagonals", "Layout", "LocalRow", "Row", "cover", "in_order", "lay_out", "rows_of"]
 
 _START: Final = itemgetter(0)
 _STOP: Final = itemgetter(1)
@@ -38,12 +38,27 @@ Cover = list[tuple[int, int, int, Body | CopySource]]
 
 
 @frozen
+class Diagonals:
+    """Ranges of the object that can be copied, in order of start, and what stands where each begins. There are as many
+    as intents, so they are told in lists side by side.
+    """
+
+    starts: list[int]
+    stops: list[int]
+    sources: list[CopySource]
+
+    def rows(self) -> Iterator[CopyRow]:
+        """One after the other."""
+        return zip(self.starts, self.stops, self.sources, strict=True)
+
+
+@frozen
 class Layout:
     """An object of `length` bytes: who has which of them."""
 
     length: int
     local: Cover
-    diagonals: list[CopyRow]
+    diagonals: Diagonals
     local_spans: list[Span]
     """Where there are local bytes, joined where they touch."""
 
@@ -66,7 +81,7 @@ def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | Emerg
 
 def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
     """The same for intents that come in order of their places and have no chained bodies. None: they do not."""
-    local: list[LocalRow] = []
+    begins, ends, bodies = list[int](), list[int](), list[Body]()  # of local rows
     starts, stops, sources = list[int](), list[int](), list[CopySource]()  # of diagonals
     latest: dict[tuple[str, int, str | None], int] = {}
     hole: Hole | None = None
@@ -101,7 +116,9 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
                 stop = start + body_length(source)
             if stop == start:
                 continue
-            local.append((start, stop, source))
+            begins.append(start)
+            ends.append(stop)
+            bodies.append(source)
         if start > reach and hole is None:
             hole = Hole(ByteRange(reach, start))
         if stop > reach:
@@ -110,11 +127,13 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
         return TooLarge(reach)
     if hole is not None:
         return hole
-    diagonals = list(zip(starts, stops, sources, strict=True))
+    diagonals = Diagonals(starts, stops, sources)
     if any(map(eq, starts, islice(starts, 1, None))):
-        in_order(diagonals)
-    covered = list(cover(local))
-    return Layout(reach, covered, diagonals, _spans(covered))
+        rows = list(diagonals.rows())
+        in_order(rows)
+        diagonals = Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
+    local = list(cover(zip(begins, ends, bodies, strict=True)))
+    return Layout(reach, local, diagonals, _spans(local))
 
 
 def rows_of(intents: Iterable[WriteIntent], first: int = 0) -> list[Row] | EmergeFailure:

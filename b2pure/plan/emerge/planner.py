@@ -9,7 +9,8 @@ too many, there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import itemgetter
+from itertools import count
+from operator import sub
 from typing import Final
 
 from attrs import frozen
@@ -25,7 +26,7 @@ from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import count_parts, cut_runs, cut_to_verify, longest_sent, sent_size
 from b2pure.plan.emerge.exact import choose_by_cuts
-from b2pure.plan.emerge.overlaps import CopyRow, Layout, in_order, lay_out
+from b2pure.plan.emerge.overlaps import Diagonals, Layout, in_order, lay_out
 from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
@@ -34,7 +35,6 @@ from b2pure.plan.failures import EmergeFailure, PlanFailed, TooManyParts
 
 __all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
-_RANGE: Final = itemgetter(0, 1)
 _STEPS: Final = 12
 """Steps of the search for the price of a part, each of which halves what is between too cheap and dear enough."""
 
@@ -78,12 +78,12 @@ def emerge(
     diagonals = layout.diagonals
     plan = EmergePlan(
         layout.length,
-        tuple(Assembler(layout.local, diagonals).parts(parts, diagonals)),
+        tuple(Assembler(layout.local, diagonals.rows()).parts(parts, diagonals)),
         prioritize,
         overlap,
         limits,
         tuple(layout.local_spans),
-        tuple(map(_RANGE, diagonals)),
+        tuple(zip(diagonals.starts, diagonals.stops, strict=True)),
     )
     wrong = check_plan(plan)
     if wrong is not None:
@@ -112,14 +112,14 @@ def limits_of(sizes: PartSizes, max_upload: int, max_copy: int, max_parts: int) 
     return EmergeLimits(sizes.minimum, sizes.recommended, max_upload, max_copy, max_parts)
 
 
-def copyable(diagonals: list[CopyRow], coverage: Coverage, prioritize: Prioritize) -> list[Interval]:
+def copyable(diagonals: Diagonals, coverage: Coverage, prioritize: Prioritize) -> Iterable[Interval]:
     """The ranges that may be copied, `in_order`: all of the diagonals; with `local` what is not here; with `verify`
     what is here or what is not, but no part of both.
     """
     if prioritize not in ("local", "verify"):
-        return [(start, stop, number) for number, (start, stop, _) in enumerate(diagonals)]
+        return zip(diagonals.starts, diagonals.stops, count())
     found: list[Interval] = []
-    for number, (start, stop, _) in enumerate(diagonals):
+    for start, stop, number in zip(diagonals.starts, diagonals.stops, count()):
         at = start
         for low, high in coverage.spans_within(start, stop):
             if at < low:
@@ -139,16 +139,23 @@ class _Job:
 
     end: int
     coverage: Coverage
-    intervals: list[Interval]
+    diagonals: Diagonals
     prioritize: Prioritize
     limits: EmergeLimits
     weights: Weights
 
     @classmethod
     def of(cls, layout: Layout, prioritize: Prioritize, limits: EmergeLimits, prices: PriceTable) -> _Job:
-        coverage = Coverage(layout.local_spans)
-        intervals = proper(copyable(layout.diagonals, coverage, prioritize), limits.minimum, layout.length)
-        return cls(layout.length, coverage, intervals, prioritize, limits, weights_of(prioritize, prices))
+        coverage, weights = Coverage(layout.local_spans), weights_of(prioritize, prices)
+        return cls(layout.length, coverage, layout.diagonals, prioritize, limits, weights)
+
+    def copyable(self) -> Iterable[Interval]:
+        """What may be copied."""
+        return copyable(self.diagonals, self.coverage, self.prioritize)
+
+    def proper(self) -> list[Interval]:
+        """The same without what no plan needs."""
+        return proper(self.copyable(), self.limits.minimum, self.end)
 
     def parts(self) -> list[Run] | TooManyParts:
         """The parts of the best plan."""
@@ -165,11 +172,12 @@ class _Job:
     def runs(self, weights: Weights, longest: int) -> list[Run]:
         """The best runs, with sent parts of at most `longest` bytes."""
         minimum, max_copy = self.limits.minimum, self.limits.max_copy
-        if any(stop - start > max_copy for start, stop, _ in self.intervals):
-            exact = choose_by_cuts(self.intervals, self.end, self.coverage, weights, minimum, longest, max_copy)
+        if max(map(sub, self.diagonals.stops, self.diagonals.starts), default=0) > max_copy:
+            intervals = self.proper()
+            exact = choose_by_cuts(intervals, self.end, self.coverage, weights, minimum, longest, max_copy)
             if exact is not None:
-                return _joined(exact[1], self.intervals)
-        return choose(self.intervals, self.end, self.coverage, weights, minimum, longest)[1]
+                return _joined(exact[1], intervals)
+        return choose(self.copyable(), self.end, self.coverage, weights, minimum, longest)[1]
 
     def cut(self, runs: list[Run], recommended: int) -> list[Run]:
         """The parts of the runs."""
@@ -220,7 +228,7 @@ class _Job:
                 best, count, high = found, parts, middle
             else:
                 many, low = found, middle
-        return _joined(spliced(many, best, limits.minimum, limits.max_parts, self.weigh), self.intervals)
+        return _joined(spliced(many, best, limits.minimum, limits.max_parts, self.weigh), self.proper())
 
     def weigh(self, run: Run) -> tuple[int, int]:
         """The parts of a run, and its weight."""
