@@ -31,6 +31,7 @@ from b2pure.plan.emerge.ways import SENT, Entry, Interval, Run, envelope
 
 __all__ = ["Chooser", "choose"]
 
+_NONE: Final = list[int]()
 _FAR: Final = 1 << 200
 """Heavier than every way."""
 
@@ -102,9 +103,9 @@ class Chooser:
                     high = near[-1].stop + m
                     plain = high - m < start and before.high <= back - m
                     if plain:
-                        cost, falls = window(start, stop - m if high > stop - m and stop != end else high)
+                        cost, kinks = window(start, stop - m if high > stop - m and stop != end else high)
                         weight += cost + sent_part
-                        plain, sent = not falls, m
+                        plain, sent = not kinks, m
                 if plain and exits.floor + least * start < weight:
                     sending = exits.best(start)
                     plain = sending is None or sending[0] + copied >= weight
@@ -129,14 +130,10 @@ class Chooser:
         """The next interval, by all that can come before it."""
         m, copied, near = self._m, self._copied_part, self._near
         limit = stop - (self._last_minimum if stop == end else m)
-        first, offers = None, []  # the lightest that starts at `start`; those that start later
-        far = self._far(start, limit, stop, number)
-        if far is not None and far.low > start:
-            offers.append(far)
-        else:
-            first = far
+        first: Entry | None = None  # the lightest way to start at `start`
+        later: list[Entry] = []
         for before in reversed(near):
-            weight = before.weight + copied
+            weight, fall = before.weight + copied, before.fall
             if first is not None and weight >= first.weight:
                 continue
             sent = m if before.stop < start else 0
@@ -147,22 +144,28 @@ class Chooser:
                 high = limit
             if low > high:
                 continue
-            falls = before.fall > 0
-            if falls:
+            if fall:
                 weight = before.at(low - m - sent) + copied
+            kinks = _NONE
             if sent:
-                cost, falls = self._window(low, high)
+                cost, kinks = self._window(low, high)
                 weight += cost + self._sent_part
             if first is None or weight < first.weight:
                 found = Entry(low, low, weight, 0, stop, number, before.place, sent)
                 if low == start:
                     first = found
                 else:
-                    offers.append(found)
-            if falls or before.fall:
-                self._fall(before, low, high, weight, sent, stop, number, offers)
+                    later.append(found)
+            if fall or kinks:
+                self._fall(before, low, high, weight, sent, stop, number, kinks, later)
+        if first is None or self._exits.floor + min(self._prices) * start < first.weight:
+            far = self._far(start, limit, stop, number)
+            if far is not None and far.low > start:
+                later.append(far)
+            elif far is not None and (first is None or far.weight < first.weight):
+                first = far
         place, ways = self._gone + len(self._ways), self._ways
-        for entry in _lighter(first, offers):
+        for entry in _lighter(first, later):
             entry.place = place
             ways.append(entry)
             near.append(entry)
@@ -184,37 +187,38 @@ class Chooser:
         return Entry(at, at, weight, 0, stop, number, -1 if entry is None else entry.place, at - begun)
 
     def _fall(
-        self, before: Entry, low: int, high: int, weight: int, sent: int, stop: int, number: int, offers: list[Entry]
+        self,
+        before: Entry,
+        low: int,
+        high: int,
+        weight: int,
+        sent: int,
+        stop: int,
+        number: int,
+        kinks: list[int],
+        later: list[Entry],
     ) -> None:
         """Copies that follow one of `before` and start after `low`, where the weight is `weight`, as far as they get
         lighter.
         """
-        m, parts = self._m, self._copied_part
+        m, parts, window = self._m, self._copied_part, self._window
+        kink = before.high + m + sent
+        if not sent:
+            kinks = [min(kink, high)]
+        elif before.fall:
+            kinks = sorted({*self._coverage.kinks(low, high, m), min(kink, high), high})
         if sent:
             parts += self._sent_part
-        for to in self._kinks(before, low, high, sent):
+        for to in kinks:
+            if to <= low:
+                continue
             lighter = before.at(to - m - sent) + parts
             if sent:
-                lighter += self._window(to, to)[0]
+                lighter += window(to, to)[0]
             if lighter < weight:
                 fall = (weight - lighter) // (to - low)
-                offers.append(Entry(low, to, lighter, fall, stop, number, before.place, sent))
+                later.append(Entry(low, to, lighter, fall, stop, number, before.place, sent))
             low, weight = to, lighter
-
-    def _kinks(self, before: Entry, low: int, high: int, sent: int) -> list[int]:
-        """Where, after `low`, the weight of a copy that follows may begin to fall otherwise."""
-        kink = before.high + self._m + sent
-        if not sent:
-            high = min(kink, high)
-        if low >= high:
-            return []
-        cuts = {high}
-        if low < kink < high:
-            cuts.add(kink)
-        if sent:
-            cuts.update(self._coverage.edges_between(low, high))
-            cuts.update(edge + self._m for edge in self._coverage.edges_between(low - self._m, high - self._m))
-        return sorted(cuts)
 
     def pass_by(self, start: int) -> None:
         """No interval that is still to come begins before `start`."""

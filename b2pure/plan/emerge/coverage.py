@@ -13,13 +13,14 @@ from b2pure.plan.emerge.plan import Span
 __all__ = ["Coverage", "Price", "Window"]
 
 _FEW: Final = 64
+_NONE: Final = list[int]()
 
 Price = Callable[[int], int]
 """The price of all bytes before a position."""
 
-Window = Callable[[int, int], tuple[int, bool]]
-"""What the bytes of a window that ends at the first position cost, and whether one that ends later, but not after the
-second, may cost less.
+Window = Callable[[int, int], tuple[int, list[int]]]
+"""What the bytes of a window that ends at the first position cost. And where one may end that costs less: positions up
+to the second, in order, between which the price of a window grows or falls evenly; none where there is no such window.
 """
 
 
@@ -90,8 +91,9 @@ class Coverage:
         edges, inside, rates, less = self.edges, self.inside, (elsewhere, here), elsewhere - here
         cheap = less > 0  # whether it is better to be inside
         first = last = 0
+        kinks = self.kinks
 
-        def window(end: int, high: int) -> tuple[int, bool]:
+        def window(end: int, high: int) -> tuple[int, list[int]]:
             nonlocal first, last
             begin, count = end - length, len(edges)
             try:
@@ -109,11 +111,13 @@ class Coverage:
             while first and edges[first - 1] > begin:
                 first -= 1
             price = rates[last & 1] * end - rates[first & 1] * begin - less * (inside[last] - inside[first])
-            # Its end has to be where bytes are cheap, and its beginning where they are not; now or later.
-            falls = (last & 1 == cheap or (last < count and edges[last] < high)) and (
-                first & 1 != cheap or (first < count and edges[first] < high - length)
+            # The end has to come where bytes are cheap, and the beginning where they are not.
+            falls = (
+                end < high
+                and (last & 1 == cheap or (last < count and edges[last] < high))
+                and (first & 1 != cheap or (first < count and edges[first] < high - length))
             )
-            return price, falls
+            return price, kinks(end, high, length) if falls else _NONE
 
         return window
 
@@ -122,9 +126,15 @@ class Coverage:
         passed = bisect_right(self.edges, start)
         return bool(passed & 1) and stop <= self.edges[passed]
 
-    def edges_between(self, low: int, high: int) -> list[int]:
-        """Where local data begin or end, strictly between the two."""
-        return self.edges[bisect_right(self.edges, low) : bisect_left(self.edges, high)]
+    def kinks(self, low: int, high: int, length: int) -> list[int]:
+        """Ends of windows of `length` after `low` and up to `high`, between which their price changes evenly."""
+        edges = self.edges
+        first, last = bisect_right(edges, low - length), bisect_right(edges, low)
+        found = edges[last : bisect_left(edges, high, last)]
+        found += [edge + length for edge in edges[first : bisect_left(edges, high - length, first)]]
+        found.sort()
+        found.append(high)
+        return found
 
     def spans_within(self, start: int, stop: int) -> list[Span]:
         """The local spans, cut to [start, stop)."""
