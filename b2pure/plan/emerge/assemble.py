@@ -43,6 +43,7 @@ class Assembler:
         for number, (start, stop, which) in enumerate(runs, 1):
             while end <= start:
                 begin, end, base, source = next(rows)
+            whole = ByteRange(start, stop)  # stands for itself in a file whose bytes keep their places
             body: Body | None = None
             if begin <= start:  # what begins here and is not as a whole one range of a file is put together
                 if stop <= end and isinstance(source, LocalSlice):
@@ -50,18 +51,21 @@ class Assembler:
                     if start == base and stop + shift == source.range.stop:
                         body = source
                     else:
-                        body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
+                        span = ByteRange(start + shift, stop + shift) if shift else whole
+                        body = LocalSlice(source.path, span, source.fact)
                 elif which != SENT:
                     body = self._checks(start, stop)
             if which == SENT:
                 pieces = (body,) if body is not None and start < stop else self._pieces(start, stop)
-                found.append(SentPart(number, ByteRange(start, stop), pieces))
+                found.append(SentPart(number, whole, pieces))
             else:
                 copied = sources[which]
-                shift = copied.range.start - starts[which]
-                if start + shift != copied.range.start or stop + shift != copied.range.stop:
-                    copied = CopySource(copied.file_id, ByteRange(start + shift, stop + shift), copied.key_md5)
-                found.append(CopiedPart(number, ByteRange(start, stop), copied, body))
+                span, first = copied.range, starts[which]
+                shift = span.start - first
+                if start != first or stop + shift != span.stop:
+                    span = ByteRange(start + shift, stop + shift) if shift else whole
+                    copied = CopySource(copied.file_id, span, copied.key_md5)
+                found.append(CopiedPart(number, whole, copied, body))
         return found
 
     def part(self, number: int, run: Run, diagonal: CopyRow | None) -> EmergePart:

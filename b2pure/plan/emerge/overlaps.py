@@ -86,6 +86,7 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
     latest: dict[tuple[str, int, str | None], int] = {}
     hole: Hole | None = None
     before = reach = 0
+    shifted: int | None = None  # how much later the last local bytes stand in their file
     for intent in intents:
         start, source = intent.destination_offset, intent.source
         if start < before:
@@ -107,18 +108,25 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
             elif stops[at] < stop:
                 stops[at] = stop
         else:
+            shift = None
             if isinstance(source, LocalSlice):
                 span = source.range
-                stop = start + span.stop - span.start
+                shift = span.start - start
+                stop = span.stop - shift
             elif isinstance(source, Chained | StreamPiece):
                 return None
             else:
                 stop = start + body_length(source)
             if stop == start:
                 continue
-            begins.append(start)
-            ends.append(stop)
-            bodies.append(source)
+            if shift is not None and shift == shifted and start <= ends[-1] and _same_file(source, bodies[-1]):
+                if stop > ends[-1]:
+                    ends[-1] = stop
+            else:
+                begins.append(start)
+                ends.append(stop)
+                bodies.append(source)
+                shifted = shift
         if start > reach and hole is None:
             hole = Hole(ByteRange(reach, start))
         if stop > reach:
@@ -134,6 +142,10 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
         diagonals = Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
     local = list(cover(zip(begins, ends, bodies, strict=True)))
     return Layout(reach, local, diagonals, _spans(local))
+
+
+def _same_file(one: LocalSlice, other: Body) -> bool:
+    return isinstance(other, LocalSlice) and one.path == other.path and one.fact == other.fact
 
 
 def rows_of(intents: Iterable[WriteIntent], first: int = 0) -> list[Row] | EmergeFailure:
