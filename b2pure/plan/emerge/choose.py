@@ -20,7 +20,6 @@ sent from E_i on is a choice between few i: one that ended earlier must be cheap
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -65,7 +64,7 @@ class Chooser:
         self._last_minimum = last_minimum
         self._begun = False  # whether something before `begin` is decided already
         self._reach = -1  # the last interval ends there
-        self._near: deque[Entry] = deque()  # of the intervals that may come just before the next one, or a minimum
+        self._near: list[Entry] = []  # of the intervals that may come just before the next one, or a minimum
         self._exits = Exits(begin, self._price, min(self._prices), self._sent_part, max_send)
         self._ways: list[Entry] = []
         self._gone = 0  # so many ways are decided and forgotten: the first one of `_ways` has this place
@@ -88,7 +87,7 @@ class Chooser:
                 continue
             reach, back = stop, start - m
             while near and near[0].stop <= back:
-                leave(near.popleft())
+                leave(near.pop(0))
             if near:
                 before = near[0]
                 if len(near) > 1:
@@ -97,7 +96,7 @@ class Chooser:
                         weight = each.weight if each.stop >= start else each.weight + least_bridge
                         if weight <= lightest:
                             before, lightest = each, weight
-                weight, sent = before.weight + copied, 0
+                weight, sent, spent = before.weight + copied, 0, least * start
                 plain = before.high <= back
                 if before.stop < start:
                     high = near[-1].stop + m
@@ -105,8 +104,8 @@ class Chooser:
                     if plain:
                         cost, kinks = window(start, stop - m if high > stop - m and stop != end else high)
                         weight += cost + sent_part
-                        plain, sent = not kinks, m
-                if plain and exits.floor + least * start < weight:
+                        plain, sent, spent = not kinks, m, least * back + cost
+                if plain and exits.floor + spent < weight:
                     sending = exits.best(start)
                     plain = sending is None or sending[0] + copied >= weight
                 origin = before.place
@@ -224,7 +223,7 @@ class Chooser:
         """No interval that is still to come begins before `start`."""
         near = self._near
         while near and near[0].stop <= start - self._m:
-            self._exits.leave(near.popleft())
+            self._exits.leave(near.pop(0))
 
     def finish(self, end: int) -> tuple[int, list[Run]]:
         """The least weight of an object that ends at `end`, and the runs that make it."""

@@ -90,6 +90,7 @@ class Coverage:
         """The same for what lies between two positions so far apart."""
         edges, inside, rates, less = self.edges, self.inside, (elsewhere, here), elsewhere - here
         cheap = less > 0  # whether it is better to be inside
+        even = elsewhere * length, here * length  # the price of a window without edges
         first = last = 0
         kinks = self.kinks
 
@@ -110,7 +111,10 @@ class Coverage:
                 first = count
             while first and edges[first - 1] > begin:
                 first -= 1
-            price = rates[last & 1] * end - rates[first & 1] * begin - less * (inside[last] - inside[first])
+            if first == last:
+                price = even[last & 1]
+            else:
+                price = rates[last & 1] * end - rates[first & 1] * begin - less * (inside[last] - inside[first])
             # The end has to come where bytes are cheap, and the beginning where they are not.
             falls = (
                 end < high

@@ -83,7 +83,9 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
     """The same for intents that come in order of their places and have no chained bodies. None: they do not."""
     begins, ends, bodies = list[int](), list[int](), list[Body]()  # of local rows
     starts, stops, sources = list[int](), list[int](), list[CopySource]()  # of diagonals
-    latest: dict[tuple[str, int, str | None], int] = {}
+    # The last diagonal of each file at the distance where it was first seen, and those at other distances.
+    latest: dict[str, int] = {}
+    others: dict[tuple[str, int, str | None], int] = {}
     hole: Hole | None = None
     before = reach = 0
     shifted: int | None = None  # how much later the last local bytes stand in their file
@@ -94,39 +96,46 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
         before = start
         if isinstance(source, CopySource):
             span = source.range
-            first = span.start
-            stop = start + span.stop - first
+            shift = span.start - start
+            stop = span.stop - shift
             if stop == start:
                 continue
-            key = source.file_id, first - start, source.key_md5
-            at = latest.get(key)
+            file_id, key_md5 = source.file_id, source.key_md5
+            key = None
+            at = latest.get(file_id)
+            if at is not None and (shift != sources[at].range.start - starts[at] or key_md5 != sources[at].key_md5):
+                key = file_id, shift, key_md5
+                at = others.get(key)
             if at is None or stops[at] < start:
-                latest[key] = len(starts)
+                if key is None:
+                    latest[file_id] = len(starts)
+                else:
+                    others[key] = len(starts)
                 starts.append(start)
                 stops.append(stop)
                 sources.append(source)
             elif stops[at] < stop:
                 stops[at] = stop
         else:
-            shift = None
+            here = None
             if isinstance(source, LocalSlice):
                 span = source.range
-                shift = span.start - start
-                stop = span.stop - shift
+                here = span.start - start
+                stop = span.stop - here
             elif isinstance(source, Chained | StreamPiece):
                 return None
             else:
                 stop = start + body_length(source)
             if stop == start:
                 continue
-            if shift is not None and shift == shifted and start <= ends[-1] and _same_file(source, bodies[-1]):
+            if here is not None and here == shifted and start <= ends[-1] and _same_file(source, bodies[-1]):
                 if stop > ends[-1]:
                     ends[-1] = stop
             else:
                 begins.append(start)
                 ends.append(stop)
                 bodies.append(source)
-                shifted = shift
+                shifted = here
         if start > reach and hole is None:
             hole = Hole(ByteRange(reach, start))
         if stop > reach:
