@@ -26,7 +26,7 @@ _END: Final = (_FAR, _FAR, _FAR, NOTHING)
 
 
 class Assembler:
-    """Gives parts their sources: local bytes where there are any, else what B2 has: the `diagonals`. Parts come in order."""
+    """Gives parts their sources: local bytes where there are any, else those of the diagonals. Parts come in order."""
 
     def __init__(self, local: Cover, diagonals: Iterable[CopyRow]) -> None:
         self._local: Cover = [*local, _END]

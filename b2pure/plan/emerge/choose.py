@@ -76,8 +76,9 @@ class Chooser:
     def add_all(self, intervals: Iterable[Interval], end: int) -> None:
         """The next intervals. `end`: where the object ends, if that is known.
 
-        This is done for every range of an object, so what is plain is done here: where one copy before is the lightest
-        and can be left in time, or where none is near. All else is `_add`ed.
+        This is done for every range of an object, so what is plain is done here: where the lightest copy before leaves
+        in time for this one to start where it can, and no way that starts later or sends from far away can be lighter;
+        or where nothing is near and it can only be sent from far away. All else is `consider`ed.
         """
         m, near, ways, exits, window, reach = self._m, self._near, self._ways, self._exits, self._window, self._reach
         copied, sent_part, least, leave = self._copied_part, self._sent_part, min(self._prices), self._exits.leave
@@ -121,12 +122,12 @@ class Chooser:
                 near.append(entry)
                 place += 1
                 continue
-            self._add(start, stop, number, end)
+            self.consider(start, stop, number, end)
             place = self._gone + len(ways)
         self._reach = reach
 
-    def _add(self, start: int, stop: int, number: int, end: int) -> None:
-        """The next interval, by all that can come before it."""
+    def consider(self, start: int, stop: int, number: int, end: int) -> None:
+        """The next interval, a proper one, by all that can come before it; after `pass_by(start)`."""
         m, copied, near = self._m, self._copied_part, self._near
         limit = stop - (self._last_minimum if stop == end else m)
         first: Entry | None = None  # the lightest way to start at `start`
@@ -172,7 +173,8 @@ class Chooser:
 
     def _far(self, start: int, limit: int, stop: int, number: int) -> Entry | None:
         """The way to the interval with nothing before it, or something that is sent from far away."""
-        begin, at = self._begin, start
+        begin = self._begin
+        at = start
         if not self._begun:
             if start <= begin:
                 return Entry(begin, begin, self._copied_part, 0, stop, number, -1, 0) if begin <= limit else None

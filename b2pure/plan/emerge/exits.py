@@ -72,7 +72,7 @@ class Exits:
         return kept
 
     def best(self, at: int) -> tuple[int, int, Entry | None] | None:
-        """The lightest weight of sending up to `at`, from where on, and the last copy before; None if nothing is kept."""
+        """The lightest weight of sending up to `at`, from where on, and the last copy before; None: nothing is kept."""
         kept = self.kept()
         if len(kept) == 1:
             start, weight, entry, _ = kept[0]

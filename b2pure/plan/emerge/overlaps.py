@@ -80,7 +80,10 @@ def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | Emerg
 
 
 def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
-    """The same for intents that come in order of their places and have no chained bodies. None: they do not."""
+    """The same for intents that come in order of their places and have no chained bodies. None: they do not.
+
+    There are as many rows as intents, so this asks for each just what makes a difference, and makes nothing of its own.
+    """
     begins, ends, bodies = list[int](), list[int](), list[Body]()  # of local rows
     starts, stops, sources = list[int](), list[int](), list[CopySource]()  # of diagonals
     # The last diagonal of each file at the distance where it was first seen, and those at other distances.
@@ -144,13 +147,18 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
         return TooLarge(reach)
     if hole is not None:
         return hole
-    diagonals = Diagonals(starts, stops, sources)
-    if any(map(eq, starts, islice(starts, 1, None))):
-        rows = list(diagonals.rows())
-        in_order(rows)
-        diagonals = Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
     local = list(cover(zip(begins, ends, bodies, strict=True)))
-    return Layout(reach, local, diagonals, _spans(local))
+    return Layout(reach, local, _sorted(Diagonals(starts, stops, sources)), _spans(local))
+
+
+def _sorted(diagonals: Diagonals) -> Diagonals:
+    """Those that start together `in_order`."""
+    starts = diagonals.starts
+    if not any(map(eq, starts, islice(starts, 1, None))):
+        return diagonals
+    rows = list(diagonals.rows())
+    in_order(rows)
+    return Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
 
 
 def _same_file(one: LocalSlice, other: Body) -> bool:
