@@ -89,6 +89,7 @@ class Chooser:
             reach, back = stop, start - m
             while near and near[0].stop <= back:
                 leave(near.pop(0))
+            entry: Entry | None = None
             if near:
                 before = near[0]
                 if len(near) > 1:
@@ -109,21 +110,21 @@ class Chooser:
                 if plain and exits.floor + spent < weight:
                     sending = exits.best(start)
                     plain = sending is None or sending[0] + copied >= weight
-                origin = before.place
-            else:
-                sending = exits.best(start) if start >= far_off else None
-                plain = sending is not None
+                if plain:
+                    entry = Entry(start, start, weight, 0, stop, number, before.place, sent, place)
+            elif start >= far_off:
+                sending = exits.best(start)
                 if sending is not None:
-                    weight, sent, way = sending
-                    weight, sent, origin = weight + copied, start - sent, -1 if way is None else way.place
-            if plain:
-                entry = Entry(start, start, weight, 0, stop, number, origin, sent, place)
+                    weight, begun, way = sending
+                    origin = -1 if way is None else way.place
+                    entry = Entry(start, start, weight + copied, 0, stop, number, origin, start - begun, place)
+            if entry is None:
+                self.consider(start, stop, number, end)
+                place = self._gone + len(ways)
+            else:
                 ways.append(entry)
                 near.append(entry)
                 place += 1
-                continue
-            self.consider(start, stop, number, end)
-            place = self._gone + len(ways)
         self._reach = reach
 
     def consider(self, start: int, stop: int, number: int, end: int) -> None:

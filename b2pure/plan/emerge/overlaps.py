@@ -161,8 +161,10 @@ def _sorted(diagonals: Diagonals) -> Diagonals:
     return Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
 
 
-def _same_file(one: LocalSlice, other: Body) -> bool:
-    return isinstance(other, LocalSlice) and one.path == other.path and one.fact == other.fact
+def _same_file(one: Body, other: Body) -> bool:
+    if not isinstance(one, LocalSlice) or not isinstance(other, LocalSlice):
+        return False
+    return one.path == other.path and one.fact == other.fact
 
 
 def rows_of(intents: Iterable[WriteIntent], first: int = 0) -> list[Row] | EmergeFailure:
