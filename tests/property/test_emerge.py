@@ -307,9 +307,8 @@ def test_the_plain_choice_is_the_one_of_all_that_can_be(seed: int, prioritize: P
         end, m, weights = made.length, made.minimum, weights_of(prioritize, PRICES)
         plain, thorough = (Chooser(coverage, weights, m, made.max_sent) for _ in range(2))
         plain.add_all(intervals, end)
-        for start, stop, number in proper(intervals, m, end):
-            thorough.pass_by(start)
-            thorough.consider(start, stop, number, end)
+        for start, stop, number in intervals:
+            thorough.add(start, stop, number, last=stop == end)
         assert plain.finish(end)[0] == thorough.finish(end)[0]
 
 

@@ -71,14 +71,17 @@ class Chooser:
 
     def add(self, start: int, stop: int, number: int, *, last: bool = False) -> None:
         """The next interval. `last`: the object ends where it does."""
-        self.add_all(((start, stop, number),), stop if last else -1)
+        if stop > self._reach and (last or stop - start >= self._m):
+            self._reach = stop
+            self.pass_by(start)
+            self._consider(start, stop, number, stop if last else -1)
 
     def add_all(self, intervals: Iterable[Interval], end: int) -> None:
         """The next intervals. `end`: where the object ends, if that is known.
 
         This is done for every range of an object, so what is plain is done here: where the lightest copy before leaves
         in time for this one to start where it can, and no way that starts later or sends from far away can be lighter;
-        or where nothing is near and it can only be sent from far away. All else is `consider`ed.
+        or where nothing is near and it can only be sent from far away. All else is `_consider`ed.
         """
         m, near, ways, exits, window, reach = self._m, self._near, self._ways, self._exits, self._window, self._reach
         copied, sent_part, least, leave = self._copied_part, self._sent_part, min(self._prices), self._exits.leave
@@ -119,7 +122,7 @@ class Chooser:
                     origin = -1 if way is None else way.place
                     entry = Entry(start, start, weight + copied, 0, stop, number, origin, start - begun, place)
             if entry is None:
-                self.consider(start, stop, number, end)
+                self._consider(start, stop, number, end)
                 place = self._gone + len(ways)
             else:
                 ways.append(entry)
@@ -127,8 +130,8 @@ class Chooser:
                 place += 1
         self._reach = reach
 
-    def consider(self, start: int, stop: int, number: int, end: int) -> None:
-        """The next interval, a proper one, by all that can come before it; after `pass_by(start)`."""
+    def _consider(self, start: int, stop: int, number: int, end: int) -> None:
+        """The next interval, by all that can come before it. What ends too early to be left for it is passed by."""
         m, copied, near = self._m, self._copied_part, self._near
         limit = stop - (self._last_minimum if stop == end else m)
         first: Entry | None = None  # the lightest way to start at `start`
