@@ -347,6 +347,7 @@ def test_the_best_exit_is_the_lightest_of_all(steps: list[tuple[int, int]], long
         if r.random() < 0.5:
             at = stop + r.randint(1, 50)
             least = min(each + price(at) - price(start) + part * -(-(at - start) // longest) for start, each in left)
+            assert exits.floor + at <= least
             best = exits.best(at)
             assert best is not None
             assert best[0] == least
