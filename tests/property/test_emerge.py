@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from random import Random
 
 from attrs import evolve
 from emerge_oracle import COPY_PRICE, DOWN_PRICE, MEASURES, Made, Object, best, best_checks
-from emerge_support import FAMILIES, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
+from emerge_support import FAMILIES, chained, contents, differing, intents_of, measured, rebuilt, tiny, with_holes
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,19 +15,22 @@ from returns.result import Failure, Success
 
 from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
 from b2pure.model.ranges import ByteRange
+from b2pure.model.sources import Chained
 from b2pure.plan.cost import PriceTable
 from b2pure.plan.emerge.assemble import Assembler
 from b2pure.plan.emerge.check import check_part, check_plan, check_sources
-from b2pure.plan.emerge.choose import choose, proper
+from b2pure.plan.emerge.choose import Chooser, choose
 from b2pure.plan.emerge.codec import emerge_lines, read_emerge_lines
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.exact import choose_by_cuts
+from b2pure.plan.emerge.exits import Exits
 from b2pure.plan.emerge.identity import plan_id
 from b2pure.plan.emerge.overlaps import CopyRow, Layout, lay_out
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.planner import copyable, emerge
 from b2pure.plan.emerge.prices import weights_of
+from b2pure.plan.emerge.ways import Entry, Interval, proper
 from b2pure.plan.failures import BadPlanLine, Hole, TooManyParts, Truncated
 
 PRICES = PriceTable("test", per_call={"C": COPY_PRICE}, per_byte_down=DOWN_PRICE)
@@ -286,6 +290,119 @@ def test_the_fast_choice_weighs_what_the_program_over_all_cuts_does(seed: int) -
         check_choice(seed + step, ALL[(seed + step) % len(ALL)])
 
 
+def to_choose(seed: int, prioritize: Prioritize) -> tuple[Object, Coverage, list[Interval]]:
+    """An object, where it is local, and what can be copied."""
+    made = chained(seed, seed % len(FAMILIES), seed % 9 + 1, False)
+    layout = lay_out(intents_of(made, contents(made)[1]), OverlapRule.ASSUME_EQUAL)
+    assert isinstance(layout, Layout)
+    coverage = Coverage(layout.local_spans)
+    return made, coverage, list(copyable(layout.diagonals, coverage, prioritize))
+
+
+@given(_seeds, st.sampled_from(ALL))
+def test_the_plain_choice_is_the_one_of_all_that_can_be(seed: int, prioritize: Prioritize) -> None:
+    """Where the chooser sees at once what is the lightest, that is what it finds when it considers all ways."""
+    for step in range(10):
+        made, coverage, intervals = to_choose(seed + step, prioritize)
+        end, m, weights = made.length, made.minimum, weights_of(prioritize, PRICES)
+        plain, thorough = (Chooser(coverage, weights, m, made.max_sent) for _ in range(2))
+        plain.add_all(intervals, end)
+        for start, stop, number in intervals:
+            thorough.add(start, stop, number, last=stop == end)
+        assert plain.finish(end)[0] == thorough.finish(end)[0]
+
+
+@given(_seeds, st.sampled_from(ALL))
+def test_the_weight_of_a_choice_is_that_of_its_runs(seed: int, prioritize: Prioritize) -> None:
+    """Counted byte by byte; and the runs are the object, none too short."""
+    made, coverage, intervals = to_choose(seed, prioritize)
+    end, m, weights = made.length, made.minimum, weights_of(prioritize, PRICES)
+    weight, runs = choose(intervals, end, coverage, weights, m, made.max_sent)
+    here = made.local_bytes()
+    total = at = 0
+    for start, stop, number in runs:
+        assert start == at
+        assert stop - start >= m or stop == end
+        at = stop
+        if number < 0:
+            total += weights.sent_part * -(-(stop - start) // made.max_sent)
+            total += sum(weights.local_byte if here[each] else weights.remote_byte for each in range(start, stop))
+        else:
+            total += weights.copied_part
+            assert any(low <= start and stop <= high for low, high, which in intervals if which == number)
+    assert (at, total) == (end, weight)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60)), min_size=1, max_size=60), st.integers(1, 30), _seeds)
+def test_the_best_exit_is_the_lightest_of_all(steps: list[tuple[int, int]], longest: int, seed: int) -> None:
+    """However many have been left, and whenever somebody asks."""
+    r, part = Random(seed), seed % 50
+    coverage = Coverage([(10, 40), (100, 300)])
+    price = coverage.prices(1, 3)
+    exits, left, stop = Exits(0, price, 1, part, longest), [(0, 0)], 0
+    for step, weight in steps:
+        stop += step
+        exits.leave(Entry(0, 0, weight + price(stop) // 2, 0, stop, 0, -1, 0))
+        left.append((stop, weight + price(stop) // 2))
+        if r.random() < 0.5:
+            at = stop + r.randint(1, 50)
+            least = min(each + price(at) - price(start) + part * -(-(at - start) // longest) for start, each in left)
+            assert exits.floor + at <= least
+            best = exits.best(at)
+            assert best is not None
+            assert best[0] == least
+            start, entry = best[1:]
+            known = 0 if entry is None else entry.weight
+            assert known + price(at) - price(start) + part * -(-(at - start) // longest) == least
+            assert exits.floor + at <= least
+
+
+@given(
+    st.lists(st.integers(1, 9), max_size=16).filter(lambda steps: len(steps) % 2 == 0),
+    st.lists(st.tuples(st.integers(8, 120), st.integers(0, 12)), min_size=1),
+    st.integers(1, 8),
+    st.sampled_from(((1, 2), (2, 1), (1, 1), (3, 0))),
+)
+def test_prices_and_windows_are_those_of_the_bytes(
+    steps: list[int], asked: list[tuple[int, int]], length: int, rates: tuple[int, int]
+) -> None:
+    """Wherever somebody asks, after whatever was asked before. A window gets cheaper only where it is told, evenly."""
+    edges = list(accumulate(steps))
+    coverage = Coverage(list(zip(edges[::2], edges[1::2], strict=True)))
+    here, elsewhere = rates
+    before = [0]
+    for at in range(140):
+        local = any(low <= at < high for low, high in zip(edges[::2], edges[1::2], strict=True))
+        before.append(before[-1] + (here if local else elsewhere))
+    price, window = coverage.prices(here, elsewhere), coverage.windows(here, elsewhere, length)
+    costs = [before[at] - before[at - length] if at >= length else 0 for at in range(141)]
+    for end, more in asked:
+        cost, kinks = window(end, end + more)
+        assert (price(end), cost) == (before[end], costs[end])
+        if not kinks:
+            assert min(costs[end : end + more + 1]) == cost
+        else:
+            assert kinks == sorted(kinks)
+            assert kinks[-1] == end + more
+            for low, high in pairwise((end, *kinks)):
+                slopes = {costs[at + 1] - costs[at] for at in range(low, high)}
+                assert len(slopes) <= 1
+
+
+@given(_seeds, _families, st.booleans())
+def test_a_layout_is_the_same_by_the_long_way(seed: int, family: int, blobs: bool) -> None:
+    """In order and at once, or taken apart and sorted first: rows that begin together keep their order."""
+    made = tiny(seed, family)
+    intents = sorted(intents_of(made, contents(made)[1], blobs), key=lambda intent: intent.destination_offset)
+    chains = [
+        each if isinstance(each.source, CopySource) else replace(each, source=Chained((each.source,)))
+        for each in intents
+    ]
+    layout = lay_out(intents, OverlapRule.ASSUME_EQUAL)
+    assert isinstance(layout, Layout)
+    assert lay_out(chains, OverlapRule.ASSUME_EQUAL) == layout
+
+
 @given(_seeds, st.integers(2, 9), st.sampled_from(MEASURED))
 def test_the_cuts_that_matter_are_enough(seed: int, scale: int, prioritize: Prioritize) -> None:
     """The program over all cuts, against the one over the cuts that matter, where a part has small largest sizes."""
@@ -295,7 +412,9 @@ def test_the_cuts_that_matter_are_enough(seed: int, scale: int, prioritize: Prio
     weights = weights_of(prioritize, PRICES)
     spans = [(start * scale, stop * scale) for start, stop in layout.local_spans]
     coverage, end, m = Coverage(spans), made.length * scale, made.minimum * scale
-    intervals = [(start * scale, stop * scale, number) for number, (start, stop, _) in enumerate(layout.diagonals)]
+    intervals = [
+        (start * scale, stop * scale, number) for number, (start, stop, _) in enumerate(layout.diagonals.rows())
+    ]
     kept = proper(intervals, m, end)
     sizes = (m, made.max_sent * scale, made.max_copy * scale)
     every = choose_by_cuts(kept, end, coverage, weights, *sizes)
@@ -315,7 +434,7 @@ def test_all_parts_at_once_are_the_parts_one_by_one(
     plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES).unwrap()
     layout = lay_out(intents, OverlapRule.ASSUME_EQUAL)
     assert isinstance(layout, Layout)
-    one_by_one = Assembler(layout.local, layout.remote)
+    one_by_one = Assembler(layout.local, layout.diagonals.rows())
     for part in plan.parts:
         run = (part.range.start, part.range.stop, 0)
         assert one_by_one.part(part.number, run, _diagonal(layout, part)) == replace(part, twice=())
@@ -325,7 +444,7 @@ def _diagonal(layout: Layout, part: EmergePart) -> CopyRow | None:
     if isinstance(part, SentPart):
         return None
     source, start, stop = part.source, part.range.start, part.range.stop
-    for row in layout.diagonals:
+    for row in layout.diagonals.rows():
         same_file = (row[2].file_id, row[2].key_md5) == (source.file_id, source.key_md5)
         if (
             same_file

@@ -6,19 +6,19 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, slice_body
-from b2pure.plan.emerge.choose import Run
-from b2pure.plan.emerge.overlaps import CopyRow, Cover
+from b2pure.plan.emerge.overlaps import CopyRow, Cover, Diagonals, cover
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
+from b2pure.plan.emerge.ways import SENT, Run
 
 __all__ = ["Assembler"]
 
-_SENT: Final = -1
 _NOWHERE, _HERE, _THERE = 0, 1, 2
 _FAR: Final = 1 << 62
 _END: Final = (_FAR, _FAR, _FAR, NOTHING)
@@ -26,42 +26,46 @@ _END: Final = (_FAR, _FAR, _FAR, NOTHING)
 
 
 class Assembler:
-    """Gives parts their sources: local bytes where there are any, else what B2 has. Parts come in order."""
+    """Gives parts their sources: local bytes where there are any, else those of the diagonals. Parts come in order."""
 
-    def __init__(self, local: Cover, remote: Cover) -> None:
+    def __init__(self, local: Cover, diagonals: Iterable[CopyRow]) -> None:
         self._local: Cover = [*local, _END]
-        self._remote: Cover = [*remote, _END]
-        # What comes before these ends before all that is still to be read.
-        self._local_at = self._remote_at = 0
+        self._local_at = 0  # what comes before ends before all that is still to be read
+        self._remote = chain(cover(diagonals), (_END,))
+        self._there = next(self._remote)
 
-    def parts(self, runs: Iterable[Run], diagonals: Sequence[CopyRow]) -> list[EmergePart]:
+    def parts(self, runs: Iterable[Run], diagonals: Diagonals) -> list[EmergePart]:
         """The parts of all runs, from number 1 on."""
         found: list[EmergePart] = []
+        starts, sources = diagonals.starts, diagonals.sources
         rows = iter(self._local)
         begin, end, base, source = next(rows)
-        for number, run in enumerate(runs, 1):
-            start, stop, which = run
+        for number, (start, stop, which) in enumerate(runs, 1):
             while end <= start:
                 begin, end, base, source = next(rows)
-            body: LocalSlice | None = None
-            if begin <= start and stop <= end and isinstance(source, LocalSlice):
-                shift = source.range.start - base
-                if start == base and stop + shift == source.range.stop:
-                    body = source
-                else:
-                    body = LocalSlice(source.path, ByteRange(start + shift, stop + shift), source.fact)
-            elif which != _SENT and begin <= start:
-                found.append(self.part(number, run, diagonals[which]))
-                continue
-            if which == _SENT:
+            whole = ByteRange(start, stop)  # stands for itself in a file whose bytes keep their places
+            body: Body | None = None
+            if begin <= start:  # what begins here and is not as a whole one range of a file is put together
+                if stop <= end and isinstance(source, LocalSlice):
+                    shift = source.range.start - base
+                    if start == base and stop + shift == source.range.stop:
+                        body = source
+                    else:
+                        span = ByteRange(start + shift, stop + shift) if shift else whole
+                        body = LocalSlice(source.path, span, source.fact)
+                elif which != SENT:
+                    body = self._checks(start, stop)
+            if which == SENT:
                 pieces = (body,) if body is not None and start < stop else self._pieces(start, stop)
-                found.append(SentPart(number, ByteRange(start, stop), pieces))
-                continue
-            first, _, copied = diagonals[which]
-            shift = copied.range.start - first
-            if start != first or stop + shift != copied.range.stop:
-                copied = CopySource(copied.file_id, ByteRange(start + shift, stop + shift), copied.key_md5)
-            found.append(CopiedPart(number, ByteRange(start, stop), copied, body))
+                found.append(SentPart(number, whole, pieces))
+            else:
+                copied = sources[which]
+                span, first = copied.range, starts[which]
+                shift = span.start - first
+                if start != first or stop + shift != span.stop:
+                    span = ByteRange(start + shift, stop + shift) if shift else whole
+                    copied = CopySource(copied.file_id, span, copied.key_md5)
+                found.append(CopiedPart(number, whole, copied, body))
         return found
 
     def part(self, number: int, run: Run, diagonal: CopyRow | None) -> EmergePart:
@@ -90,7 +94,7 @@ class Assembler:
 
     def _pieces(self, start: int, stop: int) -> tuple[Piece, ...]:
         """What [start, stop) is put together from; neighbours in the same file are one piece."""
-        local, remote, here, there = self._local, self._remote, self._local_at, self._remote_at
+        local, here, there = self._local, self._local_at, self._there
         pieces: list[Piece] = []
         where = _NOWHERE  # the piece before is from
         while start < stop:
@@ -113,9 +117,9 @@ class Assembler:
                 start, where = end, _HERE
                 continue
             upto = begin if begin < stop else stop
-            while remote[there][1] <= start:
-                there += 1
-            begin, end, base, source = remote[there]
+            while there[1] <= start:
+                there = next(self._remote)
+            begin, end, base, source = there
             if begin > start or not isinstance(source, CopySource):
                 raise AssertionError(f"nobody has the bytes [{start}, {upto})")
             if end > upto:
@@ -128,7 +132,7 @@ class Assembler:
             else:
                 pieces.append(source)
             start, where = end, _THERE
-        self._local_at, self._remote_at = here, there
+        self._local_at, self._there = here, there
         return tuple(pieces)
 
 

@@ -29,17 +29,23 @@ def check_plan(plan: EmergePlan) -> str | None:
     limits = plan.limits
     minimum, max_copy, max_upload = limits.minimum, limits.max_copy, limits.max_upload
     for number, part in enumerate(plan.parts, start=1):
-        start, at = at, part.range.stop
+        span = part.range
+        start, at = at, span.stop
         length = at - start
         # Nearly all parts are one range of a file. What is not seen to be right here is looked at as a whole.
-        if part.number == number and part.range.start == start and length >= minimum:
+        if part.number == number and span.start == start and length >= minimum:
             if isinstance(part, SentPart):
                 if length <= max_upload and _have(part.pieces, length):
                     continue
             elif length <= max_copy:
-                copied = part.source.range
-                if copied.stop - copied.start == length and (part.checks is None or _have((part.checks,), length)):
-                    continue
+                copied, checks = part.source.range, part.checks
+                if copied.stop - copied.start == length:
+                    if checks is None:
+                        continue
+                    if isinstance(checks, LocalSlice):
+                        here = checks.range
+                        if here.stop - here.start == length:
+                            continue
         wrong = check_part(part, number, start, number == count, limits)
         if wrong is not None:
             return wrong

@@ -7,7 +7,8 @@ more: it takes the way that is lightest so far and gives up those that do not sh
 
 from __future__ import annotations
 
-from b2pure.plan.emerge.choose import Chooser, Entry, Run
+from b2pure.plan.emerge.choose import Chooser
+from b2pure.plan.emerge.ways import SENT, Entry, Run
 
 __all__ = ["CommittingChooser"]
 
@@ -28,18 +29,19 @@ class CommittingChooser(Chooser):
         there.
         """
         self.pass_by(future)
-        if not self._near and len(self._exits) == 1:
+        if not self._near and len(self._exits.kept()) == 1:
             return self._commit_exit(future)
         steps = self._shared(self._live())
         return self._commit_step(*steps[-1]) if steps else []
 
     def force(self, upto: int) -> None:
         """Give up all ways but those that begin as the lightest does, up to its last copy that starts before `upto`."""
-        ways = [(weight, entry) for _, weight, entry in self._exits]
-        ways += [(least - self._price(stop), best) for stop, _, least, best in self._near]
+        kept = self._exits.kept()
+        ways = [(weight, entry) for _, weight, entry, _ in kept]
+        ways += [(entry.weight - self._price(entry.stop), entry) for entry in self._near]
         _, entry = min(ways, key=lambda way: way[0])
         if entry is None:
-            self._exits = [leaving for leaving in self._exits if leaving[2] is None]
+            self._exits.keep([leaving for leaving in kept if leaving[2] is None])
             self._near.clear()
             return
         steps = self._steps(entry, entry.high)
@@ -47,10 +49,10 @@ class CommittingChooser(Chooser):
         self._keep(early[-1] if early else steps[0])
 
     def _live(self) -> list[_Step | None]:
-        found: list[_Step | None] = [None if entry is None else (entry, entry.high) for _, _, entry in self._exits]
-        for _, entries, _, _ in self._near:
-            for entry in entries:
-                found += [(entry, entry.low), (entry, entry.high)]
+        kept = self._exits.kept()
+        found: list[_Step | None] = [None if entry is None else (entry, entry.high) for _, _, entry, _ in kept]
+        for entry in self._near:
+            found += [(entry, entry.low), (entry, entry.high)]
         return found
 
     def _steps(self, entry: Entry, at: int) -> list[_Step]:
@@ -81,7 +83,7 @@ class CommittingChooser(Chooser):
     def _commit_step(self, entry: Entry, at: int) -> list[Run]:
         """Everything before the copy that starts at `at`; that is where the object begins from now on."""
         runs = self._unwound([], entry, at)
-        entry.weight, entry.slope, entry.low, entry.high = entry.at(at), 0, at, at
+        entry.weight, entry.fall, entry.low, entry.high = entry.at(at), 0, at, at
         entry.origin, entry.sent = -1, 0
         # All that is left follows it.
         del self._ways[: entry.place - self._gone]
@@ -91,7 +93,7 @@ class CommittingChooser(Chooser):
 
     def _commit_exit(self, future: int) -> list[Run]:
         """There is one way, and it sends from its last copy on: as many whole parts as surely are sent."""
-        start, weight, entry = self._exits[0]
+        start, weight, entry, floor = self._exits.kept()[0]
         runs: list[Run] = []
         if entry is not None:
             runs = self._unwound([(entry.high, start, entry.number)], entry, entry.high)
@@ -99,10 +101,10 @@ class CommittingChooser(Chooser):
         self._ways.clear()
         whole = max(0, (future - self._m - start) // self._max_send)
         if whole:
-            runs.append((start, start + whole * self._max_send, -1))
+            runs.append((start, start + whole * self._max_send, SENT))
             start += whole * self._max_send
             weight += whole * self._sent_part
-        self._exits = [(start, weight, None)]
+        self._exits.keep([(start, weight, None, floor)])
         self._begin, self._begun = start, start > self._begin or self._begun
         return runs
 
@@ -110,19 +112,14 @@ class CommittingChooser(Chooser):
         def shares(entry: Entry | None, at: int) -> bool:
             return entry is not None and any(_same(step, each) for each in self._steps(entry, at))
 
-        self._exits = [each for each in self._exits if each[2] is not None and shares(each[2], each[2].high)]
-        near = list(self._near)
+        kept = self._exits.kept()
+        self._exits.keep([each for each in kept if each[2] is not None and shares(each[2], each[2].high)])
+        near = [entry for entry in self._near if shares(entry, entry.high)]
+        for entry in near:
+            if not shares(entry, entry.low):
+                entry.fall, entry.low = 0, entry.high
         self._near.clear()
-        for stop, entries, _, _ in near:
-            kept = []
-            for entry in entries:
-                if not shares(entry, entry.high):
-                    continue
-                if not shares(entry, entry.low):
-                    entry.weight, entry.slope, entry.low = entry.at(entry.high), 0, entry.high
-                kept.append(entry)
-            if kept:
-                self._put_near(stop, kept)
+        self._near.extend(near)
 
 
 def _same(one: _Step, other: _Step) -> bool:

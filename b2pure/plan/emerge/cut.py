@@ -7,16 +7,14 @@ recommended size, or a little longer where that saves one, so that several can t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from b2pure.plan.emerge.choose import Interval, Run, choose, proper
+from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.plan import EmergeLimits, Span
 from b2pure.plan.emerge.prices import verification_weights
+from b2pure.plan.emerge.ways import SENT, Run
 
 __all__ = ["count_parts", "cut_runs", "cut_to_verify", "longest_sent", "sent_size"]
-
-_SENT: Final = -1
 
 
 def longest_sent(recommended: int, limits: EmergeLimits) -> int:
@@ -33,9 +31,9 @@ def cut_runs(runs: Iterable[Run], recommended: int, limits: EmergeLimits) -> lis
     found: list[Run] = []
     for run in runs:
         start, stop, number = run
-        if stop - start <= (longest if number == _SENT else max_copy):
+        if stop - start <= (longest if number == SENT else max_copy):
             found.append(run)
-        elif number == _SENT:
+        elif number == SENT:
             found += [(low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum)]
         else:
             found += [(low, high, number) for low, high in _even(start, stop, -(-(stop - start) // max_copy))]
@@ -65,7 +63,7 @@ def _sent(start: int, stop: int, recommended: int, longest: int, minimum: int) -
 
 def count_parts(runs: list[Run], longest: int, limits: EmergeLimits) -> int:
     """How many parts the runs make when the longest that is sent has so many bytes."""
-    return sum(-(-(stop - start) // (longest if number == _SENT else limits.max_copy)) for start, stop, number in runs)
+    return sum(-(-(stop - start) // (longest if number == SENT else limits.max_copy)) for start, stop, number in runs)
 
 
 def sent_size(runs: list[Run], limits: EmergeLimits) -> int | None:
@@ -98,15 +96,23 @@ def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeL
         start, stop, number = run
         while at < count and edges[at] <= start:
             at += 1
-        if number == _SENT or at == count or edges[at] >= stop:
+        if number == SENT or at == count or edges[at] >= stop:
             found.append(run)
             continue
+        spans: list[Span] = []  # the local bytes in it that make a part
         low, after = (start, at) if at & 1 else (edges[at], at + 1)
-        if after + 1 < count and edges[after + 1] < stop:
-            found += _compared(run, coverage.spans_within(start, stop), stop == end, limits)
-        else:
+        while low < stop:
             high = edges[after] if edges[after] < stop else stop
-            _around(found, run, low, high, minimum, 1 if stop == end else minimum)
+            if high - low >= minimum or high == end:
+                spans.append((low, high))
+            low = edges[after + 1] if after + 1 < count else stop
+            after += 2
+        if len(spans) == 1:
+            _around(found, run, *spans[0], minimum, 1 if stop == end else minimum)
+        elif spans:
+            found += _compared(run, spans, stop == end, limits)
+        else:
+            found.append(run)
     return found
 
 
@@ -130,23 +136,14 @@ def _around(found: list[Run], run: Run, low: int, high: int, minimum: int, last_
 def _compared(run: Run, spans: list[Span], last: bool, limits: EmergeLimits) -> list[Run]:
     """The same for several ranges of local bytes: they are what can be copied, all else is sent."""
     start, stop, number = run
-    inside: list[Interval] = [(low, high, 0) for low, high in spans]
-    kept = proper(inside, limits.minimum, stop if last else None)
-    if not kept:
-        return [run]
-    last_minimum = 1 if last else limits.minimum
-    if len(kept) == 1:
-        found = list[Run]()
-        _around(found, run, kept[0][0], kept[0][1], limits.minimum, last_minimum)
-        return found
     _, cut = choose(
-        kept,
+        [(low, high, 0) for low, high in spans],
         stop,
         Coverage(spans),
         verification_weights(),
         limits.minimum,
         limits.max_copy,
         begin=start,
-        last_minimum=last_minimum,
+        last_minimum=1 if last else limits.minimum,
     )
     return [(low, high, number) for low, high, _ in cut]

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from b2pure.plan.emerge.choose import Interval, Run
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.prices import Weights
+from b2pure.plan.emerge.ways import Interval, Run
 
 __all__ = ["choose_by_cuts", "cuts_that_matter"]
 

@@ -1,18 +1,18 @@
-"""What is where: intents become covers of the object by local and by remote bytes, and the diagonals of the latter.
+"""What is where: intents become a cover of the object by local bytes, and the diagonals of what B2 has.
 
 Rules. Positions are bytes of the object. A row says that the first byte of its source stands at its start; a range of a
 file may go on beyond what its source names, where other intents give what comes after. A diagonal
 is what all intents of one file in B2 that stand at the same distance from their place in the object cover together:
-ranges of it can be copied, however many intents it was given as. The covers choose one source for each byte, with as
+ranges of it can be copied, however many intents it was given as. A cover chooses one source for each byte, with as
 few changes of source as possible. What is empty is left out. Everything is in order of start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain, islice, pairwise
-from operator import eq, itemgetter, lt
+from operator import eq, itemgetter
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -24,28 +24,32 @@ from b2pure.model.sources import Body, Chained, LocalSlice, StreamPiece, body_le
 from b2pure.plan.emerge.plan import Span
 from b2pure.plan.failures import EmergeFailure, Hole, NegativeOffset, TooLarge, UnknownLength
 
-__all__ = [
-    "CopyRow",
-    "Cover",
-    "Layout",
-    "LocalRow",
-    "add_rows",
-    "cover",
-    "first_hole",
-    "in_order",
-    "join_diagonals",
-    "lay_out",
-    "spans_of",
-]
+__all__ = ["CopyRow", "Cover", "Diagonals", "Layout", "LocalRow", "Row", "cover", "in_order", "lay_out", "rows_of"]
 
 _START: Final = itemgetter(0)
 _STOP: Final = itemgetter(1)
 
 LocalRow = tuple[int, int, Body]
 CopyRow = tuple[int, int, CopySource]
+Row = tuple[int, int, Body | CopySource]
 T = TypeVar("T", bound=tuple[int, int, object])
 Cover = list[tuple[int, int, int, Body | CopySource]]
 """(start, stop, where the first byte of the source stands, source): adjacent or apart, never overlapping."""
+
+
+@frozen
+class Diagonals:
+    """Ranges of the object that can be copied, in order of start, and what stands where each begins. There are as many
+    as intents, so they are told in lists side by side.
+    """
+
+    starts: list[int]
+    stops: list[int]
+    sources: list[CopySource]
+
+    def rows(self) -> Iterator[CopyRow]:
+        """One after the other."""
+        return zip(self.starts, self.stops, self.sources, strict=True)
 
 
 @frozen
@@ -54,8 +58,7 @@ class Layout:
 
     length: int
     local: Cover
-    remote: Cover
-    diagonals: list[CopyRow]
+    diagonals: Diagonals
     local_spans: list[Span]
     """Where there are local bytes, joined where they touch."""
     rows: list[LocalRow]
@@ -64,69 +67,130 @@ class Layout:
 
 def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | EmergeFailure:
     """The layout of all intents; a failure when they leave a hole or make no sense."""
-    local: list[LocalRow] = []
-    remote: list[CopyRow] = []
-    order: list[tuple[int, int, Body | CopySource]] | None = [] if rule is OverlapRule.LAST_WINS else None
-    failure = add_rows(intents, 0, local, remote, order)
-    if failure is not None:
-        return failure
-    if order:
-        local, remote = _last_wins(order)
-    local.sort(key=_START)
-    remote.sort(key=_START)
-    diagonals = join_diagonals(remote)
-    local_cover, remote_cover = cover(local), cover(diagonals)
-    length = max(covered[-1][1] if covered else 0 for covered in (local_cover, remote_cover))
-    if length > MAX_FILE_SIZE:
-        return TooLarge(length)
-    hole = first_hole(local_cover, remote_cover)
-    return hole or Layout(length, local_cover, remote_cover, diagonals, spans_of(local_cover), local)
+    given = list(intents)
+    found = None if rule is OverlapRule.LAST_WINS else _laid_out(given)
+    if found is None:
+        rows = rows_of(given)
+        if not isinstance(rows, list):
+            return rows
+        if rule is OverlapRule.LAST_WINS:
+            rows = _last_wins(rows)
+        rows.sort(key=_START)
+        found = _laid_out([WriteIntent(source, start) for start, _, source in rows])
+        assert found is not None
+    return found
 
 
-def add_rows(
-    intents: Iterable[WriteIntent],
-    first: int,
-    local: list[LocalRow],
-    remote: list[CopyRow],
-    order: list[tuple[int, int, Body | CopySource]] | None = None,
-) -> EmergeFailure | None:
-    """Put what the intents write into the lists; chained bodies are taken apart. `first` is the index of the first."""
+def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
+    """The same for intents that come in order of their places and have no chained bodies. None: they do not.
+
+    There are as many rows as intents, so this asks for each just what makes a difference, and makes nothing of its own.
+    """
+    begins, ends, bodies = list[int](), list[int](), list[Body]()  # of local rows
+    starts, stops, sources = list[int](), list[int](), list[CopySource]()  # of diagonals
+    # The last diagonal of each file at the distance where it was first seen, and those at other distances.
+    latest: dict[str, int] = {}
+    others: dict[tuple[str, int, str | None], int] = {}
+    hole: Hole | None = None
+    before = reach = 0
+    shifted: int | None = None  # how much later the last local bytes stand in their file
+    for intent in intents:
+        start, source = intent.destination_offset, intent.source
+        if start < before:
+            return None
+        before = start
+        if isinstance(source, CopySource):
+            span = source.range
+            shift = span.start - start
+            stop = span.stop - shift
+            if stop == start:
+                continue
+            file_id, key_md5 = source.file_id, source.key_md5
+            key = None
+            at = latest.get(file_id)
+            if at is not None and (shift != sources[at].range.start - starts[at] or key_md5 != sources[at].key_md5):
+                key = file_id, shift, key_md5
+                at = others.get(key)
+            if at is None or stops[at] < start:
+                if key is None:
+                    latest[file_id] = len(starts)
+                else:
+                    others[key] = len(starts)
+                starts.append(start)
+                stops.append(stop)
+                sources.append(source)
+            elif stops[at] < stop:
+                stops[at] = stop
+        else:
+            here = None
+            if isinstance(source, LocalSlice):
+                span = source.range
+                here = span.start - start
+                stop = span.stop - here
+            elif isinstance(source, Chained | StreamPiece):
+                return None
+            else:
+                stop = start + body_length(source)
+            if stop == start:
+                continue
+            if here is not None and here == shifted and start <= ends[-1] and _same_file(source, bodies[-1]):
+                if stop > ends[-1]:
+                    ends[-1] = stop
+            else:
+                begins.append(start)
+                ends.append(stop)
+                bodies.append(source)
+                shifted = here
+        if start > reach and hole is None:
+            hole = Hole(ByteRange(reach, start))
+        if stop > reach:
+            reach = stop
+    if reach > MAX_FILE_SIZE:
+        return TooLarge(reach)
+    if hole is not None:
+        return hole
+    rows = list(zip(begins, ends, bodies, strict=True))
+    local = list(cover(rows))
+    return Layout(reach, local, _sorted(Diagonals(starts, stops, sources)), _spans(local), rows)
+
+
+def _sorted(diagonals: Diagonals) -> Diagonals:
+    """Those that start together `in_order`."""
+    starts = diagonals.starts
+    if not any(map(eq, starts, islice(starts, 1, None))):
+        return diagonals
+    rows = list(diagonals.rows())
+    in_order(rows)
+    return Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
+
+
+def _same_file(one: Body, other: Body) -> bool:
+    if not isinstance(one, LocalSlice) or not isinstance(other, LocalSlice):
+        return False
+    return one.path == other.path and one.fact == other.fact
+
+
+def rows_of(intents: Iterable[WriteIntent], first: int = 0) -> list[Row] | EmergeFailure:
+    """What the intents write; chained bodies are taken apart. `first` is the index of the first, for the failure."""
+    rows: list[Row] = []
     for index, intent in enumerate(intents, first):
         at, source = intent.destination_offset, intent.source
         if at < 0:
             return NegativeOffset(index, at)
-        if isinstance(source, CopySource):
-            span = source.range
-            stop = at + span.stop - span.start
-            if at < stop:
-                remote.append((at, stop, source))
-                if order is not None:
-                    order.append((at, stop, source))
-            continue
-        if isinstance(source, LocalSlice):
-            span = source.range
-            stop = at + span.stop - span.start
-            if at < stop:
-                local.append((at, stop, source))
-                if order is not None:
-                    order.append((at, stop, source))
-            continue
-        for body in _flat(source):
-            if isinstance(body, StreamPiece):
+        for each in _flat(source):
+            if isinstance(each, StreamPiece):
                 return UnknownLength(index)
-            stop = at + body_length(body)
+            stop = at + (each.length if isinstance(each, CopySource) else body_length(each))
             if at < stop:
-                local.append((at, stop, body))
-                if order is not None:
-                    order.append(local[-1])
+                rows.append((at, stop, each))
             at = stop
-    return None
+    return rows
 
 
-def _flat(body: Body) -> Iterable[Body]:
-    if isinstance(body, Chained):
-        return [each for inner in body.bodies for each in _flat(inner)]
-    return (body,)
+def _flat(source: Body | CopySource) -> Iterable[Body | CopySource]:
+    if isinstance(source, Chained):
+        return [each for inner in source.bodies for each in _flat(inner)]
+    return (source,)
 
 
 def in_order(rows: list[T]) -> None:
@@ -135,51 +199,25 @@ def in_order(rows: list[T]) -> None:
     rows.sort(key=_START)
 
 
-def join_diagonals(rows: Iterable[CopyRow]) -> list[CopyRow]:
-    """Rows (in order of start) of the same file at the same distance become one where they touch or overlap; the source
-    of the first stands for all of them.
-    """
-    firsts: list[CopyRow] = []
-    stops: list[int] = []
-    open_at: dict[tuple[str, int, str | None], int] = {}
-    for row in rows:
-        start, stop, source = row
-        key = (source.file_id, source.range.start - start, source.key_md5)
-        at = open_at.get(key)
-        if at is None or stops[at] < start:
-            open_at[key] = len(firsts)
-            firsts.append(row)
-            stops.append(stop)
-        elif stops[at] < stop:
-            stops[at] = stop
-    found = [row if row[1] == stop else (row[0], stop, row[2]) for row, stop in zip(firsts, stops, strict=True)]
-    starts = [row[0] for row in found]
-    if any(map(eq, starts, islice(starts, 1, None))):
-        in_order(found)
-    return found
-
-
-def cover(rows: list[LocalRow] | list[CopyRow]) -> Cover:
+def cover(rows: Iterable[LocalRow] | Iterable[CopyRow]) -> Iterator[tuple[int, int, int, Body | CopySource]]:
     """One source for each byte that any row has, with the fewest changes of source. Rows come in order of start."""
-    found: Cover = []
     end = reach = 0  # all before `end` is in the cover; `best` begins before it and goes on to `reach`, as none else
     best: LocalRow | CopyRow | None = None
     for row in rows:
         start, stop, _ = row
         if start > end:
             if best is not None:
-                found.append((end, reach, best[0], best[2]))
+                yield end, reach, best[0], best[2]
                 end, best = reach, None
             if start > end:
                 end = reach = start
         if stop > reach:
             best, reach = row, stop
     if best is not None:
-        found.append((end, reach, best[0], best[2]))
-    return found
+        yield end, reach, best[0], best[2]
 
 
-def spans_of(covered: Cover) -> list[Span]:
+def _spans(covered: Cover) -> list[Span]:
     """Where the cover has bytes."""
     starts, stops = [row[0] for row in covered], [row[1] for row in covered]
     begins = [start for start, before in zip(starts, chain((-1,), stops), strict=False) if start != before]
@@ -187,38 +225,17 @@ def spans_of(covered: Cover) -> list[Span]:
     return list(zip(begins, ends, strict=True))
 
 
-def first_hole(local: Cover, remote: Cover) -> Hole | None:
-    """The first bytes of the object, up to the last that anybody has, that nobody has.
-
-    Behind the stop of a row nobody has anything where as many rows have begun as have ended, and the next one begins
-    later.
-    """
-    starts, stops = [row[0] for row in local], [0]
-    starts += [row[0] for row in remote]
-    stops += [row[1] for row in local]
-    stops += [row[1] for row in remote]
-    starts.sort()
-    stops.sort()
-    if not any(map(lt, stops, starts)):
-        return None
-    return next(Hole(ByteRange(stop, start)) for stop, start in zip(stops, starts, strict=False) if stop < start)
-
-
-def _last_wins(rows: list[tuple[int, int, Body | CopySource]]) -> tuple[list[LocalRow], list[CopyRow]]:
+def _last_wins(rows: list[Row]) -> list[Row]:
     """The rows cut to what no later row writes."""
-    local: list[LocalRow] = []
-    remote: list[CopyRow] = []
+    found: list[Row] = []
     for start, stop, index in _visible(rows):
         at, _, source = rows[index]
         part = ByteRange(start - at, stop - at)
-        if isinstance(source, CopySource):
-            remote.append((start, stop, source.slice(part)))
-        else:
-            local.append((start, stop, slice_body(source, part)))
-    return local, remote
+        found.append((start, stop, source.slice(part) if isinstance(source, CopySource) else slice_body(source, part)))
+    return found
 
 
-def _visible(rows: list[tuple[int, int, Body | CopySource]]) -> list[tuple[int, int, int]]:
+def _visible(rows: list[Row]) -> list[tuple[int, int, int]]:
     """(start, stop, index of the last row that writes there), in order of start."""
     by_start = sorted(range(len(rows)), key=lambda index: rows[index][0])
     edges = sorted({edge for row in rows for edge in row[:2]})

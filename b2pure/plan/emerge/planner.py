@@ -9,7 +9,8 @@ too many, there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import itemgetter
+from itertools import count
+from operator import sub
 from typing import Final
 
 from attrs import frozen
@@ -21,21 +22,20 @@ from b2pure.model.limits import DEFAULT_PART_SIZES, MAX_PART_SIZE, MAX_PARTS, Pa
 from b2pure.plan.cost import PRICES_2026, PriceTable
 from b2pure.plan.emerge.assemble import Assembler
 from b2pure.plan.emerge.check import check_plan
-from b2pure.plan.emerge.choose import Interval, Run, choose, proper
+from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import count_parts, cut_runs, cut_to_verify, longest_sent, sent_size
 from b2pure.plan.emerge.exact import choose_by_cuts
-from b2pure.plan.emerge.overlaps import CopyRow, Layout, in_order, lay_out
+from b2pure.plan.emerge.overlaps import Diagonals, Layout, in_order, lay_out
 from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize
 from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
 from b2pure.plan.emerge.twice import compares_files, known_twice, with_twice
+from b2pure.plan.emerge.ways import SENT, Interval, Run, proper
 from b2pure.plan.failures import Differing, EmergeFailure, PlanFailed, TooManyParts
 
 __all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
 
-_SENT: Final = -1
-_RANGE: Final = itemgetter(0, 1)
 _STEPS: Final = 12
 """Steps of the search for the price of a part, each of which halves what is between too cheap and dear enough."""
 
@@ -80,7 +80,7 @@ def emerge(
     if isinstance(runs, TooManyParts):
         return Failure(runs)
     diagonals = layout.diagonals
-    parts = Assembler(layout.local, layout.remote).parts(runs, diagonals)
+    parts = Assembler(layout.local, diagonals.rows()).parts(runs, diagonals)
     plan = EmergePlan(
         layout.length,
         tuple(with_twice(parts, twice) if twice else parts),
@@ -88,7 +88,7 @@ def emerge(
         overlap,
         limits,
         tuple(layout.local_spans),
-        tuple(map(_RANGE, diagonals)),
+        tuple(zip(diagonals.starts, diagonals.stops, strict=True)),
     )
     wrong = check_plan(plan)
     if wrong is not None:
@@ -117,14 +117,14 @@ def limits_of(sizes: PartSizes, max_upload: int, max_copy: int, max_parts: int) 
     return EmergeLimits(sizes.minimum, sizes.recommended, max_upload, max_copy, max_parts)
 
 
-def copyable(diagonals: list[CopyRow], coverage: Coverage, prioritize: Prioritize) -> list[Interval]:
+def copyable(diagonals: Diagonals, coverage: Coverage, prioritize: Prioritize) -> Iterable[Interval]:
     """The ranges that may be copied, `in_order`: all of the diagonals; with `local` what is not here; with `verify`
     what is here or what is not, but no part of both.
     """
     if prioritize not in ("local", "verify"):
-        return [(start, stop, number) for number, (start, stop, _) in enumerate(diagonals)]
+        return zip(diagonals.starts, diagonals.stops, count())
     found: list[Interval] = []
-    for number, (start, stop, _) in enumerate(diagonals):
+    for start, stop, number in zip(diagonals.starts, diagonals.stops, count()):
         at = start
         for low, high in coverage.spans_within(start, stop):
             if at < low:
@@ -144,21 +144,28 @@ class _Job:
 
     end: int
     coverage: Coverage
-    intervals: list[Interval]
+    diagonals: Diagonals
     prioritize: Prioritize
     limits: EmergeLimits
     weights: Weights
 
     @classmethod
     def of(cls, layout: Layout, prioritize: Prioritize, limits: EmergeLimits, prices: PriceTable) -> _Job:
-        coverage = Coverage(layout.local_spans)
-        intervals = proper(copyable(layout.diagonals, coverage, prioritize), limits.minimum, layout.length)
-        return cls(layout.length, coverage, intervals, prioritize, limits, weights_of(prioritize, prices))
+        coverage, weights = Coverage(layout.local_spans), weights_of(prioritize, prices)
+        return cls(layout.length, coverage, layout.diagonals, prioritize, limits, weights)
+
+    def copyable(self) -> Iterable[Interval]:
+        """What may be copied."""
+        return copyable(self.diagonals, self.coverage, self.prioritize)
+
+    def proper(self) -> list[Interval]:
+        """The same without what no plan needs."""
+        return proper(self.copyable(), self.limits.minimum, self.end)
 
     def parts(self) -> list[Run] | TooManyParts:
         """The parts of the best plan."""
         if self.end == 0:
-            return [(0, 0, _SENT)]
+            return [(0, 0, SENT)]
         limits = self.limits
         longest = limits.max_upload if self.prioritize == "min_requests" else longest_sent(limits.recommended, limits)
         runs = self.runs(self.weights, longest)
@@ -170,11 +177,12 @@ class _Job:
     def runs(self, weights: Weights, longest: int) -> list[Run]:
         """The best runs, with sent parts of at most `longest` bytes."""
         minimum, max_copy = self.limits.minimum, self.limits.max_copy
-        if any(stop - start > max_copy for start, stop, _ in self.intervals):
-            exact = choose_by_cuts(self.intervals, self.end, self.coverage, weights, minimum, longest, max_copy)
+        if max(map(sub, self.diagonals.stops, self.diagonals.starts), default=0) > max_copy:
+            intervals = self.proper()
+            exact = choose_by_cuts(intervals, self.end, self.coverage, weights, minimum, longest, max_copy)
             if exact is not None:
-                return _joined(exact[1], self.intervals)
-        return choose(self.intervals, self.end, self.coverage, weights, minimum, longest)[1]
+                return _joined(exact[1], intervals)
+        return choose(self.copyable(), self.end, self.coverage, weights, minimum, longest)[1]
 
     def cut(self, runs: list[Run], recommended: int) -> list[Run]:
         """The parts of the runs."""
@@ -225,13 +233,13 @@ class _Job:
                 best, count, high = found, parts, middle
             else:
                 many, low = found, middle
-        return _joined(spliced(many, best, limits.minimum, limits.max_parts, self.weigh), self.intervals)
+        return _joined(spliced(many, best, limits.minimum, limits.max_parts, self.weigh), self.proper())
 
     def weigh(self, run: Run) -> tuple[int, int]:
         """The parts of a run, and its weight."""
         start, stop, number = run
         parts = count_parts([run], self.limits.max_upload, self.limits)
-        if number != _SENT:
+        if number != SENT:
             return parts, parts * self.weights.copied_part
         local = self.coverage.before(stop) - self.coverage.before(start)
         sent = self.weights.local_byte * local + self.weights.remote_byte * (stop - start - local)
@@ -245,7 +253,7 @@ def _joined(parts: list[Run], intervals: list[Interval]) -> list[Run]:
     for start, stop, number in parts:
         while at < len(intervals) and intervals[at][1] < stop:
             at += 1
-        if runs and runs[-1][2] == number and (number == _SENT or _within(intervals[at], runs[-1][0], number)):
+        if runs and runs[-1][2] == number and (number == SENT or _within(intervals[at], runs[-1][0], number)):
             runs[-1] = (runs[-1][0], stop, number)
         else:
             runs.append((start, stop, number))

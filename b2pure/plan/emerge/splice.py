@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
-from b2pure.plan.emerge.choose import Run
+from b2pure.plan.emerge.ways import Run
 
 __all__ = ["spliced"]
 

@@ -17,17 +17,17 @@ from b2pure.model.sources import Body
 from b2pure.plan.cost import PRICES_2026, PriceTable
 from b2pure.plan.emerge.assemble import Assembler
 from b2pure.plan.emerge.check import check_part
-from b2pure.plan.emerge.choose import Run
 from b2pure.plan.emerge.commit import CommittingChooser
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import cut_runs, cut_to_verify, longest_sent
-from b2pure.plan.emerge.overlaps import CopyRow, LocalRow, add_rows, cover
+from b2pure.plan.emerge.overlaps import CopyRow, LocalRow, cover, rows_of
 from b2pure.plan.emerge.parts import EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
 from b2pure.plan.emerge.planner import limits_objection, limits_of
 from b2pure.plan.emerge.prices import weights_of
 from b2pure.plan.emerge.twice import compares_files, known_twice, with_twice
 from b2pure.plan.emerge.visible import visible
+from b2pure.plan.emerge.ways import SENT, Run
 from b2pure.plan.failures import Differing, Hole, IntentsOutOfOrder, PlanFailed, TooLarge, TooManyParts
 from b2pure.plan.parts import stream_part_size
 
@@ -35,7 +35,6 @@ __all__ = ["LOOK_AHEAD", "plan_stream"]
 
 LOOK_AHEAD: Final = 32
 """Default look-ahead, in minimum parts."""
-_SENT: Final = -1
 _MOST_HELD: Final = 4096
 """So many intents are held within one copied range before it is cut."""
 
@@ -126,13 +125,11 @@ class _Stream:
 
     def take(self, intent: WriteIntent) -> Iterator[EmergePart]:
         """The next intent; the parts that are decided now."""
-        local: list[LocalRow] = []
-        remote: list[CopyRow] = []
-        failure = add_rows((intent,), self._index, local, remote)
-        if failure is not None:
-            raise PlanFailed(failure)
+        rows = rows_of((intent,), self._index)
+        if not isinstance(rows, list):
+            raise PlanFailed(rows)
         self._index += 1
-        for row in (*remote, *local):
+        for row in rows:
             start = row[0]
             if start > self._frontier:
                 if start > self._reach:
@@ -240,8 +237,8 @@ class _Stream:
         limits, begin, stop = self._limits, runs[0][0], runs[-1][1]
         diagonals = [each for each in self._known.values() if each.stop > begin]
         remote = sorted((each.row() for each in diagonals), key=lambda row: (row[0], -row[1]))
-        covered = cover(self._local)
-        assembler = Assembler(covered, cover(remote))
+        covered = list(cover(self._local))
+        assembler = Assembler(covered, remote)
         twice = known_twice(self._local, covered, compares_files(self._prioritize), begin, stop)
         if isinstance(twice, Differing):
             raise PlanFailed(twice)
@@ -255,7 +252,7 @@ class _Stream:
             self._number += 1
             if self._number > limits.max_parts:
                 raise PlanFailed(TooManyParts(self._number, limits.max_parts))
-            part = assembler.part(self._number, run, rows[run[2]] if run[2] != _SENT else None)
+            part = assembler.part(self._number, run, rows[run[2]] if run[2] != SENT else None)
             wrong = check_part(part, self._number, run[0], last and place == len(cut), limits)
             if wrong is not None:
                 raise AssertionError(f"the planner made a part that is none: {wrong}")
