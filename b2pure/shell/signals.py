@@ -7,6 +7,7 @@ twice, from the terminal and from its shell: what comes within a second of the l
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Final
 
-__all__ = ["ENDING", "Terminated", "ending_raises", "ignore_ending", "minded"]
+__all__ = ["ENDING", "Terminated", "ending_raises", "ignore_ending_at_last", "minded"]
 
 ENDING: Final = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 """A polite kill, and the end of the terminal; Windows has no such end."""
@@ -41,8 +42,14 @@ def minded() -> tuple[signal.Signals, ...]:
     return tuple(number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN)
 
 
-def ignore_ending() -> None:
-    """For the very end of the process: the interpreter would undo the handlers, and die of a wish that comes twice."""
+def ignore_ending_at_last() -> None:
+    """When the interpreter ends, it undoes the handlers, and would die of a wish that comes twice. No sooner than that:
+    before, it waits for threads, which may hang, and whoever asks again must be heard.
+    """
+    atexit.register(_ignore_ending)
+
+
+def _ignore_ending() -> None:
     for number in minded():
         signal.signal(number, signal.SIG_IGN)
 
