@@ -17,9 +17,9 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Final
 
-__all__ = ["ENDING", "Terminated", "ending_raises", "ignore_ending_at_last", "minded"]
+__all__ = ["Terminated", "ending_raises", "ignore_ending_at_last", "minded"]
 
-ENDING: Final = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
+_ENDING: Final = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 """A polite kill, and the end of the terminal; Windows has no such end."""
 _SAME_WISH_SECONDS: Final = 1.0
 
@@ -39,7 +39,7 @@ class Terminated(BaseException):
 
 def minded() -> tuple[signal.Signals, ...]:
     """Those of the signals that nobody chose to ignore."""
-    return tuple(number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN)
+    return tuple(number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN)
 
 
 def ignore_ending_at_last() -> None:
