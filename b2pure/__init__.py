@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from b2pure._lazy import loaded
+
 if TYPE_CHECKING:
     from b2pure.effects.cleanups import CleanupReport
     from b2pure.effects.downloads import Downloaded
@@ -176,14 +178,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for, so that the pure half stays usable without the other."""
-    import importlib
-
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(importlib.import_module(home), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return loaded(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from b2pure._lazy import loaded
+
 # These two are functions, not the modules of their names that the package would have in their place.
 from b2pure.plan.compare import compare
 from b2pure.plan.split import split
@@ -106,14 +108,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    import importlib
-
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(importlib.import_module(home), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return loaded(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:

@@ -6,6 +6,7 @@ Rules.
 - A scout has enough to do that it need not wait, and no more than is soon needed: what it finds is held until the walk
   comes there. Towards the end it has less, so that neither waits long for the other.
 - Who waits for the scout looks at the next folder meanwhile, unless much is held already.
+- To see to the scout takes longer than to look at a small folder, so it is done now and then, by how much was done.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from typing import Final
 
 from attrs import frozen
 
-__all__ = ["USUAL", "Ahead", "Seen", "folders_to_ask", "pieces_to_ask", "reads_on", "starts"]
+__all__ = ["USUAL", "Ahead", "Seen", "effort", "feeds", "folders_to_ask", "pieces_to_ask", "reads_on", "starts"]
+
+_FOLDER_COUNTS: Final = 16
+"""A folder counts as so many names on top of its own."""
+_LOOKED: Final = 4
+"""To look at names takes so many times as long as to be told of them."""
 
 
 @frozen
@@ -82,3 +88,13 @@ def pieces_to_ask(ahead: Ahead, left: int, asked: int) -> int:
 def reads_on(ahead: Ahead, waiting: int, held: int) -> bool:
     """Whether who waits for the scout looks at another folder meanwhile."""
     return waiting > 0 and held < ahead.held
+
+
+def effort(names: int, *, told: bool) -> int:
+    """How much it is to come to a folder of so many names, of which one was `told`, or had to look at it."""
+    return (names + _FOLDER_COUNTS) * (1 if told else _LOOKED)
+
+
+def feeds(ahead: Ahead, done: int) -> bool:
+    """Whether to see to the scout again, after so much effort since the last time: before it has nothing to do."""
+    return done >= ahead.busy // 4

@@ -49,7 +49,6 @@ __all__ = [
     "classify",
     "doubts_content",
     "has_dead_token",
-    "is_unanswered",
     "keeps_url",
     "step_retry",
     "wants_new_token",
@@ -171,7 +170,7 @@ def keeps_url(error: B2Error) -> bool:
     return isinstance(error, Throttled)
 
 
-def is_unanswered(error: B2Error) -> bool:
+def _is_unanswered(error: B2Error) -> bool:
     """Whether it looks as if there were no server: no connection came about, or no answer in time."""
     return isinstance(error, Transport) and error.kind in ("connect", "timeout")
 
@@ -192,13 +191,13 @@ def step_retry(
     """The next state and what to do. `jitter` is a number from 0 to 1 drawn by the caller."""
     retry_class = classify(error, kind)
     spoils = kind == "upload" and not keeps_url(error)
-    unanswered = state.unanswered + is_unanswered(error)
+    unanswered = state.unanswered + _is_unanswered(error)
     failed = evolve(state, attempts=state.attempts + 1, urls=state.urls + spoils, unanswered=unanswered)
     if retry_class is RetryClass.FATAL or (retry_class is RetryClass.ONCE and state.reauthorized):
         return state, GiveUp(error, "trying again cannot help")
     if failed.attempts >= policy.max_attempts:
         return state, GiveUp(error, f"{failed.attempts} attempts failed")
-    if failed.unanswered >= policy.max_unanswered and is_unanswered(error):
+    if failed.unanswered >= policy.max_unanswered and _is_unanswered(error):
         return state, GiveUp(error, f"{failed.unanswered} attempts were not answered")
     if failed.urls >= policy.max_upload_urls and spoils:
         return state, GiveUp(error, f"{failed.urls} upload URLs failed")

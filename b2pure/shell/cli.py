@@ -49,7 +49,7 @@ from b2pure.shell.cli_serve import serve
 from b2pure.shell.cli_transfers import clean, copy, download, upload
 from b2pure.shell.plans import Plan
 from b2pure.shell.progress import ProgressReport
-from b2pure.shell.signals import Terminated, ending_raises, ignore_ending
+from b2pure.shell.signals import Terminated, ending_raises, ignore_ending_at_last
 from b2pure.shell.targets import Nowhere
 
 __all__ = ["run"]
@@ -105,7 +105,7 @@ def _end_terminated(arguments: list[str], wish: Terminated) -> NoReturn:
         click.echo(f"b2pure: ended by {wish}{_hint(arguments)}", err=True)
     except OSError:
         silence(sys.stderr)
-    ignore_ending()
+    ignore_ending_at_last()
     sys.exit(wish.status)
 
 

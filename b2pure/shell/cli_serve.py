@@ -19,9 +19,9 @@ from b2pure.effects.fault_board import FaultBoard
 from b2pure.effects.latency import Latency
 from b2pure.effects.program import ok
 from b2pure.effects.simulator import Simulator, SimulatorConfig
-from b2pure.effects.simulator.rules import Refused, checked_bucket_name
+from b2pure.effects.simulator.rules import bucket_name_problem
 from b2pure.effects.wire import KeyPair
-from b2pure.model.errors import LocalFailure, Rejected, describe
+from b2pure.model.errors import LocalFailure, describe
 from b2pure.shell.cli_faults import fault_options, faults_of
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.quantities import COUNT, SIZE, TIME, IntType
@@ -130,24 +130,13 @@ def _buckets(given: tuple[str, ...]) -> tuple[_Bucket, ...]:
         name, _, kind = text.partition(":")
         if kind not in _BUCKET_TYPES:
             raise click.BadParameter(f"{text!r}: it is NAME, NAME:public or NAME:private", param_hint="--bucket")
-        try:
-            checked_bucket_name(name)
-        except Refused as refused:
-            rule = refused.error.message if isinstance(refused.error, Rejected) else describe(refused.error)
-            told = f"{name!r} {_name_problem(name)}: {rule}"
-            raise click.BadParameter(told, param_hint="--bucket") from None
+        problem = bucket_name_problem(name)
+        if problem is not None:
+            raise click.BadParameter(f"{name!r} {problem}", param_hint="--bucket")
         if name.lower() in found:
             raise click.BadParameter(f"{name!r} is there twice", param_hint="--bucket")
         found[name.lower()] = _Bucket(name, _BUCKET_TYPES[kind])
     return tuple(found.values())
-
-
-def _name_problem(name: str) -> str:
-    """What is wrong with the name of a bucket that B2 would not take."""
-    odd = re.search("[^A-Za-z0-9-]", name)
-    if odd is not None:
-        return f"has {odd.group()!r}"
-    return "is too short" if len(name) < 6 else "is too long" if len(name) > 63 else "starts with b2-"
 
 
 def _key_pair() -> KeyPair | None:

@@ -1,25 +1,19 @@
 """The real local folder of a job.
 
 Rules. Nothing is created, written, renamed or removed outside the real path of the folder (`folder.py` sees to
-that). What is read is compared with what the plan saw, before and after. A download lives in a temporary file
-beside its final name, held under a lock so that a later run can tell a left-over one, and takes its name only in
-one atomic step; whatever fails before that leaves what was there untouched. Whoever takes a temporary file out of
-the table of live ones owns it: that is how Ctrl-C (`close`) and a worker never finish the same file twice.
-Descriptors are only duplicated while their file is in the table, so none is used after it was closed.
+that). What is read is what the plan saw (`slices`). A download lives in a temporary file beside its final name, held
+under a lock so that a later run can tell a left-over one, and takes its name only in one atomic step (`publishing`);
+whatever fails before that leaves what was there untouched. Whoever takes a temporary file out of the table of live ones
+owns it: that is how Ctrl-C (`close`) and a worker never finish the same file twice. Descriptors are only duplicated
+while their file is in the table, so none is used after it was closed.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
-from io import FileIO
-from mmap import mmap
 from threading import Lock
 from types import TracebackType
 from typing import Final, TypeVar
@@ -30,12 +24,15 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from b2pure.effects.effect import LocalError, Temp
 from b2pure.effects.handlers import Chunk, LocalTrouble, Sink
 from b2pure.model.errors import LocalDrifted, LocalFailure
-from b2pure.model.files import LocalFact, millis_from_ns
+from b2pure.model.files import LocalFact
 from b2pure.model.names import PathFlavour, is_own_temporary, local_path_problem, resumable_name
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.plan.download import TAIL_SIZE, worth_keeping
-from b2pure.shell.folder import FileInTheWay, Folder, Refused, Root, explain
+from b2pure.shell.facts import fact_of, seen
+from b2pure.shell.folder import FileInTheWay, Refused, Root, explain
+from b2pure.shell.publishing import publish
+from b2pure.shell.slices import read_slice
 from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked, take_resumable
 from b2pure.shell.turn import DiskTurn
 
@@ -43,9 +40,6 @@ __all__ = ["LocalDisk"]
 
 T = TypeVar("T")
 
-_CHUNK: Final = 1 << 18
-"""Bytes read at once. Each of a job's threads has so many in hand: larger ones cost memory, smaller ones time."""
-_READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _GONE: Final = "the temporary file is gone"
 
@@ -84,7 +78,7 @@ class LocalDisk:
     def stat(self, path: str) -> IOResult[LocalFact | None, LocalFailure]:
         """Size and time of a file, of what it leads to if it is a link. None when there is none."""
         try:
-            return IOSuccess(_fact_of("replace", path, os.stat(self._where("read", path))))
+            return IOSuccess(fact_of("replace", path, os.stat(self._where("read", path))))
         except (FileNotFoundError, NotADirectoryError):
             return IOSuccess(None)
         except LocalTrouble as trouble:
@@ -93,40 +87,8 @@ class LocalDisk:
             return IOFailure(LocalFailure("read", path, explain(error)))
 
     def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
-        """The bytes of the slice in chunks. The last one is only handed out when the file is still what
-        it was when it was opened, so a body that was torn is never complete. Raises LocalTrouble.
-        """
-        if slice_.range.length <= _CHUNK:
-            return iter(self._read(slice_))
-        return self._read_on(slice_)
-
-    def _read(self, slice_: LocalSlice) -> list[bytes]:
-        """The chunks of a slice that is short."""
-        fd = self._opened(slice_)
-        try:
-            return [bytes(chunk) for chunk in _slice_chunks(fd, slice_, partial(os.read, fd))]
-        except OSError as error:
-            raise LocalTrouble(LocalFailure("read", slice_.path, explain(error))) from None
-        finally:
-            os.close(fd)
-
-    def _read_on(self, slice_: LocalSlice) -> Iterator[Chunk]:
-        fd = self._opened(slice_)
-        try:
-            yield from _slice_chunks(fd, slice_, _into_one_buffer(fd))
-        except OSError as error:
-            raise LocalTrouble(LocalFailure("read", slice_.path, explain(error))) from None
-        finally:
-            os.close(fd)
-
-    def _opened(self, slice_: LocalSlice) -> int:
-        where = self._where("read", slice_.path)
-        try:
-            return os.open(where, _READ)
-        except (FileNotFoundError, NotADirectoryError):
-            raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, None)) from None
-        except OSError as error:
-            raise LocalTrouble(LocalFailure("read", slice_.path, explain(error))) from None
+        """The bytes of the slice in chunks. Raises LocalTrouble."""
+        return read_slice(self._where("read", slice_.path), slice_)
 
     # Temporary files
 
@@ -184,7 +146,7 @@ class LocalDisk:
             return IOFailure(LocalFailure("write", temp.path, _GONE))
         try:
             with nullcontext() if self._fsync else self._turn.step(), _told("write", temp.path):
-                self._publish(live, temp, mod_time_millis, expect, length)
+                publish(self._root, live, temp.path, mod_time_millis, expect, length, fsync=self._fsync)
         except LocalTrouble as trouble:
             self._remove(live)
             return IOFailure(trouble.error)
@@ -248,7 +210,7 @@ class LocalDisk:
         *parts, name = path.split("/")
         with self._root.folder(parts, make=False).closing() as folder:
             folder.stat(name)  # raises when there is nothing, not even a broken link
-            found = _seen(folder, name, "delete", path)
+            found = seen(folder, name, "delete", path)
             if found != expect:
                 raise LocalTrouble(LocalDrifted(path, expect, found))
             folder.unlink(name)
@@ -316,35 +278,6 @@ class LocalDisk:
         finally:
             os.close(live.fd)
 
-    def _publish(
-        self, live: LiveTemp, temp: Temp, mod_time_millis: int, expect: LocalFact | None, length: int | None
-    ) -> None:
-        *parts, name = temp.path.split("/")
-        folder = live.folder
-        with self._root.folder(parts, make=False).closing() as now_there:
-            status = live.in_place() if now_there.identity() == folder.identity() else None
-        if status is None:
-            raise Refused("its folder or its temporary file was replaced meanwhile")
-        if length not in (None, status.st_size):
-            os.ftruncate(live.fd, length)
-        live.set_time(mod_time_millis)
-        if self._fsync:
-            os.fsync(live.fd)
-        there = _what_has(folder, name)
-        empty_tree = there is not None and stat.S_ISDIR(there.st_mode) and _is_empty_folder(folder, name)
-        found = None if empty_tree or there is None else _seen(folder, name, "replace", temp.path)
-        if found != expect:
-            raise LocalTrouble(LocalDrifted(temp.path, expect, found))
-        if empty_tree:
-            folder.remove_empty_tree(name)
-        if found is not None and there is not None:
-            _keep_rights(live, status.st_mode, there.st_mode)
-        if os.name == "nt":  # which renames no open file
-            live.close_file()
-        folder.replace(live.name, name)
-        if self._fsync:
-            folder.flush()
-
     def _remove(self, live: LiveTemp) -> None:
         """The folder may have been moved since: even our own file is only removed inside the root."""
         with suppress(OSError):
@@ -360,13 +293,6 @@ def _is_worth_keeping(live: LiveTemp) -> bool:
         return worth_keeping(*live.tail(TAIL_SIZE))
     except OSError:
         return False
-
-
-def _keep_rights(live: LiveTemp, ours: int, theirs: int) -> None:
-    """Let nobody read or change the new content who could not read or change the old one."""
-    rights = stat.S_IMODE(theirs) & 0o777
-    if stat.S_ISREG(theirs) and rights != stat.S_IMODE(ours) and sys.platform != "win32":
-        os.fchmod(live.fd, rights)
 
 
 def _encoding_problem(path: str) -> str | None:
@@ -413,84 +339,3 @@ def _failure(trouble: LocalTrouble) -> LocalFailure:
     """The error of what looks at files without comparing them."""
     assert isinstance(trouble.error, LocalFailure)
     return trouble.error
-
-
-def _fact_of(operation: str, path: str, status: os.stat_result) -> LocalFact:
-    if stat.S_ISREG(status.st_mode):
-        return LocalFact(status.st_size, millis_from_ns(status.st_mtime_ns))
-    what = "is a folder" if stat.S_ISDIR(status.st_mode) else "is no ordinary file"
-    raise LocalTrouble(LocalFailure(operation, path, what))
-
-
-def _seen(folder: Folder, name: str, operation: str, path: str) -> LocalFact | None:
-    """What a plan would have seen there: links are followed, and a broken one is no file."""
-    try:
-        return _fact_of(operation, path, folder.stat(name, follow=True))
-    except OSError as error:
-        if isinstance(error, (FileNotFoundError, NotADirectoryError)) or error.errno == errno.ELOOP:
-            return None
-        raise
-
-
-def _what_has(folder: Folder, name: str) -> os.stat_result | None:
-    """What has the name, be it a link; None when there is nothing."""
-    try:
-        return folder.stat(name)
-    except FileNotFoundError:
-        return None
-
-
-def _is_empty_folder(folder: Folder, name: str) -> bool:
-    """Whether a folder has no file in it. Refuses one with files."""
-    try:
-        if folder.is_empty_tree(name):
-            return True
-    except RecursionError:  # deeper than any name that B2 holds
-        pass
-    raise Refused("is a folder that is not empty")
-
-
-def _into_one_buffer(fd: int) -> Callable[[int], Chunk]:
-    """Reads as `os.read`, each time into the same memory. That is the system's own, to which it goes back whole: what a
-    thread takes from the heap stays with the thread.
-    """
-    file, buffer = FileIO(fd, closefd=False), memoryview(mmap(-1, _CHUNK))
-    return lambda count: buffer[: file.readinto(buffer[:count])]
-
-
-def _slice_chunks(fd: int, slice_: LocalSlice, read: Callable[[int], Chunk]) -> Iterator[Chunk]:
-    opened = os.fstat(fd)
-    found = _fact_of("read", slice_.path, opened)
-    if found != slice_.fact:
-        raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, found))
-    rest, start = slice_.range.length, slice_.range.start
-    if start:
-        os.lseek(fd, start, os.SEEK_SET)
-    while rest:
-        chunk = read(min(rest, _CHUNK))
-        rest -= len(chunk)
-        if not rest or not chunk:
-            _expect_unchanged(fd, slice_, opened, short=bool(rest))
-        yield chunk
-
-
-def _expect_unchanged(fd: int, slice_: LocalSlice, opened: os.stat_result, *, short: bool) -> None:
-    now = os.fstat(fd)
-    if short or _may_have_changed(opened, now):
-        raise LocalTrouble(LocalDrifted(slice_.path, slice_.fact, _fact_of("read", slice_.path, now)))
-
-
-def _may_have_changed(opened: os.stat_result, now: os.stat_result) -> bool:
-    """Whether the content may be another one. Who rewrites a file and sets its time back cannot set back that of its
-    inode. That also moves when a link is added or rights change, which leaves the content alone and shows. Two changes
-    within one tick of the file system's clock look like one: only digests of the content tell them.
-    """
-    if (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns):
-        return True
-    if os.name == "nt" or now.st_ctime_ns == opened.st_ctime_ns:  # on Windows it is the time of the creation
-        return False
-    return _rights(now) == _rights(opened)
-
-
-def _rights(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_nlink, status.st_mode, status.st_uid, status.st_gid

@@ -91,8 +91,8 @@ class LocalFolderOnDisk:
         for above in {path.rpartition("/")[0] for path in paths}:
             try:
                 names = os.listdir(os.path.join(self.root, *above.split("/")))
-            except OSError:
-                continue  # it was never made
+            except (OSError, ValueError):
+                continue  # it was never made, or has a name that the system cannot have
             for name in names:
                 self.disk.remove_stale_temp(f"{above}/{name}" if above else name)
 

@@ -48,6 +48,8 @@ _URL: Final = re.compile(rf"(https?://[a-z0-9.:-]+)(/{_PATH}(?:\?{_QUERY})?)")
 _SERVER: Final = re.compile(r"(https?)://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::([1-9][0-9]{0,4}))?")
 _NUMBERS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _LAST_PORT, _LAST_BYTE = 65535, 255
+_LENGTH: Final = re.compile("[0-9]{1,15}")
+"""No body has a length of more digits."""
 
 Origin = tuple[str, str, int]
 
@@ -148,7 +150,7 @@ def read_head(data: bytes) -> Head | None:
     code, length = int(status[1]), headers.get("content-length", "")
     if len(headers) != len(fields) or code in _WITHOUT_BODY or "transfer-encoding" in headers:
         return None
-    if not (length.isascii() and length.isdigit()) or headers.get("connection", "keep-alive").lower() != "keep-alive":
+    if not _LENGTH.fullmatch(length) or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
     return Head(code, MappingProxyType(headers), int(length))
 

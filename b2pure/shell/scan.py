@@ -58,10 +58,11 @@ def scan(
     where the tree is large, as far `ahead` as that says (None: not at all); a second process helps then.
     """
     rules = Rules(os.fspath(root), excludes_directory, excludes_file, exclude_symlinks, stay_inside)
+    reader = Reader(rules, ahead)
     try:
-        reader = Reader(rules, ahead)
         found = reader.root()
     except (OSError, ValueError) as error:
+        reader.close()
         raise ScanFailed(LocalFailure("scan", os.fspath(root), _root_problem(error))) from None
     return chain.from_iterable(_walk(reader, found))
 

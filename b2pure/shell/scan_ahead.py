@@ -13,10 +13,9 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from typing import Final
 
 from b2pure.model.files import SkippedPath
-from b2pure.plan.ahead import Ahead, Seen, folders_to_ask, pieces_to_ask, reads_on, starts
+from b2pure.plan.ahead import Ahead, Seen, effort, feeds, folders_to_ask, pieces_to_ask, reads_on, starts
 from b2pure.shell.scan_folder import add_told, by_descriptor, read_folder, try_folder, try_told
 from b2pure.shell.scan_values import Folder, Found, Rules
 from b2pure.shell.scouting import Answer, Scout, possible
@@ -24,11 +23,6 @@ from b2pure.shell.scouting import Answer, Scout, possible
 __all__ = ["Reader"]
 
 Read = Found | SkippedPath | None
-
-_FOLDER_COUNTS: Final = 16
-"""A folder counts as so many names on top of its own."""
-_LOOKED: Final = 4
-"""To look at names takes so many times as long as to be told of them."""
 
 
 class _Piece:
@@ -78,7 +72,7 @@ class Reader:
         if folder in self._early:
             read = self._early.pop(folder)
             self._held -= _size(read)
-            self._since += _size(read) + _FOLDER_COUNTS
+            self._since += effort(_size(read), told=True)
             self._feed()
             return read
         self._waiting.discard(folder)
@@ -86,7 +80,7 @@ class Reader:
 
     def _read(self, folder: Folder) -> Read:
         read = try_folder(self._rules, folder, self._pieces)
-        self._since += _LOOKED * (_size(read) + _FOLDER_COUNTS)
+        self._since += effort(_size(read), told=False)
         self._done(read)
         self._feed()
         return read
@@ -112,9 +106,7 @@ class Reader:
     # --- the scout
 
     def _feed(self) -> None:
-        """Now and then, let the scout have enough to do, and hear what it has found. Not for each folder: that takes
-        longer than to look at a small one.
-        """
+        """Now and then, let the scout have enough to do, and hear what it has found."""
         ahead = self._ahead
         if ahead is None:
             return
@@ -123,7 +115,7 @@ class Reader:
         scout = self._scout
         if scout is None:
             scout = self._start(ahead, 0)
-        elif self._since < ahead.busy // 4:
+        elif not feeds(ahead, self._since):
             return
         if scout is not None:
             self._give(ahead, scout)

@@ -20,7 +20,7 @@ from b2pure.shell.scan_values import Folder, Found, Rules
 from b2pure.shell.scout import OURS
 from b2pure.shell.scouting import Answer
 
-__all__ = ["Pieces", "add_told", "by_descriptor", "read_folder", "told_folder", "try_folder", "try_told"]
+__all__ = ["Pieces", "add_told", "by_descriptor", "read_folder", "try_folder", "try_told"]
 
 _BY_DESCRIPTOR: Final = os.scandir in os.supports_fd and os.stat in os.supports_dir_fd
 _OPEN_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -46,7 +46,7 @@ def try_folder(rules: Rules, folder: Folder, pieces: Pieces | None = None) -> Fo
 
 def try_told(rules: Rules, folder: Folder, answer: Answer) -> Found | SkippedPath | None:
     """The same, of a folder that is no link, from what a scout found."""
-    return _tried(folder, lambda: told_folder(rules, folder, answer))
+    return _tried(folder, lambda: _told_folder(rules, folder, answer))
 
 
 def _tried(folder: Folder, read: Callable[[], Found | SkippedPath]) -> Found | SkippedPath | None:
@@ -72,7 +72,7 @@ def read_folder(rules: Rules, folder: Folder, pieces: Pieces | None = None) -> F
     return found
 
 
-def told_folder(rules: Rules, folder: Folder, answer: Answer) -> Found | SkippedPath:
+def _told_folder(rules: Rules, folder: Folder, answer: Answer) -> Found | SkippedPath:
     """The same, from what a scout found."""
     found = _begun(folder, answer.identity)
     if not isinstance(found, Found):

@@ -7,6 +7,7 @@ twice, from the terminal and from its shell: what comes within a second of the l
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import time
@@ -16,9 +17,9 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Final
 
-__all__ = ["ENDING", "Terminated", "ending_raises", "ignore_ending", "minded"]
+__all__ = ["Terminated", "ending_raises", "ignore_ending_at_last", "minded"]
 
-ENDING: Final = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
+_ENDING: Final = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 """A polite kill, and the end of the terminal; Windows has no such end."""
 _SAME_WISH_SECONDS: Final = 1.0
 
@@ -38,11 +39,17 @@ class Terminated(BaseException):
 
 def minded() -> tuple[signal.Signals, ...]:
     """Those of the signals that nobody chose to ignore."""
-    return tuple(number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN)
+    return tuple(number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN)
 
 
-def ignore_ending() -> None:
-    """For the very end of the process: the interpreter would undo the handlers, and die of a wish that comes twice."""
+def ignore_ending_at_last() -> None:
+    """When the interpreter ends, it undoes the handlers, and would die of a wish that comes twice. No sooner than that:
+    before, it waits for threads, which may hang, and whoever asks again must be heard.
+    """
+    atexit.register(_ignore_ending)
+
+
+def _ignore_ending() -> None:
     for number in minded():
         signal.signal(number, signal.SIG_IGN)
 

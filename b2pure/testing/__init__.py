@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from b2pure._lazy import loaded
+
 if TYPE_CHECKING:
     from b2pure.effects.fault_answers import fail_with
     from b2pure.effects.fault_board import FaultBoard
@@ -169,14 +171,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for: every pytest run loads the fixtures, and must not pay for what it does not use."""
-    import importlib
-
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(importlib.import_module(home), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return loaded(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:

@@ -105,7 +105,7 @@ def _marks(request: pytest.FixtureRequest) -> _Marks:
     from attrs import fields_dict
 
     from b2pure.effects.simulator import SimulatorConfig
-    from b2pure.effects.simulator.rules import Refused, checked_bucket_name
+    from b2pure.effects.simulator.rules import bucket_name_problem
 
     given: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("b2"))):
@@ -130,8 +130,7 @@ def _marks(request: pytest.FixtureRequest) -> _Marks:
     if len({name.lower() for name in buckets}) < len(buckets):
         raise pytest.UsageError("the marker b2: two buckets have one name; upper and lower case are the same")
     for name in buckets:
-        try:
-            checked_bucket_name(name)
-        except Refused as refused:
-            raise pytest.UsageError(f"the marker b2: {name!r} cannot be a bucket: {refused}") from None
+        problem = bucket_name_problem(name)
+        if problem is not None:
+            raise pytest.UsageError(f"the marker b2: {name!r} cannot be a bucket: it {problem}")
     return _Marks(tuple(buckets), seed, limits)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from b2pure._lazy import loaded
+
 if TYPE_CHECKING:
     from b2pure.shell.listeners import (
         AbstractProgressListener,
@@ -260,16 +262,11 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for: who imports one name does not wait for the others."""
-    import importlib
-
     if name == "exception":
+        import importlib
+
         return importlib.import_module("b2pure.v1.exception")
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(importlib.import_module(home), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return loaded(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:

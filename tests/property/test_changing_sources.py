@@ -27,7 +27,7 @@ from b2pure.effects.program import ok
 from b2pure.effects.report import troubles
 from b2pure.model.errors import Corrupt, InvalidArgument, LocalDrifted, LocalFailure, describe
 from b2pure.model.sources import LocalSlice
-from b2pure.shell import disk
+from b2pure.shell import slices
 from b2pure.shell.client import Client
 from b2pure.shell.disk import LocalDisk
 from b2pure.testing import SimulatedB2
@@ -152,7 +152,7 @@ def scene(change: Callable[[Path], None], moment: int, data: bytes) -> Iterator[
                 if slice_.path == NAME:
                     made.moment()
 
-        patch.setattr(disk, "_CHUNK", 3)
+        patch.setattr(slices, "_CHUNK", 3)
         patch.setattr(LocalDisk, "read", slowly)
         _let_the_clock_tick(path)
         yield made

@@ -20,7 +20,7 @@ from trees_support import TREES, made
 
 import b2pure.shell.scan_ahead as scan_ahead
 from b2pure.model.files import LocalItem, LocalPath
-from b2pure.plan.ahead import USUAL, Ahead, Seen, folders_to_ask, pieces_to_ask, reads_on, starts
+from b2pure.plan.ahead import USUAL, Ahead, Seen, effort, feeds, folders_to_ask, pieces_to_ask, reads_on, starts
 from b2pure.shell.scan import scan
 from b2pure.shell.scout import answered
 from b2pure.shell.scouting import Answer, Scout, possible
@@ -195,3 +195,11 @@ def test_no_scout_for_a_tree_of_which_little_was_seen(ahead: Ahead, seen: Seen, 
     """What is small is read before a scout is there."""
     if starts(ahead, seen, waiting, names):
         assert seen.names + names >= ahead.sample
+
+
+@given(LIMITS | st.just(USUAL), _COUNTS, st.booleans())
+def test_a_scout_is_seen_to_before_as_much_was_done_as_it_has(ahead: Ahead, names: int, told: bool) -> None:
+    assert feeds(ahead, effort(ahead.busy, told=told))
+    assert feeds(ahead, names) <= feeds(ahead, names + 1)
+    assert effort(names, told=True) < effort(names, told=False) < effort(names + 1, told=False)
+    assert not feeds(USUAL, effort(0, told=True))

@@ -133,3 +133,30 @@ def test_plan_and_sync_count_alike_what_they_skip(run: Run, tmp_path: Path) -> N
     assert "1 path skipped · 1 temporary, left alone" in planned.stdout
     assert planned.stderr.startswith("1 skipped: ")
     assert synced.stderr.splitlines()[-1] == "nothing done (0 B) · 1 skipped · 1 temporary, left alone"
+
+
+HELD_BY_A_THREAD: Final = """
+import sys, threading, time
+from b2pure.shell.signals import Terminated, ending_raises, ignore_ending_at_last
+try:
+    with ending_raises():
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        print("ready", flush=True)
+        time.sleep(60)
+except Terminated as wish:
+    ignore_ending_at_last()
+    print("ending", flush=True)
+    sys.exit(wish.status)
+"""
+
+
+def test_who_asks_again_is_heard_when_a_thread_hangs() -> None:
+    """The interpreter waits for it at the end, and that wait ends with a second wish."""
+    with subprocess.Popen([sys.executable, "-c", HELD_BY_A_THREAD], stdout=subprocess.PIPE, text=True) as ending:
+        assert ending.stdout is not None
+        assert ending.stdout.readline() == "ready\n"
+        ending.send_signal(signal.SIGTERM)
+        assert ending.stdout.readline() == "ending\n"
+        time.sleep(1.2)  # what comes sooner is the same wish
+        ending.send_signal(signal.SIGTERM)
+        assert ending.wait(timeout=20) == 128 + signal.SIGTERM

@@ -29,6 +29,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.shell import folder, temporary
 from b2pure.shell.disk import LocalDisk
+from b2pure.shell.folders import LocalFolderOnDisk
 from b2pure.shell.v1.raw_bodies import BodyStream
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
@@ -588,6 +589,21 @@ def test_stale_temporary_files_are_told_from_live_ones(root: Path, disk: LocalDi
         assert not later.remove_stale_temp(f"d/{live.name}")
         assert not later.remove_stale_temp("d/f")
     assert everything(root) == sorted(["d", "d/.b2pure-0123456789abcdef.tmp", f"d/{live.name}", "d/f"])
+
+
+@posix
+def test_a_folder_is_tidied_where_paths_are_and_nowhere_else(root: Path, posix_disk: LocalDisk) -> None:
+    left = temporary_name("01234567")
+    for place in ("", "d/", "d/e/", "elsewhere/"):
+        put(root, f"{place}{left}", b"left over")
+    put(root, "d/f", b"")
+    live = new_temp(posix_disk, "d/g")
+    paths = ["f", "nul\0/f", "surrogate\udc80\ud800/f", "never made/f", "f/below a file", "d/f", "d/g", "d/e/f"]
+    tidied = LocalFolderOnDisk(str(root))
+    tidied.tidy(paths)
+    tidied.close()
+    there = ["d", "d/e", "d/f", f"d/{live.name}", "elsewhere", f"elsewhere/{left}"]
+    assert everything(root) == sorted(there)
 
 
 @posix

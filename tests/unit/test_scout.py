@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from b2pure.plan.ahead import Ahead
-from b2pure.shell import scan_ahead, scouting
-from b2pure.shell.scan import scan
+from b2pure.shell import scan_ahead, scan_folder, scouting
+from b2pure.shell.scan import ScanFailed, scan
 from b2pure.shell.scouting import Answer, Scout, possible
 
 pytestmark = pytest.mark.skipif(not possible(), reason="needs two processors and a POSIX file system")
@@ -99,6 +100,19 @@ def test_the_scout_ends_with_the_scan(tmp_path: Path, started: list[Scout[object
     assert [scout.alive for scout in started] == [False, True]
     del abandoned
     assert [gone(scout.pid) for scout in started] == [True, True]
+
+
+def test_the_scout_ends_when_the_root_cannot_be_read(
+    tmp_path: Path, started: list[Scout[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(scan_folder, "_look_at", break_off)
+    with pytest.raises(ScanFailed) as _failed:  # which holds all that was in its frames
+        scan(tree(tmp_path), ahead=Ahead(worth=0, sample=0, many=2, piece=1))
+    assert [scout.alive for scout in started] == [False]
+    assert gone(started[0].pid)
 
 
 def test_the_scout_ends_when_the_process_that_scans_is_killed(tmp_path: Path) -> None:

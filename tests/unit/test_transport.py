@@ -348,6 +348,10 @@ ROWS: dict[str, tuple[bytes, type[httpx.TransportError]]] = {
     "garbage": (b"SSH-2.0-OpenSSH\r\n\r\n", httpx.RemoteProtocolError),
     "half a head": (b"HTTP/1.1 200 OK\r\nContent-Le", httpx.RemoteProtocolError),
     "half a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", httpx.RemoteProtocolError),
+    "a body of no possible length": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nab" % (b"9" * 25),
+        httpx.RemoteProtocolError,
+    ),
     "half a chunk": (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
         httpx.RemoteProtocolError,
@@ -560,6 +564,7 @@ PIECES = st.lists(
         [
             *("HTTP/1.1 200 OK", "HTTP/1.1 204 ", "HTTP/1.0 200 OK", "HTTP/1.1 100 Continue", "HTTP/1.1 503"),
             *("Content-Length: 5", "content-length:\t07 ", "Content-Length: -1", "Content-Length: 5, 5", "A: \xe9"),
+            *(f"Content-Length: {'9' * digits}" for digits in (15, 16, 5000)),
             *("Transfer-Encoding: chunked", "Connection: close", "Connection: Keep-Alive", " folded", ": nameless"),
             *("B :space", "C", "D: a:b", "E:", "X-Bz-F: %41", "G: \x00", "H: a\rb", "I: a\nb", "", "\xa0J: 1"),
         ]

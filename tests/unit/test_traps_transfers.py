@@ -29,7 +29,7 @@ from b2pure.model.sources import LocalSlice
 from b2pure.plan.large_file import copy_parts, send_parts
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.urls import Give
-from b2pure.shell import disk
+from b2pure.shell import slices
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.listeners import ProgressListenerForTest
 from b2pure.shell.sources import LocalRange
@@ -236,7 +236,7 @@ def test_t40_a_growing_file_is_never_sent_longer_than_was_said(
         def close(self) -> None:
             self._inner.close()
 
-    monkeypatch.setattr(disk, "_CHUNK", 10)
+    monkeypatch.setattr(slices, "_CHUNK", 10)
     with over_http(b2_server, transport=Line()) as (client, _, _):
         client.upload(path, DEST).unwrap()
         monkeypatch.setattr(LocalDisk, "read", growing)

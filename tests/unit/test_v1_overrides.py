@@ -19,14 +19,17 @@ from b2pure.v1 import (
     B2RawApi,
     B2Session,
     Bucket,
+    DoNothingProgressListener,
     DownloadDestBytes,
     DownloadDestLocalFile,
+    DownloadDestProgressWrapper,
     FileVersionInfo,
     InMemoryAccountInfo,
     KeepOrDeleteMode,
     LocalFolder,
     NewerFileSyncMode,
     RawSimulator,
+    ScanPoliciesManager,
     Synchronizer,
     SyncReport,
     UploadSourceBytes,
@@ -544,3 +547,57 @@ def test_a_session_of_ones_own_and_a_raw_api_in_the_place_of_another() -> None:
     assert list(bucket.ls()) == []
     api.session.raw_api = raw
     assert [each.file_name for each, _ in bucket.ls()] == ["a"]
+
+
+# -- sources, destinations and scan policies
+
+
+def _gold() -> io.BytesIO:
+    return io.BytesIO(b"gold")
+
+
+@pytest.mark.parametrize("where", ["object", "class"])
+@pytest.mark.parametrize("make", [lambda path: UploadSourceBytes(b"sand"), UploadSourceLocalFile])
+def test_a_source_whose_open_is_replaced_is_opened_by_that(
+    tmp_path: Path, make: Callable[[Any], UploadSourceBytes | UploadSourceLocalFile], where: str
+) -> None:
+    (tmp_path / "sand").write_bytes(b"sand")
+    _, _, bucket = _made()
+    source = make(tmp_path / "sand")
+    with mock.patch.object(source if where == "object" else type(source), "open", side_effect=_gold):
+        bucket.upload(source, "beach")
+    assert _content(bucket, "beach") == b"gold"
+    bucket.upload(source, "beach")
+    assert _content(bucket, "beach") == b"sand"
+
+
+@pytest.mark.parametrize("where", ["object", "class"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_destination_whose_context_is_replaced_gets_its_bytes_there(
+    tmp_path: Path, where: str, wrapped: bool
+) -> None:
+    _, _, bucket = _made()
+    bucket.upload_bytes(b"sand", "beach")
+    path, elsewhere = tmp_path / "beach", io.BytesIO()
+    dest: Any = DownloadDestLocalFile(path)
+    if wrapped:
+        dest = DownloadDestProgressWrapper(dest, DoNothingProgressListener())
+    place = dest if where == "object" else type(dest)
+    with mock.patch.object(place, "make_file_context", return_value=nullcontext(elsewhere)):
+        bucket.download_file_by_name("beach", dest)
+    assert (elsewhere.getvalue(), path.exists()) == (b"sand", False)
+    bucket.download_file_by_name("beach", dest)
+    assert path.read_bytes() == b"sand"
+
+
+@pytest.mark.parametrize("where", ["object", "class"])
+def test_scan_policies_whose_answer_is_replaced_are_asked(folder: Path, where: str) -> None:
+    _, api, bucket = _made()
+    _put(folder, "a", b"a")
+    _put(folder, "b", b"b")
+    policies = ScanPoliciesManager()
+    with mock.patch.object(
+        policies if where == "object" else ScanPoliciesManager, "should_exclude_file", lambda *asked: asked[-1] == "a"
+    ):
+        _sync(LocalFolder(str(folder)), B2Folder("holiday", "", api), policies_manager=policies)
+    assert _versions(bucket) == [("b", "upload")]

@@ -26,6 +26,7 @@ __all__ = [
     "UNVERIFIED",
     "Refused",
     "bad_request",
+    "bucket_name_problem",
     "checked_bucket_name",
     "checked_count",
     "checked_info",
@@ -51,7 +52,9 @@ HEADER_INFO: Final[Mapping[str, str]] = {
 """File info keys that a download gives back as a standard header."""
 
 _SLASHES: Final = re.compile("/")
-_BUCKET_NAME: Final = re.compile(r"[A-Za-z0-9-]{6,63}\Z")
+_NO_BUCKET_NAME: Final = re.compile(r"[^A-Za-z0-9-]")
+_BUCKET_NAMES: Final = "bucket names are 6 to 63 of A-Z a-z 0-9 -, and do not start with b2-"
+_SHORTEST, _LONGEST = 6, 63
 _HEX_SHA1: Final = re.compile(r"[0-9a-fA-F]{40}\Z")
 _RANGE: Final = re.compile(r"bytes=(\d{0,19})-(\d{0,19})\Z", re.ASCII)
 _MOST_BYTES_PER_CHARACTER: Final = 12
@@ -93,9 +96,25 @@ def checked_name(name: str, *, strict: bool = True) -> str:
 
 def checked_bucket_name(name: str) -> str:
     """A bucket name that may be created."""
-    if not _BUCKET_NAME.match(name) or name.lower().startswith("b2-"):
-        raise bad_request("bucket names are 6 to 63 of A-Z a-z 0-9 -, and do not start with b2-")
+    if bucket_name_problem(name) is not None:
+        raise bad_request(_BUCKET_NAMES)
     return name
+
+
+def bucket_name_problem(name: str) -> str | None:
+    """Why no bucket may be created with this name, and what names may be; None where nothing is wrong with it."""
+    odd = _NO_BUCKET_NAME.search(name)
+    if odd is not None:
+        problem = f"has {odd.group()!r}"
+    elif len(name) < _SHORTEST:
+        problem = "is too short"
+    elif len(name) > _LONGEST:
+        problem = "is too long"
+    elif name.lower().startswith("b2-"):
+        problem = "starts with b2-"
+    else:
+        return None
+    return f"{problem}: {_BUCKET_NAMES}"
 
 
 def checked_count(value: int | None, *, default: int, maximum: int) -> int:

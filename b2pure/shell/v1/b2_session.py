@@ -1,66 +1,33 @@
 """The raw api with the addresses and tokens filled in.
 
 Rules. A method here is the raw api's method of the same name: `api_url` and the account token come from the session,
-an upload URL from the account info's pool, or from B2. What a token that expired spoiled is done once more with a new
-one; no other error is tried again, because raw apis have a patience of their own. An upload URL goes back to the pool
-only after a success. A refusal tells what the key is restricted to.
+an upload URL from the account info's pool, or from B2 (`session_tokens`).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, Final, TypeVar
-
-from attrs import frozen
+from collections.abc import Sequence
+from typing import Any, Final
 
 from b2pure.effects.handlers import Api
-from b2pure.effects.requests import use_token
-from b2pure.model.errors import Unauthorized as Refusal
-from b2pure.plan.retry import Reauthorize, RetryState, step_retry
-from b2pure.plan.session import Need, Rejected401, UseToken
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.b2_http import B2Http
 from b2pure.shell.v1.b2_raw_api import B2RawApi
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache
-from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.enums import MetadataDirectiveMode
-from b2pure.shell.v1.exceptions import InvalidAuthToken, MissingAccountData, Unauthorized
+from b2pure.shell.v1.exceptions import MissingAccountData
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
 from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.raw_api import AbstractRawApi, Info, Json, Range, ReadableStream
-from b2pure.shell.v1.session import HasHandler, Session
+from b2pure.shell.v1.session import HasHandler
 from b2pure.shell.v1.session_methods import SESSION_METHODS, ApiOfSession, UploadsOfSession
+from b2pure.shell.v1.session_tokens import TokenSession, UploadUrls
 from b2pure.shell.v1.sqlite_account_info import SqliteAccountInfo
 
 __all__ = ["B2Session"]
 
-T = TypeVar("T")
-Pair = tuple[str, str]
-"""An upload URL and its token."""
 
-
-@frozen
-class _Urls:
-    """The upload URLs of one bucket or large file: those that lie idle are taken and put back, others are asked for."""
-
-    take: Callable[[], Pair | tuple[None, None]]
-    ask: Callable[[], Json]
-    put: Callable[[str, str], None]
-
-    def idle(self) -> Pair | None:
-        """One from the pool."""
-        url, token = self.take()
-        return None if url is None or token is None else (url, token)
-
-    def fresh(self) -> Pair:
-        """One of B2's."""
-        asked = self.ask()
-        return asked["uploadUrl"], asked["authorizationToken"]
-
-
-class B2Session(Session):
+class B2Session(TokenSession):
     """A facade that supplies the correct api_url and account_auth_token to methods of underlying raw_api and
     reauthorizes if necessary.
     """
@@ -323,7 +290,7 @@ class B2Session(Session):
                 url, token, file_name, content_length, content_type, content_sha1, file_infos, data_stream
             ),
             data_stream,
-            _Urls(
+            UploadUrls(
                 lambda: self.account_info.take_bucket_upload_url(bucket_id),
                 lambda: self.get_upload_url(bucket_id),
                 lambda url, token: self.account_info.put_bucket_upload_url(bucket_id, url, token),
@@ -339,7 +306,7 @@ class B2Session(Session):
                 url, token, part_number, content_length, sha1_sum, input_stream
             ),
             input_stream,
-            _Urls(
+            UploadUrls(
                 lambda: self.account_info.take_large_file_upload_url(file_id),
                 lambda: self.get_upload_part_url(file_id),
                 lambda url, token: self.account_info.put_large_file_upload_url(file_id, url, token),
@@ -386,63 +353,5 @@ class B2Session(Session):
         self.account_info.clear_large_file_upload_urls(file_id)
         return cancelled
 
-    # -- tokens
-
-    def _call(self, method: Callable[..., Json], *arguments: Any, **named: Any) -> Json:
-        return self._with_token(lambda url, token: method(url, token, *arguments, **named))
-
-    def _with_token(self, method: Callable[[str, str], T]) -> T:
-        """What the method answers to the API's address and the account token."""
-        event: Need | Rejected401 = Need()
-        state = RetryState()
-        while True:
-            used = self._use(event)
-            try:
-                return method(used.authorization.api_url, used.authorization.token)
-            except InvalidAuthToken as error:
-                state, decision = step_retry(self.retry, state, value_of(error), "other", 0.0)
-                if not isinstance(decision, Reauthorize):
-                    raise
-                event = Rejected401(used.generation)
-            except Unauthorized as error:
-                raise self._explained(error) from None
-
-    def _use(self, event: Need | Rejected401) -> UseToken:
-        return self.run(use_token(event, self.retry))
-
-    def _uploaded(self, method: Callable[[str, str], Json], stream: ReadableStream, urls: _Urls) -> Json:
-        """What the method answers to an upload URL and its token; where that one has expired, to a fresh one."""
-        rewind = _way_back(stream)
-        try:
-            return self._sent(method, urls.idle() or urls.fresh(), urls)
-        except InvalidAuthToken:
-            if rewind is None:
-                raise
-        rewind()
-        return self._sent(method, urls.fresh(), urls)
-
-    def _sent(self, method: Callable[[str, str], Json], pair: Pair, urls: _Urls) -> Json:
-        try:
-            reply = method(*pair)
-        except Unauthorized as error:
-            raise self._explained(error) from None
-        urls.put(*pair)
-        return reply
-
-    def _explained(self, error: Unauthorized) -> Exception:
-        """The refusal with the restrictions of the key; subclasses say already what is wrong."""
-        return error if type(error) is not Unauthorized else self.exception(Refusal(error.code, error.message))
-
 
 _ORIGINALS: Final = Originals(B2Session, SESSION_METHODS)
-
-
-def _way_back(stream: ReadableStream) -> Callable[[], object] | None:
-    """What brings the stream back to where it stands, if it can come back."""
-    seek: Callable[..., int] | None = getattr(stream, "seek", None)
-    if seek is None:
-        return None
-    try:
-        return partial(seek, seek(0, os.SEEK_CUR))
-    except (OSError, ValueError):
-        return None

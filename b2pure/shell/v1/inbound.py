@@ -39,6 +39,7 @@ from b2pure.shell.v1.download_dest import (
 )
 from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import InvalidRange, LocalFileError
+from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.pour import Facts, Pour, Told
 from b2pure.shell.v1.session import Session, Work
 
@@ -144,7 +145,7 @@ def _unwrapped(
 ) -> tuple[AbstractDownloadDestination, list[AbstractProgressListener]]:
     """The destination that takes the bytes, and everybody who wants to hear of it."""
     listeners = [] if listener is None else [listener]
-    while type(dest) is DownloadDestProgressWrapper:
+    while type(dest) is DownloadDestProgressWrapper and not _WRAPPER.any_replaced(dest):
         listeners.append(dest.progress_listener)
         dest = dest.download_dest
     return dest, listeners
@@ -171,6 +172,11 @@ def _facts(session: Session, done: Downloaded, range_: Range | None) -> Facts:
 
 # -- targets
 
+# Where nobody replaced these, the core writes as it knows best.
+_LOCAL: Final = Originals(DownloadDestLocalFile, ("make_file_context", "write_to_local_file_context", "MODE"))
+_PLACED: Final = Originals(PreSeekedDownloadDest, ("make_file_context", "MODE"))
+_WRAPPER: Final = Originals(DownloadDestProgressWrapper, ("make_file_context",))
+
 
 @frozen(eq=False)
 class _Target:
@@ -187,22 +193,14 @@ class _Target:
 
 
 def _target(dest: AbstractDownloadDestination, range_: Range | None, stack: ExitStack) -> _Target:
-    if isinstance(dest, DownloadDestLocalFile) and _is_ours(dest, DownloadDestLocalFile):
+    if isinstance(dest, DownloadDestLocalFile) and not _LOCAL.any_replaced(dest):
         return _local(dest, stack)
-    if isinstance(dest, PreSeekedDownloadDest) and _is_ours(dest, PreSeekedDownloadDest):
+    if isinstance(dest, PreSeekedDownloadDest) and not _PLACED.any_replaced(dest):
         return _placed(dest, stack)
     pour = Pour(dest, range_)
     stack.push(pour.leave)
     return _Target(
         pour, "the destination", "target", True, False, pour.finish, lambda api: Told(api, pour), lambda: pour.raised
-    )
-
-
-def _is_ours(dest: AbstractDownloadDestination, kind: type[AbstractDownloadDestination]) -> bool:
-    """Whether it writes as we know it, and not as a subclass would have it."""
-    mine = type(dest)
-    return mine.make_file_context is kind.make_file_context and all(
-        getattr(mine, name, None) is getattr(kind, name, None) for name in ("write_to_local_file_context", "MODE")
     )
 
 

@@ -39,9 +39,9 @@ class Originals:
             return False
         return getattr(type(thing), name, None) is not ours or name in getattr(thing, "__dict__", ())
 
-    def any_replaced(self, thing: object, names: Iterable[str]) -> bool:
-        """The same of any of these."""
-        return any(self.replaced(thing, name) for name in names)
+    def any_replaced(self, thing: object, names: Iterable[str] | None = None) -> bool:
+        """The same of any of these (None: of all)."""
+        return any(self.replaced(thing, name) for name in (self._methods if names is None else names))
 
 
 def method_of(call: Call[Any]) -> str:

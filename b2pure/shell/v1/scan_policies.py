@@ -16,6 +16,7 @@ from b2pure.model.policy import ScanPolicies
 from b2pure.plan.scan import Scanner, compile_scan
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import InvalidArgument
+from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.sync_file import FileVersion
 
 __all__ = ["DEFAULT_SCAN_MANAGER", "ScanPoliciesManager", "scanner_of"]
@@ -88,12 +89,14 @@ def _text(regex: re.Pattern[str]) -> str:
     return f"(?{flags}:{regex.pattern})" if flags else regex.pattern
 
 
-_QUESTIONS: Final = ("should_exclude_file", "should_exclude_file_version", "should_exclude_directory")
+_ORIGINALS: Final = Originals(
+    ScanPoliciesManager, ("should_exclude_file", "should_exclude_file_version", "should_exclude_directory")
+)
 
 
 def scanner_of(manager: ScanPoliciesManager) -> Scanner:
     """What the core asks."""
-    if all(getattr(type(manager), name, None) is getattr(ScanPoliciesManager, name) for name in _QUESTIONS):
+    if not _ORIGINALS.any_replaced(manager):
         return manager.scanner
     symlinks = bool(getattr(manager, "exclude_all_symlinks", False))
     return _Asking(

@@ -7,9 +7,9 @@ only the job that gave the name can read. What a caller's `open` raises comes ou
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeGuard, TypeVar
 
 from b2pure.effects.handlers import Chunk, LocalTrouble
 from b2pure.model import intents
@@ -21,6 +21,7 @@ from b2pure.model.sources import Blob, Body, LocalSlice
 from b2pure.shell.sources import FileSlices
 from b2pure.shell.v1.exceptions import InvalidUploadSource
 from b2pure.shell.v1.opened import closing_if_it_can, read_bytes
+from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
     CopySource,
@@ -33,6 +34,8 @@ from b2pure.shell.v1.sources import (
 )
 
 __all__ = ["OpenedSlices"]
+
+S = TypeVar("S", bound=AbstractUploadSource)
 
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -62,11 +65,11 @@ class OpenedSlices:
     def body(self, source: AbstractUploadSource) -> Body:
         """Bytes to send. Raises InvalidUploadSource for a file that is gone."""
         length = _length_of(source)
-        if isinstance(source, UploadSourceBytes) and _opens_as(source, UploadSourceBytes):
+        if _opens_as(source, UploadSourceBytes):
             return Blob(source.data_bytes)
-        if isinstance(source, UploadSourceLocalFileRange) and _opens_as(source, UploadSourceLocalFileRange):
+        if _opens_as(source, UploadSourceLocalFileRange):
             return _slice(source, source.offset, length, source.file_size)
-        if isinstance(source, UploadSourceLocalFile) and _opens_as(source, UploadSourceLocalFile):
+        if _opens_as(source, UploadSourceLocalFile):
             return _slice(source, 0, length, length)
         name = f"source {next(self._numbers)}"
         self._sources[name] = source
@@ -108,9 +111,14 @@ def _length_of(source: AbstractUploadSource) -> int:
     return length
 
 
-def _opens_as(source: AbstractUploadSource, kind: type[AbstractUploadSource]) -> bool:
-    """Whether opening it is what we know it to be, and not what a subclass makes of it."""
-    return type(source).open is kind.open
+_OURS: Final[Mapping[type[AbstractUploadSource], Originals]] = {
+    kind: Originals(kind, ("open",)) for kind in (UploadSourceBytes, UploadSourceLocalFile, UploadSourceLocalFileRange)
+}
+
+
+def _opens_as(source: AbstractUploadSource, kind: type[S]) -> TypeGuard[S]:
+    """Whether opening it is what we know it to be, and not what somebody made of it."""
+    return isinstance(source, kind) and not _OURS[kind].replaced(source, "open")
 
 
 def _slice(source: UploadSourceLocalFile, offset: int, length: int, size: int) -> Body:
