@@ -483,6 +483,8 @@ class UpdateFileRetention(Call[replies.FileRetentionReply], frozen=True):
 
 
 class UpdateFileLegalHold(Call[replies.FileLegalHoldReply], frozen=True):
+    """Put a legal hold on one version, or take it away. With one it cannot be deleted."""
+
     name = "b2_update_file_legal_hold"
     reply = replies.FileLegalHoldReply
     capability = "writeFileLegalHolds"
