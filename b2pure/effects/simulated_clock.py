@@ -15,9 +15,11 @@ class SimulatedClock:
         self._random = random.Random(seed)
 
     def now_millis(self) -> int:
+        """The time as it is here, in milliseconds since the epoch."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
+        """Move the clock on; nobody waits."""
         self.advance(round(seconds * 1000))
 
     def advance(self, millis: int) -> None:
@@ -27,4 +29,5 @@ class SimulatedClock:
         self._now += millis
 
     def draw(self) -> float:
+        """The next number from 0 up to, not including, 1. The seed says which."""
         return self._random.random()

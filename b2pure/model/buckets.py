@@ -97,6 +97,8 @@ NO_DEFAULT_RETENTION: Final = DefaultRetention()
 
 
 class FileLockConfiguration(_Setting, frozen=True):
+    """Whether files of the bucket can be locked, and how new ones are."""
+
     is_file_lock_enabled: bool
     default_retention: DefaultRetention = NO_DEFAULT_RETENTION
 
@@ -120,6 +122,8 @@ class ReplicationRule(_Setting, frozen=True):
 
 
 class ReplicationSource(_Setting, frozen=True):
+    """The rules by which files of this bucket are copied elsewhere, and the key that reads them."""
+
     replication_rules: tuple[ReplicationRule, ...]
     source_application_key_id: str
 
@@ -131,6 +135,8 @@ class ReplicationDestination(_Setting, frozen=True):
 
 
 class ReplicationConfiguration(_Setting, frozen=True):
+    """A bucket may be a source, a destination, both, or (both None) neither."""
+
     as_replication_source: ReplicationSource | None = None
     as_replication_destination: ReplicationDestination | None = None
 
@@ -148,6 +154,8 @@ NO_REPLICATION: Final = ReplicationReply(True, ReplicationConfiguration())
 
 
 class CustomHeader(_Setting, frozen=True):
+    """An HTTP header that is sent with each event."""
+
     name: str
     value: str
 

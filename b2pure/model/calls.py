@@ -90,6 +90,8 @@ class Call(msgspec.Struct, Generic[R_co], frozen=True, gc=False, rename="camel")
 
 
 class AuthorizeAccount(Call[replies.AuthorizationReply], frozen=True):
+    """Exchange a key for an account token, which is good for a day at most, and for the addresses to talk to."""
+
     name = "b2_authorize_account"
     reply = replies.AuthorizationReply
     token = "key"
@@ -114,6 +116,8 @@ class CreateKey(Call[replies.CreatedKeyReply], frozen=True):
 
 
 class DeleteKey(Call[replies.KeyReply], frozen=True):
+    """The key is of no use from then on."""
+
     name = "b2_delete_key"
     reply = replies.KeyReply
     capability = "deleteKeys"
@@ -150,6 +154,8 @@ class ListBuckets(Call[replies.BucketList], frozen=True):
 
 
 class CreateBucket(Call[replies.BucketReply], frozen=True):
+    """A new bucket. Its name must be new in all of B2. `bucket_type` is `allPrivate` or `allPublic`."""
+
     name = "b2_create_bucket"
     reply = replies.BucketReply
     capability = "writeBuckets"
@@ -200,6 +206,8 @@ class UpdateBucket(Call[replies.BucketReply], frozen=True):
 
 
 class GetBucketNotificationRules(Call[replies.NotificationRulesReply], frozen=True):
+    """All notification rules of a bucket."""
+
     name = "b2_get_bucket_notification_rules"
     reply = replies.NotificationRulesReply
     capability = "readBucketNotifications"
@@ -261,6 +269,8 @@ class ListVersionsToCompare(_VersionsCall[replies.ListedPage], frozen=True):
 
 
 class GetFileInfo(Call[replies.FileReply], frozen=True):
+    """One version of a file, by its id."""
+
     name = "b2_get_file_info"
     reply = replies.FileReply
     capability = "readFiles"
@@ -270,6 +280,8 @@ class GetFileInfo(Call[replies.FileReply], frozen=True):
 
 
 class GetUploadUrl(Call[replies.UploadUrlReply], frozen=True):
+    """An upload URL of a bucket, and its token: for one upload at a time."""
+
     name = "b2_get_upload_url"
     reply = replies.UploadUrlReply
     capability = "writeFiles"
@@ -301,6 +313,8 @@ class UploadFile(Call[replies.FileReply], frozen=True):
 
 
 class StartLargeFile(Call[replies.FileReply], frozen=True):
+    """Begin a large file. What it is to be is said here; its parts follow."""
+
     name = "b2_start_large_file"
     reply = replies.FileReply
     capability = "writeFiles"
@@ -317,6 +331,8 @@ class StartLargeFile(Call[replies.FileReply], frozen=True):
 
 
 class GetUploadPartUrl(Call[replies.UploadPartUrlReply], frozen=True):
+    """An upload URL of a large file, and its token: for one part at a time."""
+
     name = "b2_get_upload_part_url"
     reply = replies.UploadPartUrlReply
     capability = "writeFiles"
@@ -357,6 +373,8 @@ class CopyPart(Call[replies.PartReply], frozen=True):
 
 
 class FinishLargeFile(Call[replies.FileReply], frozen=True):
+    """Make a file of the parts that were sent. `part_sha1_array` has their SHA-1 in hex, by part number."""
+
     name = "b2_finish_large_file"
     reply = replies.FileReply
     capability = "writeFiles"
@@ -367,6 +385,8 @@ class FinishLargeFile(Call[replies.FileReply], frozen=True):
 
 
 class CancelLargeFile(Call[replies.CancelReply], frozen=True):
+    """Give up a large file that is not finished. Its parts go."""
+
     name = "b2_cancel_large_file"
     reply = replies.CancelReply
     capability = "writeFiles"
@@ -424,6 +444,8 @@ class CopyFile(Call[replies.FileReply], frozen=True):
 
 
 class HideFile(Call[replies.FileReply], frozen=True):
+    """Put a hide marker above the versions of a file, which stay."""
+
     name = "b2_hide_file"
     reply = replies.FileReply
     capability = "writeFiles"
@@ -434,6 +456,8 @@ class HideFile(Call[replies.FileReply], frozen=True):
 
 
 class DeleteFileVersion(Call[replies.DeletedReply], frozen=True):
+    """Delete one version for good. `bypass_governance` also where its retention says otherwise, if the key may."""
+
     name = "b2_delete_file_version"
     reply = replies.DeletedReply
     capability = "deleteFiles"
@@ -459,6 +483,8 @@ class UpdateFileRetention(Call[replies.FileRetentionReply], frozen=True):
 
 
 class UpdateFileLegalHold(Call[replies.FileLegalHoldReply], frozen=True):
+    """Put a legal hold on one version, or take it away. With one it cannot be deleted."""
+
     name = "b2_update_file_legal_hold"
     reply = replies.FileLegalHoldReply
     capability = "writeFileLegalHolds"
@@ -510,6 +536,8 @@ class DownloadFileById(Call[replies.DownloadReply], frozen=True):
 
 
 class DownloadFileByName(Call[replies.DownloadReply], frozen=True):
+    """As DownloadFileById, of the newest version of that name."""
+
     name = "b2_download_file_by_name"
     reply = replies.DownloadReply
     capability = "readFiles"

@@ -83,6 +83,8 @@ class AllowedReply(_Reply, frozen=True):
 
 
 class StorageApi(_Reply, frozen=True):
+    """Sizes of parts in bytes, the addresses of B2's services, and what the key may do."""
+
     absolute_minimum_part_size: int
     recommended_part_size: int
     api_url: str
@@ -92,6 +94,8 @@ class StorageApi(_Reply, frozen=True):
 
 
 class ApiInfo(_Reply, frozen=True):
+    """What of the account there is for the native API. B2 tells of other APIs, too; they are not read."""
+
     storage_api: StorageApi
 
 
@@ -128,10 +132,14 @@ class BucketReply(_Reply, frozen=True):
 
 
 class BucketList(_Reply, frozen=True):
+    """Those buckets that were asked for and that the key may see."""
+
     buckets: tuple[BucketReply, ...]
 
 
 class NotificationRulesReply(_Reply, frozen=True):
+    """All notification rules of a bucket."""
+
     bucket_id: BucketId
     event_notification_rules: tuple[NotificationRule, ...]
 
@@ -159,6 +167,8 @@ class CreatedKeyReply(KeyReply, frozen=True, kw_only=True):
 
 
 class KeyPage(_Reply, frozen=True):
+    """Keys, and the id at which the next page begins; None: this was the last."""
+
     keys: tuple[KeyReply, ...]
     next_application_key_id: str | None
 
@@ -186,11 +196,15 @@ class FileReply(_Reply, frozen=True, gc=False):
 
 
 class FileNamePage(_Reply, frozen=True):
+    """The newest version of each visible file, and the name at which the next page begins; None: this was the last."""
+
     files: tuple[FileReply, ...]
     next_file_name: str | None
 
 
 class FileVersionPage(_Reply, frozen=True):
+    """Versions, and the pair at which the next page begins; both None: this was the last."""
+
     files: tuple[FileReply, ...]
     next_file_name: str | None
     next_file_id: FileId | None
@@ -224,6 +238,8 @@ class ListedPage(_Reply, frozen=True):
 
 
 class UnfinishedPage(_Reply, frozen=True):
+    """Large files that are not finished, and the id at which the next page begins; None: this was the last."""
+
     files: tuple[FileReply, ...]
     next_file_id: FileId | None
 
@@ -251,6 +267,8 @@ class UploadPartUrlReply(_Reply, frozen=True):
 
 
 class PartReply(_Reply, frozen=True):
+    """A part of a large file. `content_length` is in bytes, `content_sha1` in hex."""
+
     file_id: FileId
     part_number: int
     content_length: int
@@ -261,11 +279,15 @@ class PartReply(_Reply, frozen=True):
 
 
 class PartPage(_Reply, frozen=True):
+    """Parts by number, and the number at which the next page begins; None: this was the last."""
+
     parts: tuple[PartReply, ...]
     next_part_number: int | None
 
 
 class CancelReply(_Reply, frozen=True):
+    """The large file that was cancelled."""
+
     account_id: AccountId
     bucket_id: BucketId
     file_id: FileId
@@ -273,6 +295,8 @@ class CancelReply(_Reply, frozen=True):
 
 
 class DeletedReply(_Reply, frozen=True):
+    """The version that was deleted."""
+
     file_id: FileId
     file_name: str
 
@@ -289,12 +313,16 @@ class DownloadAuthorizationReply(_Reply, frozen=True):
 
 
 class FileRetentionReply(_Reply, frozen=True):
+    """The retention that a version has now."""
+
     file_id: FileId
     file_name: str
     file_retention: RetentionValue
 
 
 class FileLegalHoldReply(_Reply, frozen=True):
+    """The legal hold that a version has now: `"on"` or `"off"`."""
+
     file_id: FileId
     file_name: str
     legal_hold: str

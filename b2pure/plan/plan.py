@@ -62,15 +62,19 @@ class SyncPlan:
         return (action for sync in self for action in actions_of(sync))
 
     def uploads(self) -> Iterator[UploadAction]:
+        """Of all paths, in their order."""
         return (action for action in self.actions() if isinstance(action, UploadAction))
 
     def downloads(self) -> Iterator[DownloadAction]:
+        """Of all paths, in their order."""
         return (action for action in self.actions() if isinstance(action, DownloadAction))
 
     def copies(self) -> Iterator[CopyAction]:
+        """Copies on the server."""
         return (action for action in self.actions() if isinstance(action, CopyAction))
 
     def hides(self) -> Iterator[HideAction]:
+        """New hide markers."""
         return (action for action in self.actions() if isinstance(action, HideAction))
 
     def deletes(self) -> Iterator[DeleteAction | LocalDeleteAction]:

@@ -39,10 +39,14 @@ deletes it."""
 
 
 class Keeps(Record, frozen=True, tag="keep"):
+    """The version stays."""
+
     why: KeepReason
 
 
 class Removes(Record, frozen=True, tag="delete"):
+    """The version goes."""
+
     why: DeleteReason
 
 

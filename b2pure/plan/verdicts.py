@@ -35,11 +35,15 @@ class Taken:
 
 @frozen
 class OtherName:
+    """It would become a file of another name."""
+
     found: str
 
 
 @frozen
 class OtherContentType:
+    """It would have another content type."""
+
     wanted: str
     found: str
 

@@ -49,6 +49,7 @@ class SimulatedFolder:
         self.flavour: PathFlavour = "posix"
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
+        """The files that take part. At a destination, what a killed download left is removed first."""
         if role == "destination":
             self.disk.remove_stale()
         for item in self.disk.tree():
@@ -56,12 +57,15 @@ class SimulatedFolder:
                 yield item
 
     def ensure(self) -> LocalFailure | None:
+        """It can always be written to."""
         return None
 
     def tidy(self, paths: Iterable[str]) -> None:
+        """Remove what a killed download left."""
         self.disk.remove_stale()
 
     def close(self) -> None:
+        """End what is open in it."""
         self.disk.close()
 
 

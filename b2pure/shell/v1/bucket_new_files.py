@@ -86,7 +86,9 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         **choices: Unpack[UploadBytesChoices],
     ) -> FileVersionInfo:
-        """Upload bytes in memory to a B2 file. `choices` are those of `upload`."""
+        """Upload bytes in memory to a B2 file. `file_infos` is the file info. `choices` are what `upload` takes besides:
+        `min_part_size`, `large_file_callback`, `large_file_id`, `auto_continue`. Raises what `upload` raises.
+        """
         source = UploadSourceBytes(data_bytes)
         return self.upload(source, file_name, content_type, file_infos, progress_listener=progress_listener, **choices)
 
@@ -102,7 +104,10 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         **choices: Unpack[UploadChoices],
     ) -> FileVersionInfo:
-        """Upload a file on local disk to a B2 file. `choices` are those of `upload`."""
+        """Upload a file on local disk to a B2 file. `file_infos` is the file info; `sha1_sum` the SHA-1 in hex, if it is
+        known. `choices` are what `upload` takes besides: `large_file_callback`, `large_file_id`, `auto_continue`.
+        Raises what `upload` raises.
+        """
         source = UploadSourceLocalFile(local_file, content_sha1=sha1_sum)
         return self.upload(source, file_name, content_type, file_infos, min_part_size, progress_listener, **choices)
 
@@ -157,7 +162,10 @@ class NewFiles:
         """Creates a new file in this bucket using an iterable (list, tuple etc) of remote or local sources.
 
         Source ranges can overlap; `prioritize` ("local", "remote" or "local_verification") says which are used then.
-        What is copied is compared with what is here, where both have it. Raises ValueError for a hole between them.
+        What is copied is compared with what is here, where both have it. Parts that are sent have
+        `recommended_upload_part_size` bytes, or what B2 recommends. `large_file_callback`, `large_file_id` (another
+        name of `continue_large_file_id`) and `auto_continue` as for `upload`. Raises what `upload` raises, ValueError
+        for a hole between the ranges, FileNotPresent for a source that is not there.
         """
         made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
         how = Making(recommended_upload_part_size, prioritize, self._workers())
@@ -179,6 +187,7 @@ class NewFiles:
     ) -> FileVersionInfo:
         """Creates a new file in this bucket using a stream of multiple remote or local sources, which are sorted
         ascending by destination_offset. Only an id makes it go on with a large file, and only where all of it is local.
+        The other arguments, and what is raised, are those of `create_file`.
         """
         made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
         how = Making(recommended_upload_part_size, prioritize, self._workers())
@@ -196,8 +205,9 @@ class NewFiles:
         continue_large_file_id: str | None = None,
         **continuation: Unpack[ConcatenateChoices],
     ) -> FileVersionInfo:
-        """Creates a new file in this bucket by concatenating multiple remote or local sources. Raises what `upload`
-        raises, ValueError for sources that no file can be made of, FileNotPresent for one that is not there.
+        """Creates a new file in this bucket by concatenating multiple remote or local sources. The other arguments are
+        those of `create_file`. Raises what `upload` raises, ValueError for sources that no file can be made of,
+        FileNotPresent for one that is not there.
         """
         return self.create_file(
             WriteIntent.wrap_sources_iterator(outbound_sources),
@@ -222,7 +232,9 @@ class NewFiles:
         continue_large_file_id: str | None = None,
         **continuation: Unpack[ConcatenateChoices],
     ) -> FileVersionInfo:
-        """Creates a new file in this bucket by concatenating stream of multiple remote or local sources."""
+        """Creates a new file in this bucket by concatenating stream of multiple remote or local sources. The arguments,
+        and what is raised, are those of `create_file_stream`.
+        """
         return self.create_file_stream(
             WriteIntent.wrap_sources_iterator(outbound_sources_iterator),
             file_name,
@@ -251,7 +263,9 @@ class NewFiles:
 
         Without a `length` it is one call, which fails for more than 5 GB; `offset` needs a length. With one, what is
         longer than `max_copy_part_size` bytes (5 GB) is copied in parts; a `max_copy_part_size` below what B2 takes as
-        a part forces one call. Type and info are those of the source, where none are given.
+        a part forces one call. Type and info are those of the source, where none are given. `large_file_callback`,
+        `large_file_id` and `auto_continue` as for `upload`. Raises FileNotPresent, BadRequest for a range that is
+        not there, ValueError for an offset without a length, Unauthorized, StorageCapExceeded.
         """
         source = CopySource(file_id, offset, length)
         made = self._new(new_file_name, content_type, file_info, progress_listener, continuation)

@@ -61,9 +61,11 @@ class TransientErrorMixin:
     """What may go well the next time."""
 
     def should_retry_http(self) -> bool:
+        """True: the same request may be sent again."""
         return True
 
     def should_retry_upload(self) -> bool:
+        """True: another upload URL may help."""
         return True
 
 

@@ -69,6 +69,8 @@ class UnknownHost(_Told):
 
 
 class BadDateFormat(B2SimpleError):
+    """The `Date` of an answer cannot be read."""
+
     prefix = "Date from server"
 
 

@@ -51,6 +51,8 @@ class BadRequest(B2Error):
 
 
 class BadJson(B2SimpleError):
+    """B2 cannot make sense of the request."""
+
     prefix = "Bad request"
 
 
@@ -74,6 +76,8 @@ class Conflict(B2SimpleError):
 
 
 class DuplicateBucketName(B2SimpleError):
+    """Somebody has a bucket of that name."""
+
     prefix = "Bucket name is already in use"
 
 
@@ -86,6 +90,8 @@ class FileNotPresent(B2SimpleError):
 
 
 class NonExistentBucket(B2SimpleError):
+    """There is no such bucket, or the key may not see it."""
+
     prefix = "No such bucket"
 
 
@@ -101,6 +107,8 @@ class BucketIdNotFound(NonExistentBucket):
 
 
 class MissingPart(B2SimpleError):
+    """A large file cannot be finished: a part that it is to have was not sent."""
+
     prefix = "Part number has not been uploaded"
 
 
@@ -116,6 +124,8 @@ class PartSha1Mismatch(B2Error):
 
 
 class FileSha1Mismatch(B2SimpleError):
+    """What came to B2 is not what its SHA-1 promised."""
+
     prefix = "Upload file SHA1 mismatch"
 
 
@@ -134,11 +144,15 @@ class CapExceeded(B2Error):
 
 
 class StorageCapExceeded(CapExceeded):
+    """The account may store no more."""
+
     def __str__(self) -> str:
         return "Cannot upload files, storage cap exceeded."
 
 
 class TransactionCapExceeded(CapExceeded):
+    """The account may make no more calls of this kind today."""
+
     def __str__(self) -> str:
         return "Cannot perform the operation, transaction cap exceeded."
 
