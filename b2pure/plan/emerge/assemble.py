@@ -19,9 +19,10 @@ from b2pure.plan.emerge.ways import SENT, Run
 
 __all__ = ["Assembler"]
 
+_Row = tuple[int, int, int, Piece]
 _NOWHERE, _HERE, _THERE = 0, 1, 2
 _FAR: Final = 1 << 62
-_END: Final = (_FAR, _FAR, _FAR, NOTHING)
+_END: Final[_Row] = (_FAR, _FAR, _FAR, NOTHING)
 """What comes after the end of a cover."""
 
 
@@ -29,16 +30,16 @@ class Assembler:
     """Gives parts their sources: local bytes where there are any, else those of the diagonals. Parts come in order."""
 
     def __init__(self, local: Cover, diagonals: Iterable[CopyRow]) -> None:
-        self._local: Cover = [*local, _END]
+        self._local = local.with_end(_FAR)
         self._local_at = 0  # what comes before ends before all that is still to be read
-        self._remote = chain(cover(diagonals), (_END,))
+        self._remote = chain[_Row](cover(diagonals), (_END,))
         self._there = next(self._remote)
 
     def parts(self, runs: Iterable[Run], diagonals: Diagonals) -> list[EmergePart]:
         """The parts of all runs, from number 1 on."""
         found: list[EmergePart] = []
         starts, sources = diagonals.starts, diagonals.sources
-        rows = iter(self._local)
+        rows = self._local.rows()
         begin, end, base, source = next(rows)
         for number, (start, stop, which) in enumerate(runs, 1):
             while end <= start:
@@ -80,14 +81,14 @@ class Assembler:
 
     def _checks(self, start: int, stop: int) -> Body | None:
         """The bytes of the range as they are here, if all of them are."""
-        local, at = self._local, self._local_at
-        while local[at][1] <= start:
+        starts, stops, at = self._local.starts, self._local.stops, self._local_at
+        while stops[at] <= start:
             at += 1
         self._local_at, reach = at, start
         while reach < stop:
-            if local[at][0] > reach:
+            if starts[at] > reach:
                 return None
-            reach = local[at][1]
+            reach = stops[at]
             at += 1
         bodies = [piece for piece in self._pieces(start, stop) if not isinstance(piece, CopySource)]
         return bodies[0] if len(bodies) == 1 else Chained(tuple(bodies))
@@ -95,20 +96,23 @@ class Assembler:
     def _pieces(self, start: int, stop: int) -> tuple[Piece, ...]:
         """What [start, stop) is put together from; neighbours in the same file are one piece."""
         local, here, there = self._local, self._local_at, self._there
+        begins, ends = local.starts, local.stops
         pieces: list[Piece] = []
         where = _NOWHERE  # the piece before is from
         while start < stop:
-            while local[here][1] <= start:
+            while ends[here] <= start:
                 here += 1
-            begin, end, base, source = local[here]
+            begin, end = begins[here], ends[here]
+            source: Piece
             if begin <= start:
+                base, source = local.bases[here], local.sources[here]
                 if end > stop:
                     end = stop
                 if isinstance(source, LocalSlice):
                     shift = source.range.start - base
                     if start != base or end + shift != source.range.stop:
                         source = LocalSlice(source.path, ByteRange(start + shift, end + shift), source.fact)
-                elif not isinstance(source, CopySource):
+                else:
                     source = slice_body(source, ByteRange(start - base, end - base))
                 if where == _HERE:
                     _put(pieces, source)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from operator import sub
 from typing import Final
 
-from b2pure.plan.emerge.plan import Span
+from b2pure.plan.emerge.plan import Span, Spans
 
 __all__ = ["Coverage", "Price", "Window"]
 
@@ -34,11 +34,13 @@ class Coverage:
     __slots__ = ("edges", "inside")
 
     def __init__(self, spans: Sequence[Span] = ()) -> None:
-        edges = self.edges = list(chain.from_iterable(spans))
-        totals = list(accumulate(map(sub, edges[1::2], edges[::2]), initial=0))
-        self.inside: list[int] = [0] * (len(edges) + 1)
-        self.inside[::2] = totals
-        self.inside[1::2] = map(sub, totals, edges[::2])
+        given = spans if isinstance(spans, Spans) else Spans.of(spans)
+        starts, stops = given.starts, given.stops
+        totals = list(accumulate(map(sub, stops, starts), initial=0))
+        self.edges: list[int] = [0] * (2 * len(starts))
+        self.edges[::2], self.edges[1::2] = starts, stops
+        self.inside: list[int] = [0] * (2 * len(starts) + 1)
+        self.inside[::2], self.inside[1::2] = totals, list(map(sub, totals, starts))
 
     def add(self, start: int, stop: int) -> None:
         """A span that begins after all others end, or where the last one does."""
