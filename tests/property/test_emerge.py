@@ -434,7 +434,7 @@ def test_all_parts_at_once_are_the_parts_one_by_one(
     plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES).unwrap()
     layout = lay_out(intents, OverlapRule.ASSUME_EQUAL)
     assert isinstance(layout, Layout)
-    one_by_one = Assembler(layout.local, layout.diagonals.rows())
+    one_by_one = Assembler(layout.local, layout.diagonals)
     for part in plan.parts:
         run = (part.range.start, part.range.stop, 0)
         assert one_by_one.part(part.number, run, _diagonal(layout, part)) == replace(part, twice=())

@@ -6,7 +6,7 @@ recommended size, or a little longer where that saves one, so that several can t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
@@ -24,20 +24,23 @@ def longest_sent(recommended: int, limits: EmergeLimits) -> int:
     return min(recommended + limits.minimum - 1, limits.max_upload)
 
 
-def cut_runs(runs: Iterable[Run], recommended: int, limits: EmergeLimits) -> list[Run]:
+def cut_runs(runs: list[Run], recommended: int, limits: EmergeLimits) -> list[Run]:
     """The parts of the runs."""
     longest = longest_sent(recommended, limits)
     max_copy, minimum = limits.max_copy, limits.minimum
+    least = min(longest, max_copy)
     found: list[Run] = []
-    for run in runs:
-        start, stop, number = run
-        if stop - start <= (longest if number == SENT else max_copy):
-            found.append(run)
-        elif number == SENT:
-            found += [(low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum)]
-        else:
+    last = 0
+    # Few are too long, and often none.
+    for index in [index for index, (start, stop, _) in enumerate(runs) if stop - start > least]:
+        start, stop, number = runs[index]
+        found += runs[last:index]
+        if number != SENT:
             found += [(low, high, number) for low, high in _even(start, stop, -(-(stop - start) // max_copy))]
-    return found
+        else:
+            found += [(low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum)]
+        last = index + 1
+    return found + runs[last:] if last else runs
 
 
 def _even(start: int, stop: int, count: int) -> Iterator[tuple[int, int]]:

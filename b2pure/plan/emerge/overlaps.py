@@ -46,6 +46,11 @@ class Diagonals:
     stops: list[int]
     sources: list[CopySource]
 
+    @classmethod
+    def of(cls, rows: list[CopyRow]) -> Diagonals:
+        """The same from rows."""
+        return cls([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+
     def rows(self) -> Iterator[CopyRow]:
         """One after the other."""
         return zip(self.starts, self.stops, self.sources, strict=True)
@@ -209,7 +214,7 @@ def _sorted(diagonals: Diagonals) -> Diagonals:
         return diagonals
     rows = list(diagonals.rows())
     in_order(rows)
-    return Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
+    return Diagonals.of(rows)
 
 
 def _same_file(one: Body, other: Body) -> bool:

@@ -80,7 +80,7 @@ def emerge(
     if isinstance(runs, TooManyParts):
         return Failure(runs)
     diagonals = layout.diagonals
-    parts = Assembler(layout.local, diagonals.rows()).parts(runs, diagonals)
+    parts = Assembler(layout.local, diagonals).parts(runs)
     plan = EmergePlan(
         layout.length,
         tuple(with_twice(parts, twice) if twice else parts),
