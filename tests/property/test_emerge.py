@@ -27,7 +27,7 @@ from b2pure.plan.emerge.exits import Exits
 from b2pure.plan.emerge.identity import plan_id
 from b2pure.plan.emerge.overlaps import CopyRow, Layout, lay_out
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
-from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
+from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize, Spans
 from b2pure.plan.emerge.planner import copyable, emerge
 from b2pure.plan.emerge.prices import weights_of
 from b2pure.plan.emerge.ways import Entry, Interval, proper
@@ -245,7 +245,7 @@ def test_the_identity_is_that_of_the_parts(seed: int, family: int, prioritize: P
     """Equal parts, equal id; any other source, range or key, another id."""
     made = tiny(seed, family)
     plan, _ = planned(made, prioritize)
-    assert plan_id(evolve(plan, prioritize="remote", local=(), remote=())) == plan_id(plan)
+    assert plan_id(evolve(plan, prioritize="remote", local=Spans([], []), remote=Spans([], []))) == plan_id(plan)
     for index, part in enumerate(plan.parts):
         other: EmergePart
         if isinstance(part, CopiedPart):

@@ -7,6 +7,7 @@ recommended size, or a little longer where that saves one, so that several can t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
@@ -93,23 +94,33 @@ def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeL
     whole, and so can be compared; then in as few parts as that takes.
     """
     minimum, edges, found = limits.minimum, coverage.edges, list[Run]()
-    count = len(edges)
-    at = coverage.passed(runs[0][0]) if runs else 0
+    begin = runs[0][0] if runs else end
+    # Only what is long enough to be a part matters: often nothing is.
+    long = [
+        (low, high)
+        for low, high in zip(edges[::2], edges[1::2], strict=True)
+        if high > begin and (high - low >= minimum or high == end)
+    ]
+    if not long:
+        return runs
+    nothing = runs[-1][1], runs[-1][1]
+    rest = iter(long)
+    low, high = next(rest)
     for run in runs:
         start, stop, number = run
-        while at < count and edges[at] <= start:
-            at += 1
-        if number == SENT or at == count or edges[at] >= stop:
+        while high <= start and low < high:
+            low, high = next(rest, nothing)
+        if low >= stop or number == SENT or (low <= start and stop <= high):
             found.append(run)
             continue
         spans: list[Span] = []  # the local bytes in it that make a part
-        low, after = (start, at) if at & 1 else (edges[at], at + 1)
         while low < stop:
-            high = edges[after] if edges[after] < stop else stop
-            if high - low >= minimum or high == end:
-                spans.append((low, high))
-            low = edges[after + 1] if after + 1 < count else stop
-            after += 2
+            first, last = low if low > start else start, high if high < stop else stop
+            if last - first >= minimum or last == end:
+                spans.append((first, last))
+            if high > stop:
+                break
+            low, high = next(rest, nothing)
         if len(spans) == 1:
             _around(found, run, *spans[0], minimum, 1 if stop == end else minimum)
         elif spans:
@@ -139,6 +150,11 @@ def _around(found: list[Run], run: Run, low: int, high: int, minimum: int, last_
 def _compared(run: Run, spans: list[Span], last: bool, limits: EmergeLimits) -> list[Run]:
     """The same for several ranges of local bytes: they are what can be copied, all else is sent."""
     start, stop, number = run
+    cuts = [start, *(edge for span in spans for edge in span), stop]
+    if all(not low < high < low + limits.minimum for low, high in pairwise(cuts[:-2])) and (
+        cuts[-2] == stop or stop - cuts[-2] >= (1 if last else limits.minimum)
+    ):
+        return [(low, high, number) for low, high in pairwise(cuts) if low < high]
     _, cut = choose(
         [(low, high, 0) for low, high in spans],
         stop,
