@@ -36,10 +36,10 @@ def test_what_is_cut_to_be_verified_is_cut_in_the_lightest_way(
 def check_verified(seed: int, minimum: int, ends: bool, neighbours: bool) -> None:
     r = Random(seed)
     edges = sorted(r.sample(range(14 * minimum), 2 * r.randint(1, 4)))
-    coverage = Coverage(list(zip(edges[::2], edges[1::2], strict=True)))
     start = r.randint(0, 2 * minimum)
     stop = start + r.randint(minimum, 14 * minimum)
     end = stop if ends else stop + 3 * minimum
+    coverage = Coverage(Coverage(list(zip(edges[::2], edges[1::2], strict=True))).spans_within(0, end))
     run: Run = (start, stop, 7)
     around: list[Run] = [(0, start, SENT), run, (stop, end, SENT)] if neighbours else [run]
     limits = EmergeLimits(minimum, 1000, 1000, 1000, 1000)
