@@ -29,14 +29,17 @@ class Coverage:
 
     `edges` are where they begin and end, in turns: after an odd number of edges one is inside. Of the bytes before a
     position that has passed `i` edges `inside[i]` are local, and the position itself more where that is inside a span.
+    `longest` is the length of the longest span so far.
     """
 
-    __slots__ = ("edges", "inside")
+    __slots__ = ("edges", "inside", "longest")
 
     def __init__(self, spans: Sequence[Span] = ()) -> None:
         given = spans if isinstance(spans, Spans) else Spans.of(spans)
         starts, stops = given.starts, given.stops
-        totals = list(accumulate(map(sub, stops, starts), initial=0))
+        lengths = list(map(sub, stops, starts))
+        totals = list(accumulate(lengths, initial=0))
+        self.longest = max(lengths, default=0)
         self.edges: list[int] = [0] * (2 * len(starts))
         self.edges[::2], self.edges[1::2] = starts, stops
         self.inside: list[int] = [0] * (2 * len(starts) + 1)
@@ -49,7 +52,9 @@ class Coverage:
             if stop > edges[-1]:
                 inside[-1] += stop - edges[-1]
                 edges[-1] = stop
+                self.longest = max(self.longest, stop - edges[-2])
             return
+        self.longest = max(self.longest, stop - start)
         edges += (start, stop)
         inside += (inside[-1] - start, inside[-1] + stop - start)
 

@@ -6,8 +6,11 @@ recommended size, or a little longer where that saves one, so that several can t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import itemgetter
+from typing import Final
 
 from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
@@ -16,6 +19,8 @@ from b2pure.plan.emerge.prices import verification_weights
 from b2pure.plan.emerge.ways import SENT, Run
 
 __all__ = ["count_parts", "cut_runs", "cut_to_verify", "longest_sent", "sent_size"]
+
+_STOP: Final = itemgetter(1)
 
 
 def longest_sent(recommended: int, limits: EmergeLimits) -> int:
@@ -93,38 +98,39 @@ def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeL
     """The same runs, copies cut so that as many as possible of their local bytes lie in parts that are local as a
     whole, and so can be compared; then in as few parts as that takes.
     """
-    minimum, edges, found = limits.minimum, coverage.edges, list[Run]()
+    minimum, edges = limits.minimum, coverage.edges
+    # Only what is long enough to be a part matters: often nothing is but the end.
+    if coverage.longest < minimum:
+        edges = edges[-2:]
+    spans = zip(edges[::2], edges[1::2], strict=True)
     begin = runs[0][0] if runs else end
-    # Only what is long enough to be a part matters: often nothing is.
-    long = [
-        (low, high)
-        for low, high in zip(edges[::2], edges[1::2], strict=True)
-        if high > begin and (high - low >= minimum or high == end)
-    ]
+    long = [(low, high) for low, high in spans if high > begin and (high - low >= minimum or high == end)]
     if not long:
         return runs
     nothing = runs[-1][1], runs[-1][1]
     rest = iter(long)
     low, high = next(rest)
-    for run in runs:
+    first = bisect_right(runs, low, key=_STOP)
+    found = runs[:first]
+    for run in islice(runs, first, None):
         start, stop, number = run
         while high <= start and low < high:
             low, high = next(rest, nothing)
         if low >= stop or number == SENT or (low <= start and stop <= high):
             found.append(run)
             continue
-        spans: list[Span] = []  # the local bytes in it that make a part
+        within: list[Span] = []  # the local bytes in it that make a part
         while low < stop:
-            first, last = low if low > start else start, high if high < stop else stop
-            if last - first >= minimum or last == end:
-                spans.append((first, last))
+            here, upto = low if low > start else start, high if high < stop else stop
+            if upto - here >= minimum or upto == end:
+                within.append((here, upto))
             if high > stop:
                 break
             low, high = next(rest, nothing)
-        if len(spans) == 1:
-            _around(found, run, *spans[0], minimum, 1 if stop == end else minimum)
-        elif spans:
-            found += _compared(run, spans, stop == end, limits)
+        if len(within) == 1:
+            _around(found, run, *within[0], minimum, 1 if stop == end else minimum)
+        elif within:
+            found += _compared(run, within, stop == end, limits)
         else:
             found.append(run)
     return found

@@ -40,8 +40,7 @@ def known_twice(
     """What of [begin, stop) has to be compared, in order of the rows, which come in order of start, as `covered` was
     made of them; with `files` what is in files as well. Differing where bytes at hand differ.
     """
-    given = sum(map(_STOP, rows)) - sum(map(_START, rows))
-    if given == sum(covered.stops) - sum(covered.starts) or not rows:
+    if not rows or sum(map(_STOP, rows)) - sum(map(_START, rows)) == sum(covered.stops) - sum(covered.starts):
         return []  # the cover took all of them
     found: list[Twice] = []
     at, stops = bisect_right(covered.stops, begin), covered.stops
