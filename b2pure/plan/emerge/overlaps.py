@@ -78,10 +78,6 @@ class Cover:
             [row[3] for row in found],
         )
 
-    def rows(self) -> Iterator[tuple[int, int, int, Body]]:
-        """One after the other."""
-        return zip(self.starts, self.stops, self.bases, self.sources, strict=True)
-
     def with_end(self, far: int) -> Cover:
         """The same, and nothing at `far`, behind everything."""
         return Cover([*self.starts, far], [*self.stops, far], [*self.bases, far], [*self.sources, NOTHING])
