@@ -7,7 +7,7 @@ is read with is named by its MD5, as everywhere in plans: whoever carries the pl
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final, Literal, get_args
+from typing import Final, Literal, final, get_args
 
 from b2pure.model.ids import FileId
 from b2pure.model.protection import SseC
@@ -52,6 +52,7 @@ class OverlapRule(Enum):
     LAST_WINS = "last_wins"
 
 
+@final
 class CopySource(Record, frozen=True):
     """The bytes of `range` of a file that B2 has. `key_md5` (base64) names the key of SSE-C that it is read with."""
 

@@ -7,7 +7,7 @@ taken in pieces by the shell, and each piece is a body.
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Final, assert_never
+from typing import Final, assert_never, final
 
 from attrs import field, frozen
 
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 
+@final
 class LocalSlice(Record, frozen=True):
     """A range of a local file (`path` relative to the folder of the job).
 

@@ -27,7 +27,7 @@ from b2pure.plan.emerge.exits import Exits
 from b2pure.plan.emerge.identity import plan_id
 from b2pure.plan.emerge.overlaps import CopyRow, Layout, lay_out
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
-from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
+from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize, Spans
 from b2pure.plan.emerge.planner import copyable, emerge
 from b2pure.plan.emerge.prices import weights_of
 from b2pure.plan.emerge.ways import Entry, Interval, proper
@@ -245,7 +245,7 @@ def test_the_identity_is_that_of_the_parts(seed: int, family: int, prioritize: P
     """Equal parts, equal id; any other source, range or key, another id."""
     made = tiny(seed, family)
     plan, _ = planned(made, prioritize)
-    assert plan_id(evolve(plan, prioritize="remote", local=(), remote=())) == plan_id(plan)
+    assert plan_id(evolve(plan, prioritize="remote", local=Spans([], []), remote=Spans([], []))) == plan_id(plan)
     for index, part in enumerate(plan.parts):
         other: EmergePart
         if isinstance(part, CopiedPart):
@@ -434,7 +434,7 @@ def test_all_parts_at_once_are_the_parts_one_by_one(
     plan = emerge(intents, prioritize, OverlapRule.ASSUME_EQUAL, limits_of(made), PRICES).unwrap()
     layout = lay_out(intents, OverlapRule.ASSUME_EQUAL)
     assert isinstance(layout, Layout)
-    one_by_one = Assembler(layout.local, layout.diagonals.rows())
+    one_by_one = Assembler(layout.local, layout.diagonals)
     for part in plan.parts:
         run = (part.range.start, part.range.stop, 0)
         assert one_by_one.part(part.number, run, _diagonal(layout, part)) == replace(part, twice=())

@@ -7,13 +7,12 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import Final
 
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
-from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, slice_body
-from b2pure.plan.emerge.overlaps import CopyRow, Cover, Diagonals, cover
+from b2pure.model.sources import Body, Chained, LocalSlice, slice_body
+from b2pure.plan.emerge.overlaps import CopyRow, Cover, Diagonals
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
 from b2pure.plan.emerge.ways import SENT, Run
 
@@ -21,44 +20,47 @@ __all__ = ["Assembler"]
 
 _NOWHERE, _HERE, _THERE = 0, 1, 2
 _FAR: Final = 1 << 62
-_END: Final = (_FAR, _FAR, _FAR, NOTHING)
-"""What comes after the end of a cover."""
+"""Behind the end of every object."""
 
 
 class Assembler:
-    """Gives parts their sources: local bytes where there are any, else those of the diagonals. Parts come in order."""
+    """Gives parts their sources: local bytes where there are any, else those of the diagonals. Parts come in order.
 
-    def __init__(self, local: Cover, diagonals: Iterable[CopyRow]) -> None:
-        self._local: Cover = [*local, _END]
-        self._local_at = 0  # what comes before ends before all that is still to be read
-        self._remote = chain(cover(diagonals), (_END,))
-        self._there = next(self._remote)
+    `_here` is the local range that ends first behind what was read; `_there` the first diagonal that begins behind it,
+    and `_best` the one of those before that reaches farthest, up to `_reach`.
+    """
 
-    def parts(self, runs: Iterable[Run], diagonals: Diagonals) -> list[EmergePart]:
-        """The parts of all runs, from number 1 on."""
+    def __init__(self, local: Cover, diagonals: Diagonals) -> None:
+        self._local = local.with_end(_FAR)
+        self._here = 0
+        self._diagonals = diagonals
+        self._starts = [*diagonals.starts, _FAR]
+        self._there = self._best = self._reach = 0
+
+    def parts(self, runs: Iterable[Run]) -> list[EmergePart]:
+        """The parts of all runs, from number 1 on. A run has the number of its diagonal."""
         found: list[EmergePart] = []
-        starts, sources = diagonals.starts, diagonals.sources
-        rows = iter(self._local)
-        begin, end, base, source = next(rows)
+        starts, sources = self._starts, self._diagonals.sources
+        begins, ends, bases, bodies = self._local.starts, self._local.stops, self._local.bases, self._local.sources
+        here = 0
         for number, (start, stop, which) in enumerate(runs, 1):
-            while end <= start:
-                begin, end, base, source = next(rows)
+            while ends[here] <= start:
+                here += 1
             whole = ByteRange(start, stop)  # stands for itself in a file whose bytes keep their places
             body: Body | None = None
-            if begin <= start:  # what begins here and is not as a whole one range of a file is put together
-                if stop <= end and isinstance(source, LocalSlice):
-                    shift = source.range.start - base
-                    if start == base and stop + shift == source.range.stop:
+            if begins[here] <= start:  # what begins here and is not as a whole one range of a file is put together
+                source = bodies[here]
+                if stop <= ends[here] and type(source) is LocalSlice:
+                    shift = source.range.start - bases[here]
+                    if start == bases[here] and stop + shift == source.range.stop:
                         body = source
                     else:
                         span = ByteRange(start + shift, stop + shift) if shift else whole
                         body = LocalSlice(source.path, span, source.fact)
                 elif which != SENT:
+                    self._here = here
                     body = self._checks(start, stop)
-            if which == SENT:
-                pieces = (body,) if body is not None and start < stop else self._pieces(start, stop)
-                found.append(SentPart(number, whole, pieces))
-            else:
+            if which != SENT:
                 copied = sources[which]
                 span, first = copied.range, starts[which]
                 shift = span.start - first
@@ -66,6 +68,11 @@ class Assembler:
                     span = ByteRange(start + shift, stop + shift) if shift else whole
                     copied = CopySource(copied.file_id, span, copied.key_md5)
                 found.append(CopiedPart(number, whole, copied, body))
+            elif body is not None and start < stop:
+                found.append(SentPart(number, whole, (body,)))
+            else:
+                self._here = here
+                found.append(SentPart(number, whole, self._pieces(start, stop)))
         return found
 
     def part(self, number: int, run: Run, diagonal: CopyRow | None) -> EmergePart:
@@ -80,60 +87,70 @@ class Assembler:
 
     def _checks(self, start: int, stop: int) -> Body | None:
         """The bytes of the range as they are here, if all of them are."""
-        local, at = self._local, self._local_at
-        while local[at][1] <= start:
+        starts, stops, at = self._local.starts, self._local.stops, self._here
+        while stops[at] <= start:
             at += 1
-        self._local_at, reach = at, start
+        self._here, reach = at, start
         while reach < stop:
-            if local[at][0] > reach:
+            if starts[at] > reach:
                 return None
-            reach = local[at][1]
+            reach = stops[at]
             at += 1
         bodies = [piece for piece in self._pieces(start, stop) if not isinstance(piece, CopySource)]
         return bodies[0] if len(bodies) == 1 else Chained(tuple(bodies))
 
     def _pieces(self, start: int, stop: int) -> tuple[Piece, ...]:
         """What [start, stop) is put together from; neighbours in the same file are one piece."""
-        local, here, there = self._local, self._local_at, self._there
+        local, here = self._local, self._here
+        begins, ends = local.starts, local.stops
         pieces: list[Piece] = []
         where = _NOWHERE  # the piece before is from
         while start < stop:
-            while local[here][1] <= start:
+            while ends[here] <= start:
                 here += 1
-            begin, end, base, source = local[here]
-            if begin <= start:
-                if end > stop:
-                    end = stop
-                if isinstance(source, LocalSlice):
-                    shift = source.range.start - base
-                    if start != base or end + shift != source.range.stop:
-                        source = LocalSlice(source.path, ByteRange(start + shift, end + shift), source.fact)
-                elif not isinstance(source, CopySource):
-                    source = slice_body(source, ByteRange(start - base, end - base))
-                if where == _HERE:
-                    _put(pieces, source)
+            piece: Piece
+            if begins[here] <= start:
+                end = ends[here] if ends[here] < stop else stop
+                body, base, place = local.sources[here], local.bases[here], _HERE
+                if type(body) is LocalSlice:
+                    shift = body.range.start - base
+                    if start != base or end + shift != body.range.stop:
+                        body = LocalSlice(body.path, ByteRange(start + shift, end + shift), body.fact)
+                    piece = body
                 else:
-                    pieces.append(source)
-                start, where = end, _HERE
-                continue
-            upto = begin if begin < stop else stop
-            while there[1] <= start:
-                there = next(self._remote)
-            begin, end, base, source = there
-            if begin > start or not isinstance(source, CopySource):
-                raise AssertionError(f"nobody has the bytes [{start}, {upto})")
-            if end > upto:
-                end = upto
-            shift = source.range.start - base
-            if start != base or end + shift != source.range.stop:
-                source = CopySource(source.file_id, ByteRange(start + shift, end + shift), source.key_md5)
-            if where == _THERE:
-                _put(pieces, source)
+                    piece = slice_body(body, ByteRange(start - base, end - base))
             else:
-                pieces.append(source)
-            start, where = end, _THERE
-        self._local_at, self._there = here, there
+                end = begins[here] if begins[here] < stop else stop
+                piece, end = self._remote(start, end)
+                place = _THERE
+            if where == place:
+                _put(pieces, piece)
+            else:
+                pieces.append(piece)
+            start, where = end, place
+        self._here = here
         return tuple(pieces)
+
+    def _remote(self, start: int, upto: int) -> tuple[CopySource, int]:
+        """From `start` on what goes on longest, at most up to `upto`; and where it ends."""
+        starts, there = self._starts, self._there
+        if starts[there] <= start:
+            stops, best, reach = self._diagonals.stops, self._best, self._reach
+            while starts[there] <= start:
+                if stops[there] > reach:
+                    best, reach = there, stops[there]
+                there += 1
+            self._there, self._best, self._reach = there, best, reach
+        end, base, source = self._reach, starts[self._best], self._diagonals.sources[self._best]
+        if end <= start:
+            raise AssertionError(f"nobody has the bytes [{start}, {upto})")
+        if end > upto:
+            end = upto
+        span = source.range
+        shift = span.start - base
+        if start != base or end + shift != span.stop:
+            source = CopySource(source.file_id, ByteRange(start + shift, end + shift), source.key_md5)
+        return source, end
 
 
 def _put(pieces: list[Piece], piece: Piece) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Final
 
 from b2pure.model.intents import CopySource, WriteIntent
@@ -16,6 +17,7 @@ __all__ = ["check_part", "check_plan", "check_sources"]
 
 
 _RANGES: Final = (CopySource, LocalSlice)
+_TWICE: Final = attrgetter("twice")
 
 
 def check_plan(plan: EmergePlan) -> str | None:
@@ -31,12 +33,22 @@ def check_plan(plan: EmergePlan) -> str | None:
     for number, part in enumerate(plan.parts, start=1):
         span = part.range
         start, at = at, span.stop
-        length = at - start
+        length = left = at - start
         # Nearly all parts are one range of a file. What is not seen to be right here is looked at as a whole.
         if part.number == number and span.start == start and length >= minimum:
-            if isinstance(part, SentPart):
-                if length <= max_upload and _have(part.pieces, length):
-                    continue
+            if type(part) is SentPart:  # cheaper to ask where it is not
+                if length <= max_upload:
+                    for piece in part.pieces:
+                        if type(piece) is not CopySource and type(piece) is not LocalSlice:
+                            break
+                        here = piece.range
+                        size = here.stop - here.start
+                        if not size:
+                            break
+                        left -= size
+                    else:
+                        if not left:
+                            continue
             elif length <= max_copy:
                 copied, checks = part.source.range, part.checks
                 if copied.stop - copied.start == length:
@@ -49,11 +61,10 @@ def check_plan(plan: EmergePlan) -> str | None:
         wrong = check_part(part, number, start, number == count, limits)
         if wrong is not None:
             return wrong
-    for part in plan.parts:
-        if part.twice:
-            wrong = _check_twice(part, plan.length)
-            if wrong is not None:
-                return wrong
+    for part in filter(_TWICE, plan.parts):
+        wrong = _check_twice(part, plan.length)
+        if wrong is not None:
+            return wrong
     return None if at == plan.length else f"the parts end at {at}, the object at {plan.length}"
 
 
@@ -91,19 +102,6 @@ def _check_twice(part: EmergePart, length: int) -> str | None:
         if sizes != (span.length, span.length):
             return f"part {part.number} compares {sizes[0]} and {sizes[1]} bytes for [{span.start}, {span.stop})"
     return None
-
-
-def _have(pieces: tuple[Piece, ...], length: int) -> bool:
-    """Whether the pieces are ranges, none of them empty, of so many bytes together."""
-    for piece in pieces:
-        if not isinstance(piece, _RANGES):
-            return False
-        span = piece.range
-        size = span.stop - span.start
-        if not size:
-            return False
-        length -= size
-    return not length
 
 
 def _length(piece: Piece) -> int:

@@ -22,7 +22,7 @@ from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 from b2pure.plan.emerge.check import check_plan
 from b2pure.plan.emerge.identity import plan_id
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart, Twice
-from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize
+from b2pure.plan.emerge.plan import EmergeLimits, EmergePlan, Prioritize, Spans
 from b2pure.plan.failures import BadPlanLine, EmergeFailure, NotSavable, Truncated
 from b2pure.plan.reasons import PlanRecord
 
@@ -132,7 +132,7 @@ def _encode(line: _Line) -> bytes:
 def _header(plan: EmergePlan) -> _Header:
     limits = plan.limits
     kept = _Limits(limits.minimum, limits.recommended, limits.max_upload, limits.max_copy, limits.max_parts)
-    return _Header(plan.length, plan.prioritize, plan.overlap, kept, plan.local, plan.remote)
+    return _Header(plan.length, plan.prioritize, plan.overlap, kept, tuple(plan.local), tuple(plan.remote))
 
 
 def _part(part: EmergePart) -> _Sent | _Copied:
@@ -222,7 +222,13 @@ def _finished(
     kept = header.limits
     limits = EmergeLimits(kept.minimum, kept.recommended, kept.max_upload, kept.max_copy, kept.max_parts)
     plan = EmergePlan(
-        header.length, tuple(parts), header.prioritize, header.overlap, limits, header.local, header.remote
+        header.length,
+        tuple(parts),
+        header.prioritize,
+        header.overlap,
+        limits,
+        Spans.of(header.local),
+        Spans.of(header.remote),
     )
     if trailer != _Trailer(len(parts), plan_id(plan), hashlib.sha256(b"".join(read)).hexdigest()):
         return Failure(BadPlanLine(number, "", "the plan was changed after it was made; make it again"))

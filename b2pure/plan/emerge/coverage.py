@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from operator import sub
 from typing import Final
 
-from b2pure.plan.emerge.plan import Span
+from b2pure.plan.emerge.plan import Span, Spans
 
 __all__ = ["Coverage", "Price", "Window"]
 
@@ -29,16 +29,21 @@ class Coverage:
 
     `edges` are where they begin and end, in turns: after an odd number of edges one is inside. Of the bytes before a
     position that has passed `i` edges `inside[i]` are local, and the position itself more where that is inside a span.
+    `longest` is the length of the longest span so far.
     """
 
-    __slots__ = ("edges", "inside")
+    __slots__ = ("edges", "inside", "longest")
 
     def __init__(self, spans: Sequence[Span] = ()) -> None:
-        edges = self.edges = list(chain.from_iterable(spans))
-        totals = list(accumulate(map(sub, edges[1::2], edges[::2]), initial=0))
-        self.inside: list[int] = [0] * (len(edges) + 1)
-        self.inside[::2] = totals
-        self.inside[1::2] = map(sub, totals, edges[::2])
+        given = spans if isinstance(spans, Spans) else Spans.of(spans)
+        starts, stops = given.starts, given.stops
+        lengths = list(map(sub, stops, starts))
+        totals = list(accumulate(lengths, initial=0))
+        self.longest = max(lengths, default=0)
+        self.edges: list[int] = [0] * (2 * len(starts))
+        self.edges[::2], self.edges[1::2] = starts, stops
+        self.inside: list[int] = [0] * (2 * len(starts) + 1)
+        self.inside[::2], self.inside[1::2] = totals, list(map(sub, totals, starts))
 
     def add(self, start: int, stop: int) -> None:
         """A span that begins after all others end, or where the last one does."""
@@ -47,7 +52,9 @@ class Coverage:
             if stop > edges[-1]:
                 inside[-1] += stop - edges[-1]
                 edges[-1] = stop
+                self.longest = max(self.longest, stop - edges[-2])
             return
+        self.longest = max(self.longest, stop - start)
         edges += (start, stop)
         inside += (inside[-1] - start, inside[-1] + stop - start)
 

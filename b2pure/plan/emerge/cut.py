@@ -6,7 +6,11 @@ recommended size, or a little longer where that saves one, so that several can t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from operator import itemgetter
+from typing import Final
 
 from b2pure.plan.emerge.choose import choose
 from b2pure.plan.emerge.coverage import Coverage
@@ -16,6 +20,8 @@ from b2pure.plan.emerge.ways import SENT, Run
 
 __all__ = ["count_parts", "cut_runs", "cut_to_verify", "longest_sent", "sent_size"]
 
+_STOP: Final = itemgetter(1)
+
 
 def longest_sent(recommended: int, limits: EmergeLimits) -> int:
     """The longest part that is sent where parts of `recommended` bytes are wanted: a rest too short for a part of its
@@ -24,20 +30,23 @@ def longest_sent(recommended: int, limits: EmergeLimits) -> int:
     return min(recommended + limits.minimum - 1, limits.max_upload)
 
 
-def cut_runs(runs: Iterable[Run], recommended: int, limits: EmergeLimits) -> list[Run]:
+def cut_runs(runs: list[Run], recommended: int, limits: EmergeLimits) -> list[Run]:
     """The parts of the runs."""
     longest = longest_sent(recommended, limits)
     max_copy, minimum = limits.max_copy, limits.minimum
+    least = min(longest, max_copy)
     found: list[Run] = []
-    for run in runs:
-        start, stop, number = run
-        if stop - start <= (longest if number == SENT else max_copy):
-            found.append(run)
-        elif number == SENT:
-            found += [(low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum)]
-        else:
+    last = 0
+    # Few are too long, and often none.
+    for index in [index for index, (start, stop, _) in enumerate(runs) if stop - start > least]:
+        start, stop, number = runs[index]
+        found += runs[last:index]
+        if number != SENT:
             found += [(low, high, number) for low, high in _even(start, stop, -(-(stop - start) // max_copy))]
-    return found
+        else:
+            found += [(low, high, number) for low, high in _sent(start, stop, recommended, longest, minimum)]
+        last = index + 1
+    return found + runs[last:] if last else runs
 
 
 def _even(start: int, stop: int, count: int) -> Iterator[tuple[int, int]]:
@@ -89,28 +98,39 @@ def cut_to_verify(runs: list[Run], end: int, coverage: Coverage, limits: EmergeL
     """The same runs, copies cut so that as many as possible of their local bytes lie in parts that are local as a
     whole, and so can be compared; then in as few parts as that takes.
     """
-    minimum, edges, found = limits.minimum, coverage.edges, list[Run]()
-    count = len(edges)
-    at = coverage.passed(runs[0][0]) if runs else 0
-    for run in runs:
+    minimum, edges = limits.minimum, coverage.edges
+    # Only what is long enough to be a part matters: often nothing is but the end.
+    if coverage.longest < minimum:
+        edges = edges[-2:]
+    spans = zip(edges[::2], edges[1::2], strict=True)
+    begin = runs[0][0] if runs else end
+    long = [(low, high) for low, high in spans if high > begin and (high - low >= minimum or high == end)]
+    if not long:
+        return runs
+    nothing = runs[-1][1], runs[-1][1]
+    rest = iter(long)
+    low, high = next(rest)
+    first = bisect_right(runs, low, key=_STOP)
+    found = runs[:first]
+    for run in islice(runs, first, None):
         start, stop, number = run
-        while at < count and edges[at] <= start:
-            at += 1
-        if number == SENT or at == count or edges[at] >= stop:
+        while high <= start and low < high:
+            low, high = next(rest, nothing)
+        if low >= stop or number == SENT or (low <= start and stop <= high):
             found.append(run)
             continue
-        spans: list[Span] = []  # the local bytes in it that make a part
-        low, after = (start, at) if at & 1 else (edges[at], at + 1)
+        within: list[Span] = []  # the local bytes in it that make a part
         while low < stop:
-            high = edges[after] if edges[after] < stop else stop
-            if high - low >= minimum or high == end:
-                spans.append((low, high))
-            low = edges[after + 1] if after + 1 < count else stop
-            after += 2
-        if len(spans) == 1:
-            _around(found, run, *spans[0], minimum, 1 if stop == end else minimum)
-        elif spans:
-            found += _compared(run, spans, stop == end, limits)
+            here, upto = low if low > start else start, high if high < stop else stop
+            if upto - here >= minimum or upto == end:
+                within.append((here, upto))
+            if high > stop:
+                break
+            low, high = next(rest, nothing)
+        if len(within) == 1:
+            _around(found, run, *within[0], minimum, 1 if stop == end else minimum)
+        elif within:
+            found += _compared(run, within, stop == end, limits)
         else:
             found.append(run)
     return found
@@ -136,6 +156,11 @@ def _around(found: list[Run], run: Run, low: int, high: int, minimum: int, last_
 def _compared(run: Run, spans: list[Span], last: bool, limits: EmergeLimits) -> list[Run]:
     """The same for several ranges of local bytes: they are what can be copied, all else is sent."""
     start, stop, number = run
+    cuts = [start, *(edge for span in spans for edge in span), stop]
+    if all(not low < high < low + limits.minimum for low, high in pairwise(cuts[:-2])) and (
+        cuts[-2] == stop or stop - cuts[-2] >= (1 if last else limits.minimum)
+    ):
+        return [(low, high, number) for low, high in pairwise(cuts) if low < high]
     _, cut = choose(
         [(low, high, 0) for low, high in spans],
         stop,

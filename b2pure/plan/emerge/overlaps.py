@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain, islice, pairwise
-from operator import eq, itemgetter
+from operator import eq, gt, itemgetter
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -20,8 +20,8 @@ from attrs import frozen
 from b2pure.model.intents import CopySource, OverlapRule, WriteIntent
 from b2pure.model.limits import MAX_FILE_SIZE
 from b2pure.model.ranges import ByteRange
-from b2pure.model.sources import Body, Chained, LocalSlice, StreamPiece, body_length, slice_body
-from b2pure.plan.emerge.plan import Span
+from b2pure.model.sources import NOTHING, Body, Chained, LocalSlice, StreamPiece, body_length, slice_body
+from b2pure.plan.emerge.plan import Spans
 from b2pure.plan.failures import EmergeFailure, Hole, NegativeOffset, TooLarge, UnknownLength
 
 __all__ = ["CopyRow", "Cover", "Diagonals", "Layout", "LocalRow", "Row", "cover", "in_order", "lay_out", "rows_of"]
@@ -32,9 +32,8 @@ _STOP: Final = itemgetter(1)
 LocalRow = tuple[int, int, Body]
 CopyRow = tuple[int, int, CopySource]
 Row = tuple[int, int, Body | CopySource]
+S = TypeVar("S", bound=Body | CopySource)
 T = TypeVar("T", bound=tuple[int, int, object])
-Cover = list[tuple[int, int, int, Body | CopySource]]
-"""(start, stop, where the first byte of the source stands, source): adjacent or apart, never overlapping."""
 
 
 @frozen
@@ -47,9 +46,51 @@ class Diagonals:
     stops: list[int]
     sources: list[CopySource]
 
+    @classmethod
+    def of(cls, rows: list[CopyRow]) -> Diagonals:
+        """The same from rows."""
+        return cls([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+
     def rows(self) -> Iterator[CopyRow]:
         """One after the other."""
         return zip(self.starts, self.stops, self.sources, strict=True)
+
+
+@frozen
+class Cover:
+    """One local source for each byte that is here, in lists side by side: start, stop, where the first byte of the
+    source stands, the source. Ranges are adjacent or apart, and never overlap.
+    """
+
+    starts: list[int]
+    stops: list[int]
+    bases: list[int]
+    sources: list[Body]
+
+    @classmethod
+    def of(cls, rows: list[LocalRow]) -> Cover:
+        """One source for each byte that any row has."""
+        found = list(cover(rows))
+        return cls(
+            [row[0] for row in found],
+            [row[1] for row in found],
+            [row[2] for row in found],
+            [row[3] for row in found],
+        )
+
+    def with_end(self, far: int) -> Cover:
+        """The same, and nothing at `far`, behind everything."""
+        return Cover([*self.starts, far], [*self.stops, far], [*self.bases, far], [*self.sources, NOTHING])
+
+    def spans(self) -> Spans:
+        """Where the cover has bytes."""
+        starts, stops = self.starts, self.stops
+        if not any(map(eq, stops, islice(starts, 1, None))):
+            return Spans(starts, stops)
+        after = chain(islice(starts, 1, None), (-1,))
+        begins = [start for start, before in zip(starts, chain((-1,), stops), strict=False) if start != before]
+        ends = [stop for stop, begin in zip(stops, after, strict=False) if stop != begin]
+        return Spans(begins, ends)
 
 
 @frozen
@@ -59,10 +100,10 @@ class Layout:
     length: int
     local: Cover
     diagonals: Diagonals
-    local_spans: list[Span]
+    local_spans: Spans
     """Where there are local bytes, joined where they touch."""
     rows: list[LocalRow]
-    """All local ranges, in order of start."""
+    """All local ranges, in order of start; none where no two of them overlap."""
 
 
 def lay_out(intents: Iterable[WriteIntent], rule: OverlapRule) -> Layout | EmergeFailure:
@@ -88,6 +129,7 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
     """
     begins, ends, bodies = list[int](), list[int](), list[Body]()  # of local rows
     starts, stops, sources = list[int](), list[int](), list[CopySource]()  # of diagonals
+    shifts = list[int]()  # how much later the bytes of a diagonal stand in their file
     # The last diagonal of each file at the distance where it was first seen, and those at other distances.
     latest: dict[str, int] = {}
     others: dict[tuple[str, int, str | None], int] = {}
@@ -99,26 +141,27 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
         if start < before:
             return None
         before = start
-        if isinstance(source, CopySource):
+        if type(source) is CopySource:  # cheaper to ask where it is not
             span = source.range
             shift = span.start - start
             stop = span.stop - shift
             if stop == start:
                 continue
-            file_id, key_md5 = source.file_id, source.key_md5
-            key = None
-            at = latest.get(file_id)
-            if at is not None and (shift != sources[at].range.start - starts[at] or key_md5 != sources[at].key_md5):
-                key = file_id, shift, key_md5
+            at = latest.get(source.file_id)
+            if at is None:
+                latest[source.file_id] = len(starts)
+            elif shift != shifts[at] or source.key_md5 != sources[at].key_md5:
+                key = source.file_id, shift, source.key_md5
                 at = others.get(key)
-            if at is None or stops[at] < start:
-                if key is None:
-                    latest[file_id] = len(starts)
-                else:
-                    others[key] = len(starts)
+                if at is None or stops[at] < start:
+                    at, others[key] = None, len(starts)
+            elif stops[at] < start:
+                at, latest[source.file_id] = None, len(starts)
+            if at is None:
                 starts.append(start)
                 stops.append(stop)
                 sources.append(source)
+                shifts.append(shift)
             elif stops[at] < stop:
                 stops[at] = stop
         else:
@@ -145,13 +188,19 @@ def _laid_out(intents: list[WriteIntent]) -> Layout | EmergeFailure | None:
             hole = Hole(ByteRange(reach, start))
         if stop > reach:
             reach = stop
-    if reach > MAX_FILE_SIZE:
-        return TooLarge(reach)
-    if hole is not None:
-        return hole
-    rows = list(zip(begins, ends, bodies, strict=True))
-    local = list(cover(rows))
-    return Layout(reach, local, _sorted(Diagonals(starts, stops, sources)), _spans(local), rows)
+    if hole is not None or reach > MAX_FILE_SIZE:
+        return TooLarge(reach) if reach > MAX_FILE_SIZE else hole
+    return _layout(reach, begins, ends, bodies, Diagonals(starts, stops, sources))
+
+
+def _layout(length: int, begins: list[int], ends: list[int], bodies: list[Body], diagonals: Diagonals) -> Layout:
+    """Of local ranges in order of start. Where no two of them overlap they are their own cover."""
+    rows = list[LocalRow]()
+    local = Cover(begins, ends, begins, bodies)
+    if any(map(gt, ends, islice(begins, 1, None))):
+        rows = list(zip(begins, ends, bodies, strict=True))
+        local = Cover.of(rows)
+    return Layout(length, local, _sorted(diagonals), local.spans(), rows)
 
 
 def _sorted(diagonals: Diagonals) -> Diagonals:
@@ -161,7 +210,7 @@ def _sorted(diagonals: Diagonals) -> Diagonals:
         return diagonals
     rows = list(diagonals.rows())
     in_order(rows)
-    return Diagonals(starts, [row[1] for row in rows], [row[2] for row in rows])
+    return Diagonals.of(rows)
 
 
 def _same_file(one: Body, other: Body) -> bool:
@@ -199,10 +248,10 @@ def in_order(rows: list[T]) -> None:
     rows.sort(key=_START)
 
 
-def cover(rows: Iterable[LocalRow] | Iterable[CopyRow]) -> Iterator[tuple[int, int, int, Body | CopySource]]:
+def cover(rows: Iterable[tuple[int, int, S]]) -> Iterator[tuple[int, int, int, S]]:
     """One source for each byte that any row has, with the fewest changes of source. Rows come in order of start."""
     end = reach = 0  # all before `end` is in the cover; `best` begins before it and goes on to `reach`, as none else
-    best: LocalRow | CopyRow | None = None
+    best: tuple[int, int, S] | None = None
     for row in rows:
         start, stop, _ = row
         if start > end:
@@ -215,14 +264,6 @@ def cover(rows: Iterable[LocalRow] | Iterable[CopyRow]) -> Iterator[tuple[int, i
             best, reach = row, stop
     if best is not None:
         yield end, reach, best[0], best[2]
-
-
-def _spans(covered: Cover) -> list[Span]:
-    """Where the cover has bytes."""
-    starts, stops = [row[0] for row in covered], [row[1] for row in covered]
-    begins = [start for start, before in zip(starts, chain((-1,), stops), strict=False) if start != before]
-    ends = [stop for stop, after in zip(stops, chain(islice(starts, 1, None), (-1,)), strict=False) if stop != after]
-    return list(zip(begins, ends, strict=True))
 
 
 def _last_wins(rows: list[Row]) -> list[Row]:

@@ -6,6 +6,8 @@ with what is known of the data.
 
 from __future__ import annotations
 
+from typing import final
+
 from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.record import Record
@@ -27,6 +29,7 @@ class Twice(Record, frozen=True):
     other: Body
 
 
+@final
 class SentPart(Record, frozen=True):
     """Part `number` is sent: `range` of the object, put together from `pieces` in order. No piece is empty. What of
     `twice` differs is told before the part is made; each begins in the part, and may end behind it.
@@ -48,6 +51,7 @@ class SentPart(Record, frozen=True):
         return tuple(piece for piece in self.pieces if isinstance(piece, CopySource))
 
 
+@final
 class CopiedPart(Record, frozen=True):
     """Part `number` is copied on the server: `range` of the object from `source`.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from operator import index
+from typing import overload
+
 from attrs import frozen
 
 from b2pure.model.intents import PRIORITIES, OverlapRule, Prioritize
@@ -10,10 +14,55 @@ from b2pure.plan.cost import Cost
 from b2pure.plan.emerge.costs import cost_of_parts, naive_cost
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, SentPart
 
-__all__ = ["PRIORITIES", "EmergeLimits", "EmergePlan", "Prioritize", "Span"]
+__all__ = ["PRIORITIES", "EmergeLimits", "EmergePlan", "Prioritize", "Span", "Spans"]
 
 Span = tuple[int, int]
 """Start and stop of a range of the object, for long lists of ranges."""
+
+
+class Spans(Sequence[Span]):
+    """Ranges of the object, in order of start. There may be as many as intents, so they are kept in two lists, of which
+    the garbage collector knows, and made when somebody looks at them.
+    """
+
+    __slots__ = ("starts", "stops")
+
+    def __init__(self, starts: list[int], stops: list[int]) -> None:
+        self.starts, self.stops = starts, stops
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Spans:
+        """The same from pairs."""
+        pairs = list(spans)
+        return cls([start for start, _ in pairs], [stop for _, stop in pairs])
+
+    def __iter__(self) -> Iterator[Span]:
+        return zip(self.starts, self.stops, strict=True)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, at: int) -> Span: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Spans: ...
+
+    def __getitem__(self, at: int | slice) -> Span | Spans:
+        if isinstance(at, slice):
+            return Spans(self.starts[at], self.stops[at])
+        return self.starts[index(at)], self.stops[index(at)]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Spans):
+            return NotImplemented
+        return self.starts == other.starts and self.stops == other.stops
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.starts), tuple(self.stops)))
+
+    def __repr__(self) -> str:
+        return f"Spans({list(self)})"
 
 
 @frozen
@@ -43,8 +92,8 @@ class EmergePlan:
     prioritize: Prioritize
     overlap: OverlapRule
     limits: EmergeLimits
-    local: tuple[Span, ...]
-    remote: tuple[Span, ...]
+    local: Spans
+    remote: Spans
 
     @property
     def is_large(self) -> bool:

@@ -27,7 +27,7 @@ from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import count_parts, cut_runs, cut_to_verify, longest_sent, sent_size
 from b2pure.plan.emerge.exact import choose_by_cuts
 from b2pure.plan.emerge.overlaps import Diagonals, Layout, in_order, lay_out
-from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize
+from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Prioritize, Spans
 from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
 from b2pure.plan.emerge.twice import compares_files, known_twice, with_twice
@@ -80,15 +80,15 @@ def emerge(
     if isinstance(runs, TooManyParts):
         return Failure(runs)
     diagonals = layout.diagonals
-    parts = Assembler(layout.local, diagonals.rows()).parts(runs, diagonals)
+    parts = Assembler(layout.local, diagonals).parts(runs)
     plan = EmergePlan(
         layout.length,
         tuple(with_twice(parts, twice) if twice else parts),
         prioritize,
         overlap,
         limits,
-        tuple(layout.local_spans),
-        tuple(zip(diagonals.starts, diagonals.stops, strict=True)),
+        layout.local_spans,
+        Spans(diagonals.starts, diagonals.stops),
     )
     wrong = check_plan(plan)
     if wrong is not None:

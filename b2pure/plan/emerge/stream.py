@@ -20,7 +20,7 @@ from b2pure.plan.emerge.check import check_part
 from b2pure.plan.emerge.commit import CommittingChooser
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.cut import cut_runs, cut_to_verify, longest_sent
-from b2pure.plan.emerge.overlaps import CopyRow, LocalRow, cover, rows_of
+from b2pure.plan.emerge.overlaps import CopyRow, Cover, Diagonals, LocalRow, rows_of
 from b2pure.plan.emerge.parts import EmergePart, SentPart
 from b2pure.plan.emerge.plan import EmergeLimits, Prioritize
 from b2pure.plan.emerge.planner import limits_objection, limits_of
@@ -236,8 +236,8 @@ class _Stream:
             return
         limits, begin, stop = self._limits, runs[0][0], runs[-1][1]
         diagonals = [each for each in self._known.values() if each.stop > begin]
-        remote = sorted((each.row() for each in diagonals), key=lambda row: (row[0], -row[1]))
-        covered = list(cover(self._local))
+        remote = Diagonals.of(sorted((each.row() for each in diagonals), key=lambda row: (row[0], -row[1])))
+        covered = Cover.of(self._local)
         assembler = Assembler(covered, remote)
         twice = known_twice(self._local, covered, compares_files(self._prioritize), begin, stop)
         if isinstance(twice, Differing):

@@ -15,7 +15,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from b2pure.model.intents import CopySource
 from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, LocalSlice, slice_body
 from b2pure.plan.emerge.overlaps import Cover, LocalRow
@@ -26,6 +25,7 @@ from b2pure.plan.failures import Differing
 __all__ = ["compares_files", "known_twice", "with_twice"]
 
 _BLOCK: Final = 1 << 20
+_START: Final = itemgetter(0)
 _STOP: Final = itemgetter(1)
 
 
@@ -40,43 +40,40 @@ def known_twice(
     """What of [begin, stop) has to be compared, in order of the rows, which come in order of start, as `covered` was
     made of them; with `files` what is in files as well. Differing where bytes at hand differ.
     """
-    if sum(map(_length, rows)) == sum(map(_length, covered)):
+    if not rows or sum(map(_STOP, rows)) - sum(map(_START, rows)) == sum(covered.stops) - sum(covered.starts):
         return []  # the cover took all of them
     found: list[Twice] = []
-    at = bisect_right(covered, begin, key=_STOP)
+    at, stops = bisect_right(covered.stops, begin), covered.stops
     for row in rows:
-        while at < len(covered) and covered[at][1] <= max(row[0], begin):
+        while at < len(stops) and stops[at] <= max(row[0], begin):
             at += 1
         for one in _of_row(row, covered, at, begin, stop):
             if isinstance(one.taken, Blob) and isinstance(one.other, Blob):
                 place = _first_difference(one.taken.data, one.other.data)
                 if place is not None:
-                    return _differing(one.range, place, row, covered[at:])
+                    return _differing(one.range, place, row, covered)
             elif files:
                 found.append(one)
     return found
 
 
 def _differing(span: ByteRange, place: int, row: LocalRow, covered: Cover) -> Differing:
-    base, taken = next((each[2], each[3]) for each in covered if each[0] <= span.start < each[1])
+    at = bisect_right(covered.stops, span.start)
+    base, taken = covered.bases[at], covered.sources[at]
     assert isinstance(taken, Blob)
     whole = ByteRange(base, base + len(taken.data))
     return Differing(span, span.start + place, whole, ByteRange(row[0], row[1]))
 
 
-def _length(row: tuple[int, int, object] | tuple[int, int, int, object]) -> int:
-    return row[1] - row[0]
-
-
 def _of_row(row: LocalRow, covered: Cover, at: int, begin: int, stop: int | None) -> Iterator[Twice]:
     """The row against the cover from index `at` on; it meets few of it, as a cover changes its source seldom."""
     first, last, other = row
-    while at < len(covered) and covered[at][0] < last:
-        low, high, base, taken = covered[at]
+    while at < len(covered.starts) and covered.starts[at] < last:
+        low, high, base, taken = covered.starts[at], covered.stops[at], covered.bases[at], covered.sources[at]
         at += 1
         start = max(first, low, begin)
         end = min(last, high) if stop is None else min(last, high, stop)
-        if start < end and not isinstance(taken, CopySource) and not _is_same(taken, base, other, first):
+        if start < end and not _is_same(taken, base, other, first):
             mine, theirs = ByteRange(start - base, end - base), ByteRange(start - first, end - first)
             yield Twice(ByteRange(start, end), slice_body(taken, mine), slice_body(other, theirs))
 
