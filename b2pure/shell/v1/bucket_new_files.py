@@ -86,7 +86,7 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         **choices: Unpack[UploadBytesChoices],
     ) -> FileVersionInfo:
-        """Upload bytes in memory to a B2 file. `file_infos` is the file info. `choices` are what `upload` takes besides:
+        """Upload bytes in memory to a B2 file, with `file_infos`. `choices` are what `upload` takes besides:
         `min_part_size`, `large_file_callback`, `large_file_id`, `auto_continue`. Raises what `upload` raises.
         """
         source = UploadSourceBytes(data_bytes)
@@ -104,7 +104,7 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         **choices: Unpack[UploadChoices],
     ) -> FileVersionInfo:
-        """Upload a file on local disk to a B2 file. `file_infos` is the file info; `sha1_sum` the SHA-1 in hex, if it is
+        """Upload a file on local disk to a B2 file, with `file_infos`. `sha1_sum` is its SHA-1 in hex, if it is
         known. `choices` are what `upload` takes besides: `large_file_callback`, `large_file_id`, `auto_continue`.
         Raises what `upload` raises.
         """
