@@ -86,8 +86,8 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         **choices: Unpack[UploadBytesChoices],
     ) -> FileVersionInfo:
-        """Upload bytes in memory to a B2 file. `file_infos` is the file info. `choices` are what `upload` takes
-        besides: `min_part_size`, `large_file_callback`, `large_file_id`, `auto_continue`. Raises what `upload` raises.
+        """Upload bytes in memory to a B2 file, with `file_infos`. `choices` are what `upload` takes besides:
+        `min_part_size`, `large_file_callback`, `large_file_id`, `auto_continue`. Raises what `upload` raises.
         """
         source = UploadSourceBytes(data_bytes)
         return self.upload(source, file_name, content_type, file_infos, progress_listener=progress_listener, **choices)
@@ -104,8 +104,8 @@ class NewFiles:
         progress_listener: AbstractProgressListener | None = None,
         **choices: Unpack[UploadChoices],
     ) -> FileVersionInfo:
-        """Upload a file on local disk to a B2 file. `file_infos` is the file info; `sha1_sum` the SHA-1 in hex, if it
-        is known. `choices` are what `upload` takes besides: `large_file_callback`, `large_file_id`, `auto_continue`.
+        """Upload a file on local disk to a B2 file, with `file_infos`. `sha1_sum` is its SHA-1 in hex, if it is
+        known. `choices` are what `upload` takes besides: `large_file_callback`, `large_file_id`, `auto_continue`.
         Raises what `upload` raises.
         """
         source = UploadSourceLocalFile(local_file, content_sha1=sha1_sum)
