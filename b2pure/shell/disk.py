@@ -61,7 +61,7 @@ class LocalDisk:
         self._fsync = fsync
         self._flavour = flavour
         self._lock = Lock()
-        self._live: dict[str, LiveTemp] = {}
+        self._live: dict[tuple[str, str], LiveTemp] = {}
         self._closed = False
         self._turn = DiskTurn()
 
@@ -245,23 +245,24 @@ class LocalDisk:
                 folder.close()
                 raise
         live = LiveTemp(folder, name, fd, Lock(), resumable=taken is not None)
+        temp = Temp(path, name, kept=taken is not None and taken[1])
         with self._lock:
             closed = self._closed
             if not closed:
-                self._live[name] = live
+                self._live[_place_of(temp)] = live
         if closed:
             self._remove(live)
             raise LocalTrouble(LocalFailure("write", path, "the work on this folder was stopped"))
-        return Temp(path, name, kept=taken is not None and taken[1])
+        return temp
 
     def _take(self, temp: Temp) -> LiveTemp | None:
         with self._lock:
-            return self._live.pop(temp.name, None)
+            return self._live.pop(_place_of(temp), None)
 
     def _duplicate(self, temp: Temp, operation: str) -> LiveTemp:
         """The live file with a descriptor of its own, which outlives a `discard` by somebody else."""
         with self._lock, _told(operation, temp.path):
-            live = self._live.get(temp.name)
+            live = self._live.get(_place_of(temp))
             if live is None:
                 raise Refused(_GONE)
             return live.duplicate()
@@ -286,6 +287,11 @@ class LocalDisk:
                     live.close_file()
                 live.folder.unlink(live.name)
         live.close()
+
+
+def _place_of(temp: Temp) -> tuple[str, str]:
+    """Folder and name: what can be gone on with has the same name in each folder that has a file of one name."""
+    return temp.path.rpartition("/")[0], temp.name
 
 
 def _is_worth_keeping(live: LiveTemp) -> bool:

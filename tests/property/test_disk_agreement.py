@@ -32,7 +32,7 @@ from b2pure.shell.folders import LocalFolderOnDisk
 from b2pure.shell.scan import scan
 from b2pure.testing import SimulatedFolder
 
-PATHS = st.sampled_from(["a", "b", "a-b", "a/b", "a/b/c", "a/d", "b/é"])
+PATHS = st.sampled_from(["a", "b", "a-b", "a/b", "a/b/c", "a/d", "b/d", "b/é"])
 BAD_PATHS = st.sampled_from(["", "..", "../x", "/x", "a/", "x\0y", "\ud800", "a/.b2pure-0123456789abcdef.tmp"])
 ANY_PATHS = st.one_of(PATHS, PATHS, PATHS, PATHS, BAD_PATHS)
 MILLIS = st.sampled_from([0, -1, 1_600_000_000_123, 4_000_000_000_000])
@@ -46,7 +46,7 @@ REQUESTS = st.one_of(
     st.tuples(st.just("put"), PATHS, DATA, st.sampled_from([0, 5])),
     st.tuples(st.just("stat"), ANY_PATHS),
     st.tuples(st.just("sha1"), ANY_PATHS, FACTS, st.integers(0, 3), st.integers(0, 3)),
-    st.tuples(st.just("create_temp"), ANY_PATHS),
+    st.tuples(st.just("create_temp"), ANY_PATHS, st.booleans()),
     st.tuples(st.just("write"), st.integers(0, 3), st.integers(0, 5), DATA),
     st.tuples(st.just("sha1_temp"), st.integers(0, 3)),
     st.tuples(st.just("publish"), st.integers(0, 3), MILLIS, FACTS),
@@ -90,8 +90,8 @@ class Player:
             case ("sha1", path, wanted, start, length):
                 fact = self.fact(path, wanted) or LocalFact(9, 9)
                 return told(sha1_of(LocalSlice(path, ByteRange(start, start + length), fact), Bodies(self.disk)))
-            case ("create_temp", path):
-                result = self.disk.create_temp(path)
+            case ("create_temp", path, *resume):
+                result = self.disk.create_temp(path, resume=any(resume))
                 if is_successful(result):
                     self.temps.append(unsafe_perform_io(result.unwrap()))
                 return told(result)
@@ -145,6 +145,7 @@ def files(root: Path) -> dict[str, tuple[bytes, int]]:
 @settings(max_examples=150, deadline=None)
 @example([("create_temp", "a/b"), ("create_temp", "a"), ("publish", 1, 0, None), ("stat", "a")])
 @example([("create_temp", "a/b"), ("discard", 0), ("create_temp", "a"), ("publish", 1, 0, None), ("stat", "a")])
+@example([("create_temp", "a/d", True), ("create_temp", "b/d", True), ("write", 0, 0, b"a"), ("publish", 0, 0, None)])
 @given(requests=st.lists(REQUESTS, min_size=3, max_size=25))
 def test_real_and_simulated_disk_agree(requests: list[tuple[Any, ...]]) -> None:
     simulated = SimulatedDisk()

@@ -483,3 +483,16 @@ def test_upload_urls_that_got_old_together_are_found_out_at_once() -> None:
     world.simulator.advance_time(25 * 3600 * 1000)
     assert client.upload(b"y", "b2://holiday/late").unwrap().file_name == "late"
     assert len(world.simulator.log.entries("b2_upload_file")) == 3  # the early one, one that finds out, the late one
+
+
+@pytest.mark.b2(buckets=["bucket"], minimum_part_size=100_000, recommended_part_size=200_000)
+def test_long_files_of_one_name_come_down_side_by_side(b2_server: ServedB2, tmp_path: Path) -> None:
+    """Each has a temporary file that a later run could go on with; those have one name in each folder."""
+    contents = {f"{month}/dump.sql": bytes([number]) * (900_000 * number) for number, month in enumerate("abcd", 1)}
+    with over_http(b2_server) as (client, _, _):
+        for name, content in contents.items():
+            client.upload(content, f"b2://bucket/{name}", whole_sha1=False).unwrap()
+        for run in ("first", "second"):
+            assert not client.sync("b2://bucket", tmp_path / run).failed
+    for run in ("first", "second"):
+        assert {name: (tmp_path / run / name).read_bytes() for name in contents} == contents
