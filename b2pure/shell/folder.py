@@ -112,9 +112,9 @@ class Folder:
                 os.mkdir(self._at(name), dir_fd=self._fd)
             return self.enter(name)
 
-    def open(self, name: str, flags: int) -> int:
+    def open(self, name: str, flags: int, mode: int = 0o666) -> int:
         """A descriptor of a file; never waits for the other end of a pipe."""
-        return os.open(self._at(name), flags | _FILE_FLAGS, 0o666, dir_fd=self._fd)
+        return os.open(self._at(name), flags | _FILE_FLAGS, mode, dir_fd=self._fd)
 
     def stat(self, name: str, *, follow: bool = False) -> os.stat_result:
         """What has the name; with `follow` what a link leads to."""

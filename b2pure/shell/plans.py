@@ -25,6 +25,8 @@ from b2pure.plan.codec import PlanHeader, read_lines, write_lines
 from b2pure.plan.failures import PlanFailure
 from b2pure.plan.plan import Groups, SyncPlan
 from b2pure.plan.plan import plan_sync as pure_plan_sync
+from b2pure.shell.folder import Root
+from b2pure.shell.temporary import create_locked
 
 __all__ = ["Plan", "PlanFileError", "plan_sync", "spooled"]
 
@@ -82,17 +84,18 @@ def write_whole(path: str, lines: Iterable[bytes]) -> None:
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
     left = iter(lines)
     first = b"".join(islice(left, 2))  # now both sides are read, and may be the folder that gets a new file
-    import tempfile  # here, because a sync writes no plan down
-
-    handle, temporary = tempfile.mkstemp(prefix=".b2pure-plan-", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(first)
-            file.writelines(left)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with Root(folder).folder([], make=False).closing() as opened:
+        # A name that no scan takes for a file; what a killed run leaves is tidied up with the temporary downloads.
+        name, handle = create_locked(opened, 0o600)
+        temporary = os.path.join(folder, name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(first)
+                file.writelines(left)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
 
 def _lines_of(path: str) -> Iterator[bytes]:

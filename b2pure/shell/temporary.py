@@ -181,12 +181,12 @@ def _has_name(folder: Folder, name: str, fd: int) -> bool:
         return False
 
 
-def create_locked(folder: Folder) -> tuple[str, int]:
+def create_locked(folder: Folder, mode: int = 0o666) -> tuple[str, int]:
     """A new temporary file, open and locked. One that a cleaner took between the two steps is made again."""
     for _ in range(_ATTEMPTS):
         name = temporary_name(secrets.token_hex(4))
         try:
-            fd = folder.open(name, _CREATE)
+            fd = folder.open(name, _CREATE, mode)
         except FileExistsError:
             continue
         _lock(fd)
