@@ -11,6 +11,7 @@ from b2pure.model.names import printable
 from b2pure.model.ranges import ByteRange
 
 __all__ = [
+    "LAST_MAY_COUNT",
     "SOURCES_DIFFER",
     "BadPlanLine",
     "ClockSkewed",
@@ -34,10 +35,8 @@ __all__ = [
 ]
 
 
-SOURCES_DIFFER: Final = (
-    "the sources differ where they overlap (if the last one counts there, say overlap=OverlapRule.LAST_WINS, "
-    "--overlap last-wins)"
-)
+LAST_MAY_COUNT: Final = " (if the last one counts there, say overlap=OverlapRule.LAST_WINS, --overlap last-wins)"
+SOURCES_DIFFER: Final = "the sources differ where they overlap" + LAST_MAY_COUNT
 
 
 @frozen

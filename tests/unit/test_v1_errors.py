@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,19 @@ from v1_world import SMALL_PARTS, World, content, served
 
 from b2pure.effects.faults import Answer, FailNth
 from b2pure.plan.retry import RetryPolicy
-from b2pure.v1 import B2Api, B2Http, B2RawApi, Bucket, DownloadDestBytes, InMemoryAccountInfo, RawSimulator, exception
+from b2pure.v1 import (
+    B2Api,
+    B2Http,
+    B2RawApi,
+    Bucket,
+    DownloadDestBytes,
+    InMemoryAccountInfo,
+    RawSimulator,
+    UploadSourceBytes,
+    UploadSourceLocalFile,
+    WriteIntent,
+    exception,
+)
 
 AT_ONCE = RetryPolicy(first_delay=0.0)
 
@@ -268,3 +281,17 @@ def test_what_is_no_upload_is_told_as_what_it_is(world: World) -> None:
     world.faults.append(FailNth("b2_start_large_file", 1, Answer(503), times=100))
     with pytest.raises(exception.ServiceError, match="503"):
         world.bucket().upload_bytes(os.urandom(35_000), "large")
+
+
+def test_sources_that_differ_are_both_named(tmp_path: Path) -> None:
+    """Without the fix of the functional face, which version 1 has no argument for."""
+    bucket = _simulated(RawSimulator())
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    (tmp_path / "b").write_bytes(b"y" * 100)
+    files = [UploadSourceLocalFile(str(tmp_path / name)) for name in "ab"]
+    with pytest.raises(exception.ChecksumMismatch, match=r"a\[50, 100\) and by .*b\[0, 50\)") as differing:
+        bucket.create_file([WriteIntent(files[0], 0), WriteIntent(files[1], 50)], "n")
+    assert "overlap=" not in str(differing.value)
+    in_memory = [WriteIntent(UploadSourceBytes(data), at) for data, at in ((b"xx", 0), (b"y", 1))]
+    with pytest.raises(exception.InvalidArgument, match="the first that differs is 1$"):
+        bucket.create_file(in_memory, "n")

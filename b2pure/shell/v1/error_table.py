@@ -19,6 +19,7 @@ from b2pure.model import errors
 from b2pure.model.calls import Call
 from b2pure.model.errors import describe
 from b2pure.model.names import printable
+from b2pure.plan.failures import LAST_MAY_COUNT
 from b2pure.shell.v1 import exceptions as v1
 from b2pure.shell.v1.carried import Carrying
 
@@ -227,7 +228,8 @@ _STOPPED: Final = re.compile(r"the body stopped after (\d+) of (\d+) bytes\Z")
 def _corrupt(error: errors.Corrupt) -> v1.B2Error:
     expected, found = error.expected.removeprefix("SHA-1 "), error.found.removeprefix("SHA-1 ")
     if expected != error.expected:
-        return v1.ChecksumMismatch("sha1", expected, found)
+        detail = describe(error).replace(LAST_MAY_COUNT, "") if error.why else ""
+        return v1.ChecksumMismatch("sha1", expected, found, detail)
     return v1.UnexpectedCloudBehaviour(describe(error))
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from b2pure.model.errors import InvalidArgument as InvalidArgumentValue
 from b2pure.model.limits import MAX_FILE_SIZE
-from b2pure.plan.failures import Hole, IntentsOutOfOrder, NegativeOffset, PlanFailure, TooLarge, tell_failure
+from b2pure.plan.failures import (
+    LAST_MAY_COUNT,
+    Hole,
+    IntentsOutOfOrder,
+    NegativeOffset,
+    PlanFailure,
+    TooLarge,
+    tell_failure,
+)
 from b2pure.shell.v1.exceptions import InvalidArgument, MaxFileSizeExceeded
 
 __all__ = ["no_plan"]
@@ -20,4 +28,5 @@ def no_plan(failure: PlanFailure) -> Exception:
         case InvalidArgumentValue(name, message):
             return InvalidArgument(name, message)
         case _:
-            return InvalidArgument("write_intents", tell_failure(failure))
+            # There is no overlap rule in version 1 that a caller could say.
+            return InvalidArgument("write_intents", tell_failure(failure).replace(LAST_MAY_COUNT, ""))

@@ -28,14 +28,15 @@ class AlreadyFailed(B2SimpleError):
 
 
 class ChecksumMismatch(TransientErrorMixin, B2Error):
-    """The bytes are not the promised ones. `expected` and `actual` are hex digests."""
+    """The bytes are not the promised ones. `expected` and `actual` are hex digests, `detail` says whose they are."""
 
-    def __init__(self, checksum_type: str, expected: str, actual: str) -> None:
-        super().__init__(checksum_type, expected, actual)
-        self.checksum_type, self.expected, self.actual = checksum_type, expected, actual
+    def __init__(self, checksum_type: str, expected: str, actual: str, detail: str = "") -> None:
+        super().__init__(checksum_type, expected, actual, *([detail] if detail else []))
+        self.checksum_type, self.expected, self.actual, self.detail = checksum_type, expected, actual, detail
 
     def __str__(self) -> str:
-        return f"{self.checksum_type} checksum mismatch -- bad data"
+        told = f"{self.checksum_type} checksum mismatch -- bad data"
+        return f"{told}: {self.detail}" if self.detail else told
 
 
 class TruncatedOutput(TransientErrorMixin, B2Error):
