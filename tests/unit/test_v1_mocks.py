@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 from unittest.mock import MagicMock
@@ -12,12 +13,13 @@ from b2pure.v1 import (
     AbstractAccountInfo,
     B2Api,
     B2RawApi,
+    Bucket,
     DownloadDestBytes,
     InMemoryAccountInfo,
     RawSimulator,
     SqliteAccountInfo,
 )
-from b2pure.v1.exception import MissingAccountData
+from b2pure.v1.exception import FileNotPresent, MissingAccountData
 
 ALLOWED = {"bucketId": None, "bucketName": None, "capabilities": ["listBuckets"], "namePrefix": None}
 AUTHORIZED = {
@@ -191,3 +193,102 @@ def test_an_account_info_may_be_a_mock(told: dict[str, Any]) -> None:
     info.set_auth_data.assert_called_once_with(
         "account", "token", "http://api", "http://download", 100_000_000, "key", "production", ALLOWED, "key id"
     )
+
+
+HIDDEN = {"fileId": "4_h", "fileName": "a", "action": "hide", "uploadTimestamp": 1, "size": 0}
+FILE = {"fileId": "4_f", "fileName": "a", "action": "upload", "uploadTimestamp": 1, "contentLength": 3}
+
+
+def test_a_bucket_of_a_mock_calls_the_methods_of_its_session() -> None:
+    api = MagicMock()
+    api.account_info.get_account_id.return_value = "account"
+    session = api.session
+    session.list_file_names.return_value = {"files": [FILE], "nextFileName": None}
+    session.list_file_versions.return_value = {"files": [FILE, HIDDEN], "nextFileName": None, "nextFileId": None}
+    session.hide_file.return_value = HIDDEN
+    session.update_bucket.return_value = {"ok": 1}
+    session.get_download_authorization.return_value = {"authorizationToken": "t"}
+    bucket = Bucket(api, "bucket", "holiday")
+    for recursive in (False, True):
+        assert [each.id_ for each, _ in bucket.ls(recursive=recursive)] == ["4_f"]
+        assert [each.action for each, _ in bucket.ls(show_versions=True, recursive=recursive)] == ["upload", "hide"]
+    assert [each.id_ for each in bucket.list_file_versions("a")] == ["4_f", "4_h"]
+    assert bucket.hide_file("a").action == "hide"
+    assert bucket.update(bucket_type="allPublic", lifecycle_rules=[{"fileNamePrefix": ""}]) == {"ok": 1}
+    assert bucket.get_download_authorization("p", 5) == "t"
+    session.hide_file.assert_called_once_with("bucket", "a")
+    session.update_bucket.assert_called_once_with(
+        "account",
+        "bucket",
+        bucket_type="allPublic",
+        bucket_info=None,
+        cors_rules=None,
+        lifecycle_rules=[{"fileNamePrefix": ""}],
+        if_revision_is=None,
+    )
+
+
+def test_what_a_mock_s_session_raises_comes_out_as_it_is() -> None:
+    api = MagicMock()
+    api.session.hide_file.side_effect = FileNotPresent("a")
+    with pytest.raises(FileNotPresent) as caught:
+        Bucket(api, "bucket", "holiday").hide_file("a")
+    assert caught.value is api.session.hide_file.side_effect
+
+
+def test_what_no_mock_can_do_says_so() -> None:
+    bucket = Bucket(MagicMock(), "bucket", "holiday")
+    with pytest.raises(TypeError, match="needs the session of a B2Api, and not MagicMock"):
+        bucket.upload_bytes(b"there", "a")
+    with pytest.raises(TypeError, match="needs the session of a B2Api, and not MagicMock"):
+        bucket.download_file_by_name("a", DownloadDestBytes())
+
+
+PASSED: list[tuple[str, dict[str, Any], Callable[[B2Api, Bucket], Any], Any]] = [
+    ("update_bucket", {"ok": 1}, lambda _, bucket: bucket.update(bucket_type="allPublic"), {"ok": 1}),
+    ("delete_bucket", {}, lambda api, bucket: api.delete_bucket(bucket), None),
+    ("list_keys", {"keys": [{"keyName": "q"}]}, lambda api, _: api.list_keys(), {"keys": [{"keyName": "q"}]}),
+    ("delete_key", {"keyName": "q"}, lambda api, _: api.delete_key("q"), {"keyName": "q"}),
+    ("create_key", {"keyName": "q"}, lambda api, _: api.create_key(["listFiles"], "q"), {"keyName": "q"}),
+    ("get_file_info", {"fileId": "f"}, lambda api, _: api.get_file_info("f"), {"fileId": "f"}),
+    (
+        "get_download_authorization",
+        {"authorizationToken": "t"},
+        lambda _, bucket: bucket.get_download_authorization("p", 5),
+        "t",
+    ),
+    (
+        "cancel_large_file",
+        {"fileId": "f", "fileName": "a"},
+        lambda api, _: api.cancel_large_file("f").file_name,
+        "a",
+    ),
+    (
+        "list_buckets",
+        {"buckets": [{"bucketId": "b", "bucketName": "n", "bucketType": "allPublic"}]},
+        lambda api, _: [bucket.id_ for bucket in api.list_buckets()],
+        ["b"],
+    ),
+]
+
+
+@pytest.mark.parametrize("where", [lambda api, raw: raw, lambda api, raw: type(raw), lambda api, raw: api.session])
+@pytest.mark.parametrize(
+    ("name", "said", "act", "told"), PASSED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_small_reply_is_passed_on_as_it_came(
+    name: str, said: dict[str, Any], act: Callable[[B2Api, Bucket], Any], told: Any, where: Any
+) -> None:
+    raw, _, api = _made()
+    bucket = api.create_bucket("holiday", "allPrivate")
+    with mock.patch.object(where(api, raw), name, return_value=said) as method:
+        assert act(api, bucket) == told
+    assert method.call_count == 1
+
+
+def test_a_patched_method_s_token_is_renewed_too() -> None:
+    raw, info, api = _made()
+    raw.expire_auth_token(info.get_account_auth_token())
+    with mock.patch.object(raw, "list_keys", wraps=raw.list_keys) as listed:
+        assert api.list_keys() == {"keys": [], "nextApplicationKeyId": None}
+    assert listed.call_count == 2

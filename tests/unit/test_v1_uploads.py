@@ -155,11 +155,11 @@ def test_a_digest_that_is_given_is_checked(bucket: Bucket, tmp_path: Path) -> No
         bucket.upload_local_file(str(tmp_path / "file"), "good", sha1_sum=_sha1(data))
         assert content(bucket, "good") == data
         wrong = _sha1(b"other")
-        with pytest.raises(exception.FileSha1Mismatch, match="^Upload file SHA1 mismatch: bad$") as caught:
+        with pytest.raises(exception.FileSha1Mismatch, match=r"^Upload file SHA1 mismatch: bad$") as caught:
             bucket.upload_local_file(str(tmp_path / "file"), "bad", sha1_sum=wrong)
         assert not isinstance(caught.value, exception.TransientErrorMixin)
         with pytest.raises(exception.FileSha1Mismatch):
-            bucket.upload(UploadSourceStream(lambda data=data: io.BytesIO(data), len(data), wrong), "bad")
+            bucket.upload(UploadSourceBytes(data, wrong), "bad")
         for make in (bucket.concatenate, bucket.concatenate_stream):
             with pytest.raises(exception.FileSha1Mismatch, match="bad"):
                 make([UploadSourceBytes(data, wrong)], "bad")

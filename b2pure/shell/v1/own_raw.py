@@ -10,15 +10,21 @@ from typing import Any
 from b2pure.effects.handlers import Api
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.v1.raw_api import PATIENCE, AbstractRawApi
+from b2pure.shell.v1.raw_calls import RawCalls
 from b2pure.shell.v1.raw_handler import RawHandler
 
-__all__ = ["handler_of", "patience_of"]
+__all__ = ["handler_of", "methods_are_theirs", "patience_of"]
 
 
 def patience_of(raw: Any) -> RetryPolicy:
     """How often, and for how long, what fails over this raw api is tried again."""
     found = raw.retry if issubclass(type(raw), AbstractRawApi) else PATIENCE
     return found if isinstance(found, RetryPolicy) else PATIENCE
+
+
+def methods_are_theirs(raw: Any, name: str) -> bool:
+    """Whether the method of this name is somebody else's."""
+    return not issubclass(type(raw), RawCalls) or raw._is_theirs(name)
 
 
 def handler_of(raw: Any, realm_url: str, application_key_id: str, application_key: str) -> Api:

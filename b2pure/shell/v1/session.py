@@ -32,7 +32,7 @@ from b2pure.shell.v1.error_table import NOWHERE, Context, exception_of
 from b2pure.shell.v1.exceptions import MissingAccountData
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
 from b2pure.shell.v1.own_infos import auth_data_in
-from b2pure.shell.v1.own_raw import handler_of, patience_of
+from b2pure.shell.v1.own_raw import handler_of, methods_are_theirs, patience_of
 from b2pure.shell.v1.source_bodies import OpenedSlices
 
 __all__ = ["NO_WORK", "HasHandler", "Session", "Work"]
@@ -127,6 +127,10 @@ class Session:
 
     def _handler(self, raw: HasHandler, key: StoredKey) -> Api:
         return handler_of(raw, key.realm_url, key.application_key_id, key.application_key)
+
+    def _is_theirs(self, name: str) -> bool:
+        """Whether the method of this name, of the session or the raw api, is somebody else's."""
+        return methods_are_theirs(self.raw_api, name)
 
     # -- programs
 
