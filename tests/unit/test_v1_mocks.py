@@ -18,6 +18,7 @@ from b2pure.v1 import (
     InMemoryAccountInfo,
     RawSimulator,
     SqliteAccountInfo,
+    UploadSourceBytes,
 )
 from b2pure.v1.exception import FileNotPresent, MissingAccountData
 
@@ -236,12 +237,19 @@ def test_what_a_mock_s_session_raises_comes_out_as_it_is() -> None:
     assert caught.value is api.session.hide_file.side_effect
 
 
-def test_what_no_mock_can_do_says_so() -> None:
-    bucket = Bucket(MagicMock(), "bucket", "holiday")
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda bucket: bucket.upload_bytes(b"there", "a"),
+        lambda bucket: bucket.concatenate([UploadSourceBytes(b"there")], "a"),
+        lambda bucket: bucket.concatenate_stream([UploadSourceBytes(b"there")], "a"),
+        lambda bucket: bucket.copy("4_f", "a"),
+        lambda bucket: bucket.download_file_by_name("a", DownloadDestBytes()),
+    ],
+)
+def test_what_no_mock_can_do_says_so(act: Callable[[Bucket], Any]) -> None:
     with pytest.raises(TypeError, match="needs the session of a B2Api, and not MagicMock"):
-        bucket.upload_bytes(b"there", "a")
-    with pytest.raises(TypeError, match="needs the session of a B2Api, and not MagicMock"):
-        bucket.download_file_by_name("a", DownloadDestBytes())
+        act(Bucket(MagicMock(), "bucket", "holiday"))
 
 
 PASSED: list[tuple[str, dict[str, Any], Callable[[B2Api, Bucket], Any], Any]] = [

@@ -168,9 +168,10 @@ class NewFiles:
         name of `continue_large_file_id`) and `auto_continue` as for `upload`. Raises what `upload` raises, ValueError
         for a hole between the ranges, FileNotPresent for a source that is not there.
         """
+        session = worked_with(self.api.session)
         made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
         how = Making(recommended_upload_part_size, prioritize, self._workers())
-        return file_version(outbound.make(worked_with(self.api.session), made, write_intents, how))
+        return file_version(outbound.make(session, made, write_intents, how))
 
     @checked(CreateChoices, file_name="new_name", content_type="type_or_info")
     def create_file_stream(
@@ -190,9 +191,10 @@ class NewFiles:
         ascending by destination_offset. Only an id makes it go on with a large file, and only where all of it is local.
         The other arguments, and what is raised, are those of `create_file`.
         """
+        session = worked_with(self.api.session)
         made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
         how = Making(recommended_upload_part_size, prioritize, self._workers())
-        return file_version(outbound.make_stream(worked_with(self.api.session), made, write_intents_iterator, how))
+        return file_version(outbound.make_stream(session, made, write_intents_iterator, how))
 
     @checked(ConcatenateChoices, file_name="new_name", content_type="type_or_info")
     def concatenate(
