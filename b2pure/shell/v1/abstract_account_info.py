@@ -221,9 +221,12 @@ class AbstractAccountInfo(ABC):
 
     def store_auth_data(self, data: AuthData) -> None:
         """`set_auth_data` with a value."""
+        self._check(data)
+        self._keep(data)
+
+    def _check(self, data: AuthData) -> None:
         if not self.allowed_is_valid(data.allowed):
             raise ValueError("allowed lacks a field, or has a bucketName without a bucketId")
-        self._keep(data)
 
     def _keep(self, data: AuthData) -> None:
         self._set_auth_data(

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, Allowed, AuthData, NamedBucket
 from b2pure.shell.v1.exceptions import MissingAccountData
+from b2pure.shell.v1.own_methods import Originals
 
 __all__ = [
     "InMemoryAccountInfo",
@@ -103,6 +104,14 @@ class StoredAccountInfo(UrlPoolAccountInfo):
     @abstractmethod
     def _keep(self, data: AuthData) -> None: ...
 
+    def store_auth_data(self, data: AuthData) -> None:
+        """By `_set_auth_data` where that is somebody else's."""
+        if _SETTER.replaced(self, "_set_auth_data"):
+            self._check(data)
+            AbstractAccountInfo._keep(self, data)
+        else:
+            super().store_auth_data(data)
+
     def _set_auth_data(
         self,
         account_id: str,
@@ -167,6 +176,7 @@ class StoredAccountInfo(UrlPoolAccountInfo):
         return dict(self._get("allowed"))
 
 
+_SETTER: Final = Originals(StoredAccountInfo, ("_set_auth_data",))
 _NOTHING: Final[Mapping[str, str]] = {}
 
 

@@ -143,14 +143,14 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     **dict.fromkeys(("max_copy_workers", "max_upload_workers", "max_workers"), _WORKERS),
     **dict.fromkeys(("exclude_modified_after", "exclude_modified_before"), _TIME),
     # the account
-    "account_info": _with("an account info, as InMemoryAccountInfo()", "get_auth_data", "get_allowed"),
+    "account_info": _with("an account info, as InMemoryAccountInfo()", "get_account_auth_token", "get_allowed"),
     "b2_http": _with("a B2Http()", "api", "get_content"),
     "callback": _with("an HttpCallback", "pre_request", "post_request"),
     "api": _with("a B2Api", "get_bucket_by_name"),
     "bucket": _with("a Bucket; get_bucket_by_name finds one", "get_id"),
     "cache": _with("a cache, as InMemoryCache()", "save_bucket", "clear"),
     "capabilities": _Kind("names of capabilities, in a list", lambda value: _are(value, str)),
-    "raw_api": _with("a raw api, as B2RawApi(B2Http())", "handler"),
+    "raw_api": _with("a raw api, as B2RawApi(B2Http())", "authorize_account", "list_buckets"),
     # syncs
     **dict.fromkeys(("exclude_dir_regexes", "exclude_file_regexes", "include_file_regexes"), _REGEXES),
     **dict.fromkeys(("source_folder", "dest_folder"), _FOLDER),

@@ -63,6 +63,10 @@ class B2Session(TokenSession):
     def _handler(self, raw: HasHandler, key: StoredKey) -> Api:
         return ApiOfSession(self, _ORIGINALS, super()._handler(raw, key))
 
+    def _is_theirs(self, name: str) -> bool:
+        """Whether the method of this name, here or of the raw api, is somebody else's."""
+        return _ORIGINALS.replaced(self, name) or super()._is_theirs(name)
+
     # -- the account
 
     def authorize_automatically(self) -> bool:
@@ -123,7 +127,12 @@ class B2Session(TokenSession):
         """Application keys from the given one on, up to `max_key_count` (B2 gives 100 unless told, 10000 at most);
         `nextApplicationKeyId` says where to go on.
         """
-        return self._call(self.raw_api.list_keys, account_id, max_key_count, start_application_key_id)
+        return self._call(
+            self.raw_api.list_keys,
+            account_id,
+            max_key_count=max_key_count,
+            start_application_key_id=start_application_key_id,
+        )
 
     # -- buckets
 

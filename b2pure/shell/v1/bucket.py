@@ -26,8 +26,9 @@ from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
 from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, Part, UnfinishedLargeFile
 from b2pure.shell.v1.new_object import StartedLargeFile
+from b2pure.shell.v1.own_session import asked, says_itself, worked_with
 from b2pure.shell.v1.utils import b2_url_encode
-from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, file_version, rules_of
+from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, file_version, given, rules_of
 
 if TYPE_CHECKING:
     from b2pure.shell.v1.api import B2Api
@@ -112,8 +113,19 @@ class Bucket(NewFiles):
         """
         if all(each is None for each in (bucket_type, bucket_info, cors_rules, lifecycle_rules)):
             raise InvalidArgument("update", "needs a setting: what is None stays as it is")
+        account_id = self.api.account_info.get_account_id()
+        if says_itself(self.api.session, "update_bucket"):
+            return self.api.session.update_bucket(
+                account_id,
+                self.id_,
+                bucket_type=bucket_type,
+                bucket_info=bucket_info,
+                cors_rules=given(cors_rules),
+                lifecycle_rules=given(lifecycle_rules),
+                if_revision_is=if_revision_is,
+            )
         call = UpdateBucket(
-            AccountId(self.api.account_info.get_account_id()),
+            AccountId(account_id),
             BucketId(self.id_),
             bucket_type,
             None if bucket_info is None else dict(bucket_info),
@@ -121,7 +133,7 @@ class Bucket(NewFiles):
             rules_of(lifecycle_rules),
             if_revision_is=if_revision_is,
         )
-        return bucket_dict(self.api.session.ask(call))
+        return bucket_dict(asked(self.api.session).ask(call))
 
     # -- listings
 
@@ -141,7 +153,7 @@ class Bucket(NewFiles):
         beside the first file of each folder only; without, one file of each folder.
         """
         return listings.ls(
-            self.api.session,
+            asked(self.api.session),
             BucketId(self.id_),
             folder_to_list,
             versions=show_versions,
@@ -152,7 +164,7 @@ class Bucket(NewFiles):
     @checked()
     def list_file_versions(self, file_name: str, fetch_count: int | None = None) -> Iterator[FileVersionInfo]:
         """Lists all of the versions for a single file. `fetch_count`: how many to list per API call, 1 - 10000."""
-        return listings.versions_of_name(self.api.session, BucketId(self.id_), file_name, fetch_count)
+        return listings.versions_of_name(asked(self.api.session), BucketId(self.id_), file_name, fetch_count)
 
     @checked()
     def list_unfinished_large_files(
@@ -161,7 +173,7 @@ class Bucket(NewFiles):
         """A generator that yields an UnfinishedLargeFile for each unfinished large file in the bucket, starting at the
         given file, filtering by prefix.
         """
-        return listings.list_unfinished(self.api.session, BucketId(self.id_), start_file_id, batch_size, prefix)
+        return listings.list_unfinished(asked(self.api.session), BucketId(self.id_), start_file_id, batch_size, prefix)
 
     @checked()
     def list_parts(
@@ -196,15 +208,19 @@ class Bucket(NewFiles):
         ChecksumMismatch or TruncatedOutput where the content did not arrive whole; what was at the path stays then.
         """
         file = NamedFile(self._known_name(), file_name)
-        return inbound.download(self.api.session, file, download_dest, progress_listener, range_)
+        return inbound.download(worked_with(self.api.session), file, download_dest, progress_listener, range_)
 
     @checked()
     def get_download_authorization(self, file_name_prefix: str, valid_duration_in_seconds: int) -> str:
         """Return an authorization token that is valid only for downloading files from the given bucket whose names
         start with the prefix.
         """
+        session = self.api.session
+        if says_itself(session, "get_download_authorization"):
+            said = session.get_download_authorization(self.id_, file_name_prefix, valid_duration_in_seconds)
+            return said["authorizationToken"]  # type: ignore[no-any-return]  # whatever they say it is
         call = GetDownloadAuthorization(BucketId(self.id_), file_name_prefix, valid_duration_in_seconds)
-        return self.api.session.ask(call).authorization_token
+        return asked(self.api.session).ask(call).authorization_token
 
     @checked()
     def get_download_url(self, filename: str) -> str:
@@ -215,7 +231,7 @@ class Bucket(NewFiles):
     @checked()
     def hide_file(self, file_name: str) -> FileVersionInfo:
         """Hide a file: listings without versions do not have it any more. Raises FileAlreadyHidden, FileNotPresent."""
-        return file_version(self.api.session.ask(HideFile(BucketId(self.id_), file_name)))
+        return file_version(asked(self.api.session).ask(HideFile(BucketId(self.id_), file_name)))
 
     @checked()
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
@@ -238,7 +254,7 @@ class Bucket(NewFiles):
         call = StartLargeFile(
             BucketId(self.id_), file_name, content_type or self.DEFAULT_CONTENT_TYPE, dict(file_info or {})
         )
-        return StartedLargeFile(file_dict(self.api.session.ask(call)))
+        return StartedLargeFile(file_dict(asked(self.api.session).ask(call)))
 
     @checked()
     def cancel_large_file(self, file_id: str) -> FileVersionInfo:

@@ -22,6 +22,7 @@ from b2pure.shell.v1.file_version import FileVersionInfo
 from b2pure.shell.v1.new_object import Continuation, LargeFileCallback, NewObject
 from b2pure.shell.v1.outbound import Making
 from b2pure.shell.v1.own_methods import Originals
+from b2pure.shell.v1.own_session import asked, worked_with
 from b2pure.shell.v1.raw_arguments import http_range
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
@@ -143,7 +144,7 @@ class NewFiles:
             )
         made = self._new(file_name, content_type, file_info, progress_listener, continuation)
         workers = self.api.max_upload_workers
-        return file_version(outbound.upload(self.api.session, made, upload_source, min_part_size, workers))
+        return file_version(outbound.upload(worked_with(self.api.session), made, upload_source, min_part_size, workers))
 
     @checked(CreateChoices, file_name="new_name", content_type="type_or_info")
     def create_file(
@@ -167,9 +168,10 @@ class NewFiles:
         name of `continue_large_file_id`) and `auto_continue` as for `upload`. Raises what `upload` raises, ValueError
         for a hole between the ranges, FileNotPresent for a source that is not there.
         """
+        session = worked_with(self.api.session)
         made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
         how = Making(recommended_upload_part_size, prioritize, self._workers())
-        return file_version(outbound.make(self.api.session, made, write_intents, how))
+        return file_version(outbound.make(session, made, write_intents, how))
 
     @checked(CreateChoices, file_name="new_name", content_type="type_or_info")
     def create_file_stream(
@@ -189,9 +191,10 @@ class NewFiles:
         ascending by destination_offset. Only an id makes it go on with a large file, and only where all of it is local.
         The other arguments, and what is raised, are those of `create_file`.
         """
+        session = worked_with(self.api.session)
         made = self._new(file_name, content_type, file_info, progress_listener, continuation, continue_large_file_id)
         how = Making(recommended_upload_part_size, prioritize, self._workers())
-        return file_version(outbound.make_stream(self.api.session, made, write_intents_iterator, how))
+        return file_version(outbound.make_stream(session, made, write_intents_iterator, how))
 
     @checked(ConcatenateChoices, file_name="new_name", content_type="type_or_info")
     def concatenate(
@@ -270,7 +273,7 @@ class NewFiles:
         source = CopySource(file_id, offset, length)
         made = self._new(new_file_name, content_type, file_info, progress_listener, continuation)
         workers = self.api.max_copy_workers
-        return copied_file(outbound.copy(self.api.session, made, source, max_copy_part_size, workers))
+        return copied_file(outbound.copy(worked_with(self.api.session), made, source, max_copy_part_size, workers))
 
     @checked(new_file_name="new_name")
     def copy_file(
@@ -299,7 +302,7 @@ class NewFiles:
             content_type,
             (dict(file_info or {}) if mode is MetadataDirectiveMode.REPLACE else None),
         )
-        return copied_file(self.api.session.ask(call))
+        return copied_file(asked(self.api.session).ask(call))
 
     # -- arguments
 

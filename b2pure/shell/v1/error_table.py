@@ -28,8 +28,8 @@ __all__ = ["Context", "exception_of", "interpret_b2_error"]
 
 @frozen
 class Context:
-    """What an exception can tell beside the error: what the failed call was about, and what the key is `allowed` (the
-    dictionary of account infos; None: not known, or not to be told).
+    """What an exception can tell beside the error: what the failed call was about, whether the caller gave the SHA-1 of
+    what it sends, and what the key is `allowed` (the dictionary of account infos; None: not known, or not to be told).
     """
 
     file_name: str | None = None
@@ -38,6 +38,7 @@ class Context:
     bucket_id: str | None = None
     uploads: bool = False
     authorizes: bool = False
+    sha1_given: bool = False
     allowed: Mapping[str, Any] | None = None
 
     @classmethod
@@ -84,7 +85,7 @@ def exception_of(error: errors.B2Error | errors.InvalidArgument, context: Contex
         case errors.Transport():
             return _transport(error, context)
         case errors.Corrupt():
-            return _corrupt(error)
+            return _corrupt(error, context)
         case errors.LocalFailure(operation, path, detail):
             if operation == "read":
                 return v1.InvalidUploadSource(f"cannot read {printable(path)}: {detail}")
@@ -225,7 +226,9 @@ _STOPPED: Final = re.compile(r"the body stopped after (\d+) of (\d+) bytes\Z")
 """What a download that broke off says."""
 
 
-def _corrupt(error: errors.Corrupt) -> v1.B2Error:
+def _corrupt(error: errors.Corrupt, context: Context) -> v1.B2Error:
+    if context.sha1_given:  # it was wrong, and is as wrong the next time
+        return v1.FileSha1Mismatch(context.file)
     expected, found = error.expected.removeprefix("SHA-1 "), error.found.removeprefix("SHA-1 ")
     if expected != error.expected:
         detail = describe(error).replace(LAST_MAY_COUNT, "") if error.why else ""

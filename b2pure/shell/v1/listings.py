@@ -19,7 +19,7 @@ from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.model.replies import FileReply
 from b2pure.shell.v1.file_version import FileVersionInfo, Part, PartFactory, UnfinishedLargeFile
-from b2pure.shell.v1.session import Session
+from b2pure.shell.v1.own_session import Asked
 from b2pure.shell.v1.values import file_dict, file_version
 
 __all__ = ["list_parts", "list_unfinished", "ls", "versions_of_name"]
@@ -31,7 +31,7 @@ _AFTER_SLASH: Final = "0"
 
 
 def ls(
-    session: Session,
+    session: Asked,
     bucket_id: BucketId,
     folder: str,
     *,
@@ -54,7 +54,7 @@ def _check_count(count: int | None) -> None:
         raise ValueError(f"fetch_count must be 1 to {MAX_LIST_COUNT}, not {count}")
 
 
-def _names(session: Session, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
+def _names(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
     start: str | None = None
     while True:
         page = session.ask(ListFileNames(bucket_id, start, count or _PARTS_BATCH, prefix or None))
@@ -64,7 +64,7 @@ def _names(session: Session, bucket_id: BucketId, prefix: str, count: int | None
             return
 
 
-def _versions(session: Session, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
+def _versions(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
     start: str | None = None
     start_id: FileId | None = None
     while True:
@@ -92,7 +92,7 @@ def _with_folders(files: Iterable[FileReply], prefix: str) -> Iterator[tuple[Fil
 
 
 def _top_level(
-    session: Session, bucket_id: BucketId, prefix: str, versions: bool, count: int | None
+    session: Asked, bucket_id: BucketId, prefix: str, versions: bool, count: int | None
 ) -> Iterator[tuple[FileVersionInfo, str | None]]:
     """Files of the folder itself, and the first file of each folder in it. One that goes on behind the page is skipped
     over by the next call.
@@ -128,7 +128,7 @@ def _top_level(
 
 
 def versions_of_name(
-    session: Session, bucket_id: BucketId, file_name: str, fetch_count: int | None
+    session: Asked, bucket_id: BucketId, file_name: str, fetch_count: int | None
 ) -> Iterator[FileVersionInfo]:
     """All versions of one name, newest first."""
     _check_count(fetch_count)
@@ -145,7 +145,7 @@ def versions_of_name(
 
 
 def list_unfinished(
-    session: Session, bucket_id: BucketId, start_file_id: str | None, batch_size: int | None, prefix: str | None
+    session: Asked, bucket_id: BucketId, start_file_id: str | None, batch_size: int | None, prefix: str | None
 ) -> Iterator[UnfinishedLargeFile]:
     """The large files that nobody finished."""
     start = None if start_file_id is None else FileId(start_file_id)
@@ -158,7 +158,7 @@ def list_unfinished(
             return
 
 
-def list_parts(session: Session, file_id: str, start_part_number: int | None, batch_size: int | None) -> Iterator[Part]:
+def list_parts(session: Asked, file_id: str, start_part_number: int | None, batch_size: int | None) -> Iterator[Part]:
     """The parts that B2 has of a large file."""
     start = start_part_number
     while True:

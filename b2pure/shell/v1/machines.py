@@ -2,10 +2,10 @@
 
 Rules. The machines decide as everywhere; an account info only remembers. A session begins with the token that is stored
 for its key. When a token is refused, the one that another program has stored meanwhile is used before anybody
-authorizes; what was refused once is never used again. All machines over one account info object share one session for
-each key, so that one refused token costs one authorization. A new token is stored before anybody uses it; where
-another key is stored by now, that one is left alone. They share the book of the large files that somebody works on,
-too.
+authorizes; what was refused once is never used again. A job begins with what is stored then. All machines over one
+account info object share one session for each key, so that one refused token costs one authorization. A new token is
+stored before anybody uses it; where another key is stored by now, that one is left alone. They share the book of the
+large files that somebody works on, too.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from b2pure.plan.session import (
 from b2pure.plan.urls import Close, FetchUrl, Give, Nothing, PoolDecision, PoolEvent, Spoiled, Take, Use
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.exceptions import MissingAccountData
+from b2pure.shell.v1.own_infos import auth_data_in, renew_in, store_in
 
 __all__ = ["AccountInfoMachines", "StoredKey", "auth_data_of", "authorization_of", "is_large_file"]
 
@@ -52,7 +53,11 @@ class StoredKey:
     @classmethod
     def of(cls, info: AbstractAccountInfo) -> StoredKey:
         """The key that is stored. Raises MissingAccountData."""
-        data = info.get_auth_data()
+        return cls.in_data(auth_data_in(info))
+
+    @classmethod
+    def in_data(cls, data: AuthData) -> StoredKey:
+        """The key of an authorization."""
         return cls(data.realm, data.application_key_id, data.application_key)
 
     @property
@@ -101,6 +106,16 @@ class AccountInfoMachines(Machines):
         self.holds = _book_of(info)
         self._shared = _session_of(info, key, fresh=fresh)
 
+    def adopt(self, stored: AuthData) -> None:
+        """Go on with what is stored, where somebody has stored something else than the session goes by."""
+        shared = self._shared
+        with shared.changed:
+            if shared.state.authorizing or shared.replaces or stored.auth_token in shared.dead:
+                return
+            found = authorization_of(stored)
+            if found != shared.state.authorization:
+                shared.state = SessionState(shared.state.generation + 1, found)
+
     @property
     def authorizing(self) -> bool:
         return self._shared.state.authorizing
@@ -140,7 +155,7 @@ class AccountInfoMachines(Machines):
         if self._shared.replaces:
             return state
         try:
-            stored = self.info.get_auth_data()
+            stored = auth_data_in(self.info)
         except MissingAccountData:
             return state
         ours = (stored.application_key_id, stored.realm) == (self.key.application_key_id, self.key.realm)
@@ -151,10 +166,10 @@ class AccountInfoMachines(Machines):
     def _store(self, authorization: Authorization) -> None:
         data = auth_data_of(authorization, self.key)
         if self._shared.replaces:
-            self.info.store_auth_data(data)
+            store_in(self.info, data)
             self._shared.replaces = False
         else:
-            self.info.renew_auth_data(data)
+            renew_in(self.info, data)
 
     # -- upload URLs
 

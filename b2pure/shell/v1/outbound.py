@@ -37,7 +37,7 @@ from b2pure.shell.transfers import hearing
 from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import (
     BadRequest,
-    ChecksumMismatch,
+    FileSha1Mismatch,
     InvalidArgument,
     InvalidUploadSource,
     MaxFileSizeExceeded,
@@ -88,7 +88,8 @@ def upload(
         job = Upload(
             made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume
         )
-        return _told(session, made, slices, workers, size, upload_body(job, session.retry))
+        about = Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True, sha1_given=sha1 is not None)
+        return _told(session, made, slices, workers, size, upload_body(job, session.retry), about)
 
 
 def _sizes(session: Session, part_size: int | None, name: str = "min_part_size") -> PartSizes:
@@ -194,7 +195,7 @@ def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: M
         if not intents:
             raise ValueError(_NOTHING)
         _permit(session, made, copies=any(map(_copies, wanted)))
-        _check_digests(session, slices, wanted)
+        _check_digests(session, slices, made.file_name, wanted)
         sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
         try:
             plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
@@ -257,7 +258,7 @@ class _Feed:
                 self._previous = given.destination_offset
                 if _copies(given):
                     _permit(self._session, self._made, copies=True)
-                _check_digests(self._session, self._slices, [given])
+                _check_digests(self._session, self._slices, self._made.file_name, [given])
                 yield self._slices.intent(given)
         except Exception as error:
             self.raised = error
@@ -273,12 +274,12 @@ class _Feed:
             raise
 
 
-def _check_digests(session: Session, slices: OpenedSlices, intents: Iterable[WriteIntent]) -> None:
-    """Sources whose digest the caller gave have it."""
+def _check_digests(session: Session, slices: OpenedSlices, file_name: str, intents: Iterable[WriteIntent]) -> None:
+    """Sources whose digest the caller gave have it. Raises FileSha1Mismatch."""
     for intent in intents:
         source = intent.outbound_source
         if isinstance(source, AbstractUploadSource) and source.is_sha1_known():
             promised = source.get_content_sha1()
             found = session.run(perform(HashBody(slices.body(source))), Work(slices=slices))
             if found != promised:
-                raise ChecksumMismatch("sha1", str(promised), found)
+                raise FileSha1Mismatch(file_name)

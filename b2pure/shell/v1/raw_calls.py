@@ -66,6 +66,10 @@ class RawCalls(AbstractRawApi):
         theirs = super().handler(realm_url, application_key_id, application_key)
         return ApiOfMethods(self, self._originals, ours, theirs)
 
+    def _is_theirs(self, name: str) -> bool:
+        """Whether the method of this name is somebody else's."""
+        return self._originals.replaced(self, name)
+
     @abstractmethod
     def _direct(self, realm_url: str, application_key_id: str, application_key: str) -> Api:
         """An api that needs no methods."""

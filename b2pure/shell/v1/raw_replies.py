@@ -90,6 +90,8 @@ def completed(call: Call[Any], said: Json) -> Json:
         return {**said, "parts": [_part(part) for part in said["parts"]]}
     if isinstance(call, calls.UploadPart | calls.CopyPart):
         return _part(said)
+    if isinstance(call, calls.CancelLargeFile):
+        return {"accountId": "", "bucketId": "", **said}
     if isinstance(call, calls.GetUploadUrl):
         return {"bucketId": call.bucket_id, **said}
     if isinstance(call, calls.GetUploadPartUrl):
@@ -143,7 +145,7 @@ def _bucket(said: Json) -> Json:
     lock = (known.get("fileLockConfiguration") or {}).get("value")
     if lock is not None and lock.get("isFileLockEnabled") is None:  # b2sdk's simulator leaves it open
         del known["fileLockConfiguration"]
-    return known
+    return {"accountId": "", **known}
 
 
 def _part(said: Json) -> Json:

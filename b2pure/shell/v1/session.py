@@ -31,6 +31,8 @@ from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.error_table import NOWHERE, Context, exception_of
 from b2pure.shell.v1.exceptions import MissingAccountData
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
+from b2pure.shell.v1.own_infos import auth_data_in
+from b2pure.shell.v1.own_raw import handler_of, methods_are_theirs, patience_of
 from b2pure.shell.v1.source_bodies import OpenedSlices
 
 __all__ = ["NO_WORK", "HasHandler", "Session", "Work"]
@@ -86,7 +88,7 @@ class Session:
     ) -> None:
         self.account_info, self.raw_api = account_info, raw_api
         self.clock: Clock = clock or SystemClock()
-        self.retry = retry or raw_api.retry
+        self.retry = retry or patience_of(raw_api)
         self._choosing = Lock()
         self._api: tuple[HasHandler, StoredKey, Api] | None = None
 
@@ -107,7 +109,10 @@ class Session:
 
     def machines(self) -> AccountInfoMachines:
         """The session and the upload URLs of the key that is stored. Raises MissingAccountData."""
-        return self._machines(StoredKey.of(self.account_info))
+        stored = auth_data_in(self.account_info)
+        machines = self._machines(StoredKey.in_data(stored))
+        machines.adopt(stored)
+        return machines
 
     def _machines(self, key: StoredKey) -> AccountInfoMachines:
         return AccountInfoMachines(self.account_info, key)
@@ -121,7 +126,11 @@ class Session:
             return self._api[2]
 
     def _handler(self, raw: HasHandler, key: StoredKey) -> Api:
-        return raw.handler(key.realm_url, key.application_key_id, key.application_key)
+        return handler_of(raw, key.realm_url, key.application_key_id, key.application_key)
+
+    def _is_theirs(self, name: str) -> bool:
+        """Whether the method of this name, of the session or the raw api, is somebody else's."""
+        return methods_are_theirs(self.raw_api, name)
 
     # -- programs
 

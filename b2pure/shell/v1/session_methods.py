@@ -23,7 +23,7 @@ from b2pure.shell.v1.own_methods import ApiOfMethods, Originals
 from b2pure.shell.v1.raw_api import RAW_METHODS, AbstractRawApi, Range
 from b2pure.shell.v1.raw_handler import RawHandler
 
-__all__ = ["SESSION_METHODS", "ApiOfSession", "UploadsOfSession"]
+__all__ = ["SESSION_METHODS", "ApiOfSession", "UploadsOfSession", "api_of_methods"]
 
 R = TypeVar("R")
 
@@ -65,11 +65,16 @@ class _Methods:
         return self._session.get_download_url_by_name(bucket_name, file_name)
 
 
+def api_of_methods(session: object) -> Api:
+    """An api that calls the methods of a session."""
+    return RawHandler(cast(AbstractRawApi, _Methods(session)), "", "", "")
+
+
 class ApiOfSession(ApiOfMethods):
     """An api that calls the methods of a session where somebody replaced them, and is `ours` elsewhere."""
 
     def __init__(self, session: object, originals: Originals, ours: Api) -> None:
-        super().__init__(session, originals, ours, RawHandler(cast(AbstractRawApi, _Methods(session)), "", "", ""))
+        super().__init__(session, originals, ours, api_of_methods(session))
 
     def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
         """An upload goes by its URL."""

@@ -16,7 +16,17 @@ from b2pure.model.replies import BucketReply, FileReply, KeyReply
 from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.file_version import FileVersionInfo, FileVersionInfoFactory
 
-__all__ = ["CopiedFile", "bucket_dict", "copied_file", "cors_of", "file_dict", "file_version", "key_dict", "rules_of"]
+__all__ = [
+    "CopiedFile",
+    "bucket_dict",
+    "copied_file",
+    "cors_of",
+    "file_dict",
+    "file_version",
+    "given",
+    "key_dict",
+    "rules_of",
+]
 
 S = TypeVar("S", bound=msgspec.Struct)
 Rules = Iterable[Mapping[str, Any]] | Mapping[str, Any] | None
@@ -126,6 +136,11 @@ def _several(name: str, given: object) -> list[Mapping[str, Any]]:
     if not all(isinstance(rule, Mapping) for rule in rules):
         raise InvalidArgument(name, "must be dictionaries, in a list")
     return rules
+
+
+def given(rules: Rules) -> list[dict[str, Any]] | None:
+    """Rules as they were given; those of one dictionary as a list of it."""
+    return None if rules is None else [dict(rule) for rule in _several("rules", rules)]
 
 
 def _settings(name: str, kind: type[S], rules: Rules) -> tuple[S, ...] | None:

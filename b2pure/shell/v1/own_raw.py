@@ -1,0 +1,37 @@
+"""Raw apis that are no class of ours, as mocks are: programs run over their documented methods.
+
+Rules. What an object is, its real class says: a mock says that it is of any, and has every attribute.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from b2pure.effects.handlers import Api
+from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.v1.raw_api import PATIENCE, AbstractRawApi
+from b2pure.shell.v1.raw_calls import RawCalls
+from b2pure.shell.v1.raw_handler import RawHandler
+
+__all__ = ["handler_of", "methods_are_theirs", "patience_of"]
+
+
+def patience_of(raw: Any) -> RetryPolicy:
+    """How often, and for how long, what fails over this raw api is tried again."""
+    found = raw.retry if issubclass(type(raw), AbstractRawApi) else PATIENCE
+    return found if isinstance(found, RetryPolicy) else PATIENCE
+
+
+def methods_are_theirs(raw: Any, name: str) -> bool:
+    """Whether the method of this name is somebody else's."""
+    return not issubclass(type(raw), RawCalls) or raw._is_theirs(name)
+
+
+def handler_of(raw: Any, realm_url: str, application_key_id: str, application_key: str) -> Api:
+    """What programs run over, with this key."""
+    made: Api = (
+        raw.handler(realm_url, application_key_id, application_key)
+        if issubclass(type(raw), AbstractRawApi)
+        else RawHandler(raw, realm_url, application_key_id, application_key)
+    )
+    return made
