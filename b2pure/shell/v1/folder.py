@@ -47,6 +47,7 @@ __all__ = [
     "core_root",
     "is_told",
     "join_b2_path",
+    "maps_paths",
     "report_skipped",
     "tells_files_itself",
     "told_paths",
@@ -223,14 +224,19 @@ class B2Folder(AbstractFolder):
             page = session.run(next_page(side, page, session.retry))
 
 
-_LOCAL: Final = Originals(LocalFolder, ("all_files",))
+_LOCAL: Final = Originals(LocalFolder, ("all_files", "make_full_path"))
 _IN_B2: Final = Originals(B2Folder, ("all_files", "get_file_versions"))
 
 
 def core_root(folder: AbstractFolder) -> str:
-    """Where a local folder is, also one that only knows its files' full paths."""
+    """Where a local folder is, also one that only knows its files' full paths: then perhaps only the whole disk."""
     root = getattr(folder, "root", None)
-    return root if isinstance(root, str) else os.path.dirname(folder.make_full_path("x"))
+    if isinstance(root, str):
+        return root
+    try:
+        return os.path.dirname(folder.make_full_path("x"))
+    except Exception:  # it knows none but its own files
+        return os.path.abspath(os.sep)
 
 
 def bucket_of(folder: AbstractFolder) -> Bucket:
@@ -247,6 +253,11 @@ def core_prefix(folder: AbstractFolder) -> str:
 def tells_files_itself(folder: AbstractFolder) -> bool:
     """Whether its files are what its own `all_files` says."""
     return _LOCAL.replaced(folder, "all_files") and _IN_B2.replaced(folder, "all_files")
+
+
+def maps_paths(folder: AbstractFolder) -> bool:
+    """Whether somebody says where the files of a local folder lie, or which there are."""
+    return _LOCAL.any_replaced(folder)
 
 
 def is_told(folder: AbstractFolder) -> bool:
