@@ -129,7 +129,7 @@ def test_what_make_full_path_says_is_sent_also_if_set_on_an_object(bucket: Bucke
     _put(tmp_path / "f/a", "from f")
     _put(tmp_path / "g/a", "g's")
     folder = LocalFolder(str(tmp_path / "f"))
-    folder.make_full_path = lambda name: str(tmp_path / "g" / name)  # type: ignore[method-assign]
+    folder.make_full_path = lambda name: str(tmp_path / "g" / name)  # type: ignore[method-assign,assignment]
     assert _sync(folder, _there(bucket)) == ["upload a"]
     assert _in_b2(bucket) == {"x/a": b"g's"}
 
