@@ -26,6 +26,7 @@ from b2pure.v1 import (
     LocalFolder,
     NewerFileSyncMode,
     RawSimulator,
+    ScanPoliciesManager,
     Synchronizer,
     SyncReport,
 )
@@ -144,6 +145,49 @@ def test_what_a_source_does_not_tell_is_deleted_though_the_disk_has_it(bucket: B
     _sync(LocalFolder(str(tmp_path)), _there(bucket))
     _sync(Some(str(tmp_path)), _there(bucket), keep_days_or_delete=_DELETE)
     assert _in_b2(bucket) == {"x/b": b"b"}
+
+
+class _Seeing(ScanPoliciesManager):
+    """Writes down what it is asked, and leaves out keys and long files."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.seen: list[tuple[Any, ...]] = []
+
+    def should_exclude_file_version(self, file_version: Any) -> bool:
+        each = file_version
+        self.seen.append((each.id_, each.name, each.mod_time, each.action, each.size))
+        return bool(each.name.endswith(".key") or each.size > 1_000)
+
+
+def test_a_manager_is_asked_about_the_version_as_it_is(bucket: Bucket, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    _put(here / "sub/my.key", "secret")
+    _put(here / "long", "l" * 1_001)
+    _put(here / "a", "aaa")
+    seeing = _Seeing()
+    assert _sync(LocalFolder(str(here)), _there(bucket), policies_manager=seeing) == ["upload a"]
+    assert set(seeing.seen) == {
+        (str(here / "sub/my.key"), "sub/my.key", 1_000_000, "upload", 6),
+        (str(here / "long"), "long", 1_000_000, "upload", 1_001),
+        (str(here / "a"), "a", 1_000_000, "upload", 3),
+    }
+    of_folder = _Seeing()
+    files = LocalFolder(str(here)).all_files(None, of_folder)
+    assert ([each.name for each in files], set(of_folder.seen)) == (["a"], set(seeing.seen))
+
+
+def test_of_a_version_in_b2_it_gets_the_id_and_the_whole_name(bucket: Bucket, tmp_path: Path) -> None:
+    info = {"src_last_modified_millis": "5"}
+    ids = {name: bucket.upload_bytes(b"bbb", f"x/{name}", file_infos=info).id_ for name in ("my.key", "b")}
+    expected = {(ids[name], f"x/{name}", 5, "upload", 3) for name in ids}
+    back, seeing, of_folder = tmp_path / "back", _Seeing(), _Seeing()
+    assert _sync(_there(bucket), LocalFolder(str(back)), policies_manager=seeing) == ["dnload b"]
+    assert (_on_disk(back), set(seeing.seen)) == ({"b": "bbb"}, expected)
+    files = _there(bucket).all_files(None, of_folder)
+    assert ([each.name for each in files], set(of_folder.seen)) == (["b"], expected)
+    other = B2Folder("holiday", "y", bucket.api)
+    assert _sync(_there(bucket), other, policies_manager=_Seeing()) == ["copy   b"]
 
 
 class _Prefixing(LocalFolder):
