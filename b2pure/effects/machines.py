@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from attrs import evolve
+
 from b2pure.effects.throttle import Throttle
 from b2pure.model.account import UploadUrl
 from b2pure.plan.bandwidth import Bandwidth
@@ -34,6 +36,10 @@ class HoldBook:
             self._holds, held = step_holds(self._holds, event)
             return held
 
+    def renew(self) -> None:
+        """In a child that was forked. What its parent works on stays its parent's."""
+        self._lock = threading.Lock()
+
 
 class Machines:
     """The state of the machines that all jobs of a client share: its session, its upload URLs, its line, and the book
@@ -48,6 +54,15 @@ class Machines:
         self._changed = threading.Condition()
         self._session = SessionState()
         self._pools: dict[str, Pool] = {}
+
+    def renew(self) -> None:
+        """In a child that was forked: nobody else is here, and the upload URLs are its parent's."""
+        self._changed = threading.Condition()
+        self._session, self._pools = evolve(self._session, authorizing=False), {}
+        self.holds.renew()
+        for throttle in (self.up, self.down):
+            if throttle is not None:
+                throttle.renew()
 
     @property
     def authorizing(self) -> bool:

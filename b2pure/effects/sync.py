@@ -112,9 +112,10 @@ def _run_checked(job: Job, sync: FileSync, facts: Result[dict[str, B2Path], B2Er
 
 def _source_drift(job: Job, sync: FileSync) -> Program[Result[Drift | None, B2Error]]:
     """A local source is looked at before anything is removed because it was missing there; a source in a bucket only
-    for a plan that was kept. What an upload sends is compared as it is read.
+    for a plan that was kept. What an upload sends is compared as it is read. A source that somebody tells says itself
+    what is missing.
     """
-    removes = isinstance(sync.reason, SourceMissing)
+    removes = isinstance(sync.reason, SourceMissing) and not job.source_told
     if (job.source is None and not removes) or (job.source is not None and job.mode == "sync"):
         return Success(None)
     found = yield from look(job, job.source, sync.path)

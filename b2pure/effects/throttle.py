@@ -31,6 +31,10 @@ class Throttle:
         self._bucket = Bucket()
         self._lock = threading.Lock()
 
+    def renew(self) -> None:
+        """In a child that was forked, which has a line of its own."""
+        self._lock = threading.Lock()
+
     def change(self, bytes_per_second: int) -> None:
         """From now on so many. What was handed out before stays as it is."""
         with self._lock:

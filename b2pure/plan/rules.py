@@ -7,6 +7,7 @@ transfer, which versions does the destination keep.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal, assert_never
 
 from attrs import frozen
@@ -98,7 +99,7 @@ class Rules:
         rule = self.scanner.file_rule(path)
         content = _content(source)
         if rule is None and source is not None:
-            content, rule = self._source_in_time(source)
+            content, rule = self._source_in_time(path, source)
         if rule is not None:
             if self.policy.filter_sides == "both":
                 return FileSync(path, Excluded(rule))
@@ -109,21 +110,21 @@ class Rules:
                 return FileSync(path, Excluded(rule))
         return self._decide(path, content, source is not None, dest)
 
-    def _source_in_time(self, source: LocalPath | B2Path) -> tuple[Comparable | None, str | None]:
+    def _source_in_time(self, path: str, source: LocalPath | B2Path) -> tuple[Comparable | None, str | None]:
         """The source's content within the times of the policy, or the rule that leaves all of it out."""
         if isinstance(source, LocalPath):
-            rule = self.scanner.local_time_rule(source.mod_time_millis)
+            rule = self.scanner.local_rule(source)
             return (source, None) if rule is None else (None, rule)
         for version in source.versions:
-            if self.scanner.version_rule(version) is None:
+            if self.scanner.rule_of(path, version, "source") is None:
                 return (version if version.action == "upload" else None), None
-        return None, self.scanner.version_rule(source.versions[0])
+        return None, self.scanner.rule_of(path, source.versions[0], "source")
 
     def _dest_rule(self, dest: LocalPath | B2Path) -> str | None:
         """The rule by which the destination's file is none of our business."""
         if isinstance(dest, LocalPath):
-            return self.scanner.local_time_rule(dest.mod_time_millis)
-        return self.scanner.version_rule(dest.versions[0])
+            return self.scanner.local_rule(dest)
+        return self.scanner.rule_of(dest.path, dest.versions[0], "destination")
 
     def _decide(
         self, path: str, content: Comparable | None, in_source: bool, dest: LocalPath | B2Path | None
@@ -218,16 +219,17 @@ class Rules:
         return tuple(stage for stage in stages if stage)
 
     def _verdicts(self, dest: B2Path, newest: Newest) -> tuple[Verdict, ...]:
+        asks = self.scanner.filters_times and self.policy.filter_sides == "both"
         return retain(
             dest.versions,
             self.policy.keep,
             now_millis=self.now_millis,
             newest=newest,
-            excluded=self._version_excluded if self.scanner.filters_times else None,
+            excluded=partial(self._version_excluded, dest.path) if asks else None,
         )
 
-    def _version_excluded(self, version: FileVersion) -> bool:
-        return self.policy.filter_sides == "both" and self.scanner.version_rule(version) is not None
+    def _version_excluded(self, path: str, version: FileVersion) -> bool:
+        return self.scanner.rule_of(path, version, "destination") is not None
 
     def _delete(self, dest: B2Path, index: int, verdict: Verdict, newest: Newest) -> DeleteAction:
         assert isinstance(verdict.fate, Removes)

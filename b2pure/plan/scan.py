@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 from attrs import frozen
 
-from b2pure.model.files import FileVersion
+from b2pure.model.files import FileVersion, LocalPath
 from b2pure.model.policy import ScanPolicies
 
-__all__ = ["Scanner", "compile_scan"]
+__all__ = ["ScanSide", "Scanner", "compile_scan"]
 
 Rule = Callable[[str], str | None]
+ScanSide = Literal["source", "destination"]
 
 
 @frozen(eq=False)
@@ -55,6 +57,14 @@ class Scanner:
         if p.exclude_uploaded_after is not None and version.upload_timestamp > p.exclude_uploaded_after:
             return f"exclude_uploaded_after {p.exclude_uploaded_after}"
         return self.local_time_rule(version.mod_time_millis)
+
+    def local_rule(self, item: LocalPath) -> str | None:
+        """The rule that leaves out this local file, but for its name."""
+        return self.local_time_rule(item.mod_time_millis)
+
+    def rule_of(self, path: str, version: FileVersion, side: ScanSide) -> str | None:
+        """As `version_rule`, for who wants to know which file of which side it is a version of."""
+        return self.version_rule(version)
 
 
 def compile_scan(policies: ScanPolicies) -> Scanner:

@@ -14,7 +14,7 @@ from b2pure.plan.scan import Scanner
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.scan import scan
 
-__all__ = ["Folder", "FolderOpener", "LocalFolderOnDisk", "Role", "open_folder"]
+__all__ = ["Folder", "FolderDisk", "FolderOpener", "LocalFolderOnDisk", "Role", "open_folder"]
 
 Role = Literal["source", "destination"]
 
@@ -48,6 +48,18 @@ class Folder(Protocol):
         ...
 
 
+class FolderDisk(Disk, Protocol):
+    """The disk of a folder, whose temporary files are removed."""
+
+    def remove_stale_temp(self, path: str) -> bool:
+        """Remove a temporary file that a killed run left behind; whether it was one."""
+        ...
+
+    def close(self) -> None:
+        """Discard the temporary files that are left."""
+        ...
+
+
 FolderOpener = Callable[[str], Folder]
 
 
@@ -56,7 +68,7 @@ class LocalFolderOnDisk:
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(os.path.expanduser(root))
-        self.disk = LocalDisk(self.root)
+        self.disk: FolderDisk = LocalDisk(self.root)
         self.flavour: PathFlavour = "windows" if os.name == "nt" else "posix"
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:

@@ -41,6 +41,7 @@ from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Arriving
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.plain import Received, any_target
 from b2pure.shell.transport import SocketTransport, fitting_transport
@@ -119,6 +120,13 @@ class HttpApi:
         self._direct = fitting_transport(pool_size) if transport is None else None
         if self._direct is None:
             self._client = _client(pool_size, transport)
+        if self._client is not None and transport is None:
+            self._pool_size = pool_size
+            renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """In a child that was forked, where httpx's connections are its parent's."""
+        self._client = _client(self._pool_size, None)
 
     def __repr__(self) -> str:
         return f"HttpApi({self._key.key_id!r}, realm_address={self._realm!r})"

@@ -90,6 +90,7 @@ class Sides:
     source_key: SseC | None = None
     handed_over: frozenset[type[SyncAction]] = frozenset()
     told: bool = False
+    source_told: bool = False
 
     def job(self, mode: Mode, retry: RetryPolicy) -> Job:
         return Job(
@@ -102,6 +103,7 @@ class Sides:
             source_key=self.source_key,
             handed_over=self.handed_over,
             told=self.told,
+            source_told=self.source_told,
         )
 
     def tidy(self, paths: Iterable[str]) -> None:

@@ -43,6 +43,7 @@ from b2pure.plan.cleanup import CleanupPlan, plan_cleanup
 from b2pure.plan.concurrency import Workers
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.arguments import checked_arguments
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import FileSlices, Opened, Source, open_source
 from b2pure.shell.transfer_arguments import (
@@ -72,7 +73,7 @@ class Transfers:
     def __init__(
         self, api: Api, clock: Clock, machines: Machines, drivers: DriverFactory, workers: Workers, retry: RetryPolicy
     ) -> None:
-        self._api, self._clock, self._machines = api, clock, machines
+        self._api, self._clock, self._machines = api, clock, renewed_after_fork(machines)
         self._drivers, self._workers, self._retry = drivers, workers, retry
 
     @checked_arguments(encryption="encryption")

@@ -40,6 +40,7 @@ from b2pure.shell.answers import (
     received,
     told,
 )
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.plain import Origin, Received, Target, any_target, plain_url
 
 __all__ = [
@@ -123,6 +124,14 @@ class SocketTransport:
         self._lock = threading.Lock()
         self._closed = False
         self._targets: dict[str, Target] = {}
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """In a child that was forked: the connections are its parent's. To close them here says nothing to anybody."""
+        self._lock = threading.Lock()
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def __enter__(self) -> Self:
         return self

@@ -293,5 +293,5 @@ def test_sources_that_differ_are_both_named(tmp_path: Path) -> None:
         bucket.create_file([WriteIntent(files[0], 0), WriteIntent(files[1], 50)], "n")
     assert "overlap=" not in str(differing.value)
     in_memory = [WriteIntent(UploadSourceBytes(data), at) for data, at in ((b"xx", 0), (b"y", 1))]
-    with pytest.raises(exception.InvalidArgument, match="the first that differs is 1$"):
+    with pytest.raises(exception.InvalidArgument, match=r"the first that differs is 1$"):
         bucket.create_file(in_memory, "n")

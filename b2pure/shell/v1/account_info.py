@@ -9,6 +9,7 @@ from threading import RLock
 from typing import Any, ClassVar, Final
 
 from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, Allowed, AuthData, NamedBucket
 from b2pure.shell.v1.exceptions import MissingAccountData
 from b2pure.shell.v1.own_methods import Originals
@@ -30,6 +31,12 @@ class UploadUrlPool:
     def __init__(self) -> None:
         self._lock = RLock()
         self._pool: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """In a child that was forked: the upload URLs are its parent's."""
+        self._lock = RLock()
+        self._pool.clear()
 
     def put(self, key: str, url: str, auth_token: str) -> None:
         """Add the url and auth token to the pool for the given key."""
@@ -189,8 +196,13 @@ class InMemoryAccountInfo(StoredAccountInfo):
     def __init__(self) -> None:
         super().__init__()
         self._changing = RLock()
+        renewed_after_fork(self)
         self._data: AuthData | None = None
         self._buckets: Mapping[str, str] = _NOTHING
+
+    def renew(self) -> None:
+        """In a child that was forked, where nobody else changes anything."""
+        self._changing = RLock()
 
     def clear(self) -> None:
         """Remove all stored information."""

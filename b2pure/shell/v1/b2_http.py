@@ -28,6 +28,7 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error as B2ErrorValue
 from b2pure.model.replies import DownloadReply
 from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.http import (
     CONNECT_TIMEOUT_SECONDS,
     DEFAULT_POOL_SIZE,
@@ -321,8 +322,28 @@ def _own_connections() -> tuple[Exchange, Callable[[], None]]:
     if not proxied():
         direct = HttpxTransport(DEFAULT_POOL_SIZE)
         return direct.handle_request, direct.close
-    client = httpx.Client(follow_redirects=False)
-    return lambda request: client.send(request, stream=True), client.close
+    through = _ThroughProxy()
+    return through.exchange, through.close
+
+
+class _ThroughProxy:
+    """httpx's own connections."""
+
+    def __init__(self) -> None:
+        self.renew()
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """At first, and in a child that was forked, where the connections are its parent's."""
+        self._client = httpx.Client(follow_redirects=False)
+
+    def exchange(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the body of the response is still to be read."""
+        return self._client.send(request, stream=True)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
 
 def _body(response: httpx.Response, url: str) -> bytes:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from threading import Lock
 
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, NamedBucket
 from b2pure.shell.v1.exceptions import MissingAccountData
 
@@ -58,6 +59,11 @@ class InMemoryCache(AbstractCache):
     def __init__(self) -> None:
         self._changing = Lock()
         self._ids: Mapping[str, str] = {}
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """In a child that was forked, where nobody else changes anything."""
+        self._changing = Lock()
 
     def get_bucket_id_or_none_from_bucket_name(self, name: str) -> str | None:
         return self._ids.get(name.lower())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from b2pure.effects.job import B2Side
@@ -21,7 +21,8 @@ from b2pure.model.ids import BucketId
 from b2pure.model.names import local_path_problem, printable
 from b2pure.model.replies import FileReply, FileVersionPage, ListedVersion
 from b2pure.plan.listing import group_versions, paths_of
-from b2pure.shell.folders import LocalFolderOnDisk
+from b2pure.plan.scan import ScanSide
+from b2pure.shell.folders import LocalFolderOnDisk, Role
 from b2pure.shell.scan import ScanFailed
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import CommandError, UnSyncableFilename
@@ -45,8 +46,10 @@ __all__ = [
     "bucket_of",
     "core_prefix",
     "core_root",
+    "full_name",
     "is_told",
     "join_b2_path",
+    "maps_paths",
     "report_skipped",
     "tells_files_itself",
     "told_paths",
@@ -103,12 +106,12 @@ class LocalFolder(AbstractFolder):
 
     def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
         """Yield all files."""
-        scanner = scanner_of(policies_manager)
+        scanner = scanner_of(policies_manager, lambda _, path: os.path.join(self.root, path))
         try:
             for item in LocalFolderOnDisk(self.root).scan(scanner, "source"):
                 if isinstance(item, SkippedPath):
                     report_skipped(reporter, self, item)
-                elif scanner.local_time_rule(item.mod_time_millis) is None:
+                elif scanner.local_rule(item) is None:
                     yield file_of(item, os.path.join(self.root, item.path))
         except ScanFailed as failed:
             raise CommandError(str(failed)) from None
@@ -178,13 +181,15 @@ class B2Folder(AbstractFolder):
 
     def all_files(self, reporter: Any, policies_manager: ScanPoliciesManager = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
         """Yield all files, with all versions that the policies manager lets in."""
-        scanner = scanner_of(policies_manager)
+        scanner = scanner_of(policies_manager, lambda _, path: self.prefix + path)
         for path in self._paths():
             if scanner.excludes_file(path.path):
                 continue
             file = file_of(path, self.prefix + path.path)
             versions = [
-                told for told, each in zip(file.versions, path.versions, strict=True) if not scanner.version_rule(each)
+                told
+                for told, each in zip(file.versions, path.versions, strict=True)
+                if not scanner.rule_of(path.path, each, "source")
             ]
             if versions:
                 yield File(file.name, versions)
@@ -223,14 +228,19 @@ class B2Folder(AbstractFolder):
             page = session.run(next_page(side, page, session.retry))
 
 
-_LOCAL: Final = Originals(LocalFolder, ("all_files",))
+_LOCAL: Final = Originals(LocalFolder, ("all_files", "make_full_path"))
 _IN_B2: Final = Originals(B2Folder, ("all_files", "get_file_versions"))
 
 
 def core_root(folder: AbstractFolder) -> str:
-    """Where a local folder is, also one that only knows its files' full paths."""
+    """Where a local folder is, also one that only knows its files' full paths: then perhaps only the whole disk."""
     root = getattr(folder, "root", None)
-    return root if isinstance(root, str) else os.path.dirname(folder.make_full_path("x"))
+    if isinstance(root, str):
+        return root
+    try:
+        return os.path.dirname(folder.make_full_path("x"))
+    except Exception:  # it knows none but its own files
+        return os.path.abspath(os.sep)
 
 
 def bucket_of(folder: AbstractFolder) -> Bucket:
@@ -247,6 +257,21 @@ def core_prefix(folder: AbstractFolder) -> str:
 def tells_files_itself(folder: AbstractFolder) -> bool:
     """Whether its files are what its own `all_files` says."""
     return _LOCAL.replaced(folder, "all_files") and _IN_B2.replaced(folder, "all_files")
+
+
+def full_name(folders: Mapping[Role, AbstractFolder], side: ScanSide | None, path: str) -> str:
+    """What policies are told that a file is called: its name in B2, or (for None) its full path in the local folder."""
+    if side is not None:
+        return folders[side].make_full_path(path)
+    folder = next(each for each in folders.values() if each.folder_type() == "local")
+    if isinstance(folder, LocalFolder) and not tells_files_itself(folder):
+        return os.path.join(folder.root, path)
+    return folder.make_full_path(path)
+
+
+def maps_paths(folder: AbstractFolder) -> bool:
+    """Whether somebody says where the files of a local folder lie, or which there are."""
+    return _LOCAL.any_replaced(folder)
 
 
 def is_told(folder: AbstractFolder) -> bool:

@@ -14,7 +14,7 @@ import threading
 from typing import Final, assert_never
 from weakref import WeakKeyDictionary
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from b2pure.effects.machines import HoldBook, Machines
 from b2pure.model.account import Allowed, Authorization, UploadUrl
@@ -30,6 +30,7 @@ from b2pure.plan.session import (
     step_session,
 )
 from b2pure.plan.urls import Close, FetchUrl, Give, Nothing, PoolDecision, PoolEvent, Spoiled, Take, Use
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.exceptions import MissingAccountData
 from b2pure.shell.v1.own_infos import auth_data_in, renew_in, store_in
@@ -78,7 +79,25 @@ class _Session:
 
 _BOOKS: WeakKeyDictionary[AbstractAccountInfo, HoldBook] = WeakKeyDictionary()
 _SESSIONS: WeakKeyDictionary[AbstractAccountInfo, dict[StoredKey, _Session]] = WeakKeyDictionary()
-_LOOKING: Final = threading.Lock()
+_LOOKING = threading.Lock()
+
+
+class _Shared:
+    """All of the above, for a child that was forked."""
+
+    def renew(self) -> None:
+        """Nobody else is here, and nobody authorizes."""
+        global _LOOKING
+        _LOOKING = threading.Lock()
+        for book in _BOOKS.values():
+            book.renew()
+        for sessions in _SESSIONS.values():
+            for session in sessions.values():
+                session.changed = threading.Condition()
+                session.state = evolve(session.state, authorizing=False)
+
+
+_SHARED: Final = renewed_after_fork(_Shared())
 
 
 def _session_of(info: AbstractAccountInfo, key: StoredKey, *, fresh: bool) -> _Session:

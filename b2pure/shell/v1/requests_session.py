@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import httpx
 
+from b2pure.shell.forks import renewed_after_fork
+
 __all__ = ["RequestsSession"]
 
 _CHUNK_BYTES: Final = 1 << 16
@@ -19,8 +21,13 @@ class RequestsSession:
 
     def __init__(self, module: Any, connect_timeout: float, read_timeout: float) -> None:
         """`module` has a `Session`; the timeouts are seconds."""
-        self._session = module.Session()
+        self._module, self._session = module, module.Session()
         self._timeout = connect_timeout, read_timeout
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """In a child that was forked, where the connections are its parent's."""
+        self._session = self._module.Session()
 
     def close(self) -> None:
         """Close the connections."""

@@ -6,14 +6,14 @@ Rules. The decision is the core's `Scanner`. A manager whose questions a subclas
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from b2pure.model import files
 from b2pure.model.policy import ScanPolicies
-from b2pure.plan.scan import Scanner, compile_scan
+from b2pure.plan.scan import Scanner, ScanSide, compile_scan
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import InvalidArgument
 from b2pure.shell.v1.own_methods import Originals
@@ -94,7 +94,11 @@ _ORIGINALS: Final = Originals(
 )
 
 
-def scanner_of(manager: ScanPoliciesManager) -> Scanner:
+FullName = Callable[[ScanSide | None, str], str]
+"""The name of a file in B2 on this side; for None, the full path of a local one."""
+
+
+def scanner_of(manager: ScanPoliciesManager, full_name: FullName) -> Scanner:
     """What the core asks."""
     if not _ORIGINALS.any_replaced(manager):
         return manager.scanner
@@ -106,6 +110,7 @@ def scanner_of(manager: ScanPoliciesManager) -> Scanner:
         filters_names=True,
         filters_times=True,
         manager=manager,
+        full_name=full_name,
     )
 
 
@@ -114,14 +119,17 @@ class _Asking(Scanner):
     """Asks somebody's manager."""
 
     manager: ScanPoliciesManager = field(kw_only=True)
+    full_name: FullName = field(kw_only=True)
 
-    def local_time_rule(self, mod_time_millis: int) -> str | None:
-        """What the manager says of a local file of this time."""
-        return self._rule(FileVersion("", "", mod_time_millis, "upload", 0))
+    def local_rule(self, item: files.LocalPath) -> str | None:
+        """What the manager says of a local file."""
+        full = self.full_name(None, item.path)
+        return self._rule(FileVersion(full, item.path, item.mod_time_millis, "upload", item.size))
 
-    def version_rule(self, version: files.FileVersion) -> str | None:
+    def rule_of(self, path: str, version: files.FileVersion, side: ScanSide) -> str | None:
         """What the manager says of a version in B2."""
-        return self._rule(FileVersion(version.file_id, "", version.mod_time_millis, version.action, version.size))
+        name, action = self.full_name(side, path), version.action
+        return self._rule(FileVersion(version.file_id, name, version.mod_time_millis, action, version.size))
 
     def _rule(self, version: FileVersion) -> str | None:
         return "should_exclude_file_version" if self.manager.should_exclude_file_version(version) else None

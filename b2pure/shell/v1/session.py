@@ -27,6 +27,7 @@ from b2pure.model.errors import B2Error, CapExceeded, InvalidArgument, Unauthori
 from b2pure.plan.capabilities import Lack, tell_lacks
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.clock import SystemClock
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo
 from b2pure.shell.v1.error_table import NOWHERE, Context, exception_of
 from b2pure.shell.v1.exceptions import MissingAccountData
@@ -90,7 +91,12 @@ class Session:
         self.clock: Clock = clock or SystemClock()
         self.retry = retry or patience_of(raw_api)
         self._choosing = Lock()
+        renewed_after_fork(self)
         self._api: tuple[HasHandler, StoredKey, Api] | None = None
+
+    def renew(self) -> None:
+        """In a child that was forked, where nobody else chooses."""
+        self._choosing = Lock()
 
     # -- the key
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
+from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.abstract_account_info import AuthData, NamedBucket
 from b2pure.shell.v1.account_info import StoredAccountInfo
 from b2pure.shell.v1.account_info_file import (
@@ -71,7 +72,12 @@ class SqliteAccountInfo(StoredAccountInfo):
         self._last_upgrade = LAST_UPGRADE if last_upgrade_to_run is None else last_upgrade_to_run
         self._timeout = float(timeout)
         self._turn = RLock()
+        renewed_after_fork(self)
         self._open_or_make()
+
+    def renew(self) -> None:
+        """In a child that was forked, where nobody else uses the file through this object."""
+        self._turn = RLock()
 
     def __repr__(self) -> str:
         return f"SqliteAccountInfo({self.filename!r})"

@@ -47,15 +47,17 @@ from b2pure.shell.v1.folder import (
     core_prefix,
     core_root,
     is_told,
+    maps_paths,
     report_skipped,
     tells_files_itself,
     told_paths,
 )
+from b2pure.shell.v1.mapped_folder import MappedDisk
 from b2pure.shell.v1.own_bucket import left_to
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import action_line, action_of
-from b2pure.shell.v1.sync_file import local_path
+from b2pure.shell.v1.sync_file import File, local_path
 from b2pure.shell.v1.sync_report import SyncReport
 
 __all__ = ["SyncClient"]
@@ -137,6 +139,7 @@ class SyncClient(Client):
             rules=evolve(sides.rules, scanner=self._scanner),
             handed_over=left_to(self._bucket),
             told=dest.b2 is not None and is_told(self._ends["destination"]),
+            source_told=is_told(self._ends["source"]),
         )
 
     def _interpreter(
@@ -285,11 +288,28 @@ class _ToldFolder(LocalFolderOnDisk):
     ) -> None:
         super().__init__(core_root(folder))
         self._folder, self._reporter, self._manager, self._hear = folder, reporter, manager, hear
+        self._tells = tells_files_itself(folder)
+        self._mapped: MappedDisk | None = None
+        if maps_paths(folder):
+            self.disk = self._mapped = MappedDisk(self.root, folder.make_full_path, by_disk=not self._tells)
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
-        if tells_files_itself(self._folder):
-            return map(local_path, self._folder.all_files(self._reporter, self._manager))
-        return self._told(super().scan(scanner, role))
+        if self._mapped is not None:
+            self._mapped.sends = role == "source"
+        if not self._tells:
+            return self._told(super().scan(scanner, role))
+        files = self._folder.all_files(self._reporter, self._manager)
+        return map(local_path, files if role == "source" else self._noted(files))
+
+    def _noted(self, files: Iterator[File]) -> Iterator[File]:
+        """A destination's files; those that do not lie where their names say are remembered."""
+        assert self._mapped is not None, "who tells files itself has a disk of its own"
+        for file in files:
+            self._mapped.note(file.name, file.latest_version().id_)
+            yield file
+
+    def tidy(self, paths: Iterable[str]) -> None:
+        super().tidy(paths if self._mapped is None else filter(None, map(self._mapped.below, paths)))
 
     def _told(self, items: Iterator[LocalItem]) -> Iterator[LocalItem]:
         for item in items:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from itertools import chain
 from math import isfinite
 from typing import Final
@@ -39,7 +40,7 @@ from b2pure.shell.v1.exceptions import (
     InvalidArgument,
     UnSyncableFilename,
 )
-from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix
+from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, full_name
 from b2pure.shell.v1.own_actions import pairs_by_name, run_actions
 from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
@@ -233,7 +234,8 @@ class Synchronizer:
             )
         folders: dict[Role, AbstractFolder] = {"source": source, "destination": dest}
         session = _session(source, dest)
-        return SyncClient(session, folders, reporter, scanner_of(policies_manager), policies_manager, self.max_workers)
+        scanner = scanner_of(policies_manager, partial(full_name, folders))
+        return SyncClient(session, folders, reporter, scanner, policies_manager, self.max_workers)
 
     # -- single files
 
