@@ -36,7 +36,7 @@ class HoldBook:
             self._holds, held = step_holds(self._holds, event)
             return held
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked. What its parent works on stays its parent's."""
         self._lock = threading.Lock()
 
@@ -55,14 +55,14 @@ class Machines:
         self._session = SessionState()
         self._pools: dict[str, Pool] = {}
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked: nobody else is here, and the upload URLs are its parent's."""
         self._changed = threading.Condition()
         self._session, self._pools = evolve(self._session, authorizing=False), {}
-        self.holds.renew()
+        self.holds._renew_in_child()
         for throttle in (self.up, self.down):
             if throttle is not None:
-                throttle.renew()
+                throttle._renew_in_child()
 
     @property
     def authorizing(self) -> bool:

@@ -31,7 +31,7 @@ class Throttle:
         self._bucket = Bucket()
         self._lock = threading.Lock()
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked, which has a line of its own."""
         self._lock = threading.Lock()
 

@@ -18,7 +18,7 @@ __all__ = ["Renewable", "renewed_after_fork"]
 class Renewable(Protocol):
     """Something with connections, upload URLs or locks."""
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """Begin anew, in a process where no other thread is: fresh locks, no connection, no upload URL."""
         ...
 
@@ -35,7 +35,7 @@ def renewed_after_fork(thing: _R) -> _R:
 
 def _renew_all() -> None:
     for thing in list(_THINGS.values()):
-        thing.renew()
+        thing._renew_in_child()
 
 
 if hasattr(os, "register_at_fork"):

@@ -124,7 +124,7 @@ class HttpApi:
             self._pool_size = pool_size
             renewed_after_fork(self)
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked, where httpx's connections are its parent's."""
         self._client = _client(self._pool_size, None)
 

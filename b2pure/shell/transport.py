@@ -126,7 +126,7 @@ class SocketTransport:
         self._targets: dict[str, Target] = {}
         renewed_after_fork(self)
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked: the connections are its parent's. To close them here says nothing to anybody."""
         self._lock = threading.Lock()
         idle, self._idle = self._idle, []

@@ -122,5 +122,5 @@ def test_nobody_authorizes_in_a_child() -> None:
     machines = Machines()
     machines.step_session(Need())
     assert machines.authorizing
-    machines.renew()
+    machines._renew_in_child()
     assert not machines.authorizing

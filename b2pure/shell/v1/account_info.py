@@ -33,7 +33,7 @@ class UploadUrlPool:
         self._pool: dict[str, list[tuple[str, str]]] = defaultdict(list)
         renewed_after_fork(self)
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked: the upload URLs are its parent's."""
         self._lock = RLock()
         self._pool.clear()
@@ -200,7 +200,7 @@ class InMemoryAccountInfo(StoredAccountInfo):
         self._data: AuthData | None = None
         self._buckets: Mapping[str, str] = _NOTHING
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked, where nobody else changes anything."""
         self._changing = RLock()
 

@@ -330,10 +330,10 @@ class _ThroughProxy:
     """httpx's own connections."""
 
     def __init__(self) -> None:
-        self.renew()
+        self._renew_in_child()
         renewed_after_fork(self)
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """At first, and in a child that was forked, where the connections are its parent's."""
         self._client = httpx.Client(follow_redirects=False)
 

@@ -61,7 +61,7 @@ class InMemoryCache(AbstractCache):
         self._ids: Mapping[str, str] = {}
         renewed_after_fork(self)
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked, where nobody else changes anything."""
         self._changing = Lock()
 

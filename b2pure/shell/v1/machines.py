@@ -85,12 +85,12 @@ _LOOKING = threading.Lock()
 class _Shared:
     """All of the above, for a child that was forked."""
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """Nobody else is here, and nobody authorizes."""
         global _LOOKING
         _LOOKING = threading.Lock()
         for book in _BOOKS.values():
-            book.renew()
+            book._renew_in_child()
         for sessions in _SESSIONS.values():
             for session in sessions.values():
                 session.changed = threading.Condition()

@@ -25,7 +25,7 @@ class RequestsSession:
         self._timeout = connect_timeout, read_timeout
         renewed_after_fork(self)
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked, where the connections are its parent's."""
         self._session = self._module.Session()
 

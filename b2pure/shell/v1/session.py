@@ -94,7 +94,7 @@ class Session:
         renewed_after_fork(self)
         self._api: tuple[HasHandler, StoredKey, Api] | None = None
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked, where nobody else chooses."""
         self._choosing = Lock()
 

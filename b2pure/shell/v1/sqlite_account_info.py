@@ -75,7 +75,7 @@ class SqliteAccountInfo(StoredAccountInfo):
         renewed_after_fork(self)
         self._open_or_make()
 
-    def renew(self) -> None:
+    def _renew_in_child(self) -> None:
         """In a child that was forked, where nobody else uses the file through this object."""
         self._turn = RLock()
 
