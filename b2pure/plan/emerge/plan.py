@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import index
 from typing import overload
 
-from attrs import frozen
+from attrs import field, frozen
 
 from b2pure.model.intents import PRIORITIES, OverlapRule, Prioritize
 from b2pure.model.limits import PartSizes
@@ -20,15 +20,14 @@ Span = tuple[int, int]
 """Start and stop of a range of the object, for long lists of ranges."""
 
 
+@frozen(repr=False)
 class Spans(Sequence[Span]):
-    """Ranges of the object, in order of start. There may be as many as intents, so they are kept in two lists, of which
-    the garbage collector knows, and made when somebody looks at them.
+    """Ranges of the object, in order of start. There may be as many as intents, so they are kept side by side, as
+    tuples of numbers, which the garbage collector soon leaves alone; a pair is made when somebody looks at it.
     """
 
-    __slots__ = ("starts", "stops")
-
-    def __init__(self, starts: list[int], stops: list[int]) -> None:
-        self.starts, self.stops = starts, stops
+    starts: tuple[int, ...] = field(converter=tuple[int, ...])
+    stops: tuple[int, ...] = field(converter=tuple[int, ...])
 
     @classmethod
     def of(cls, spans: Iterable[Span]) -> Spans:
@@ -52,14 +51,6 @@ class Spans(Sequence[Span]):
         if isinstance(at, slice):
             return Spans(self.starts[at], self.stops[at])
         return self.starts[index(at)], self.stops[index(at)]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Spans):
-            return NotImplemented
-        return self.starts == other.starts and self.stops == other.stops
-
-    def __hash__(self) -> int:
-        return hash((tuple(self.starts), tuple(self.stops)))
 
     def __repr__(self) -> str:
         return f"Spans({list(self)})"
