@@ -25,7 +25,7 @@ from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.requests import request
 from b2pure.effects.uploads import upload
 from b2pure.model.calls import DeleteFileVersion, HideFile
-from b2pure.model.errors import B2Error, LocalDrifted, Rejected, show_fact
+from b2pure.model.errors import B2Error, LocalDrifted, LocalFailure, Rejected, show_fact
 from b2pure.model.files import B2Path, LocalPath, SkippedPath
 from b2pure.plan.actions import (
     CopyAction,
@@ -136,6 +136,10 @@ def _again(job: Job, drifted: Drifted) -> Program[Outcome]:
     source = yield from look(job, job.source, path)
     if not ok(source):
         return Failed(drifted.sync, drifted.sync.stages[0][0], source.failure(), ())
+    if source.unwrap() is None and job.source is None and job.source_told:
+        # Only who told the file can say that it was removed; a backup must not go for a file that was not found.
+        missing = LocalFailure("read", path, "it was told to be there, and is not")
+        return Failed(drifted.sync, drifted.sync.stages[0][0], missing, ())
     dest = yield from look(job, job.dest, path)
     if not ok(dest):
         return Failed(drifted.sync, drifted.sync.stages[0][0], dest.failure(), ())

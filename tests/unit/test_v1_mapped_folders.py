@@ -126,6 +126,25 @@ def test_a_told_file_that_is_not_there_fails(bucket: Bucket, tmp_path: Path) -> 
     assert _in_b2(bucket) == {"x/x-a": b"kept"}
 
 
+@pytest.mark.parametrize("own_upload", [False, True])
+def test_a_told_file_that_is_not_there_keeps_its_backup(bucket: Bucket, tmp_path: Path, own_upload: bool) -> None:
+    """It was not removed: it was not found. Also where somebody's own `upload` would have sent it."""
+    bucket.upload_bytes(b"backup", "x/gone.txt")
+    if own_upload:
+        bucket.upload = lambda *args, **options: Bucket.upload(bucket, *args, **options)  # type: ignore[method-assign]
+
+    class Absent(LocalFolder):
+        def all_files(self, reporter: Any, policies_manager: Any = DEFAULT_SCAN_MANAGER) -> Iterator[File]:
+            path = os.path.join(self.root, "gone.txt")
+            yield File("gone.txt", [FileVersion(path, "gone.txt", 2_000_000_000_000, "upload", 4)])
+
+    there = B2Folder("holiday", "x", bucket.api)
+    there.bucket = bucket
+    with pytest.raises(IncompleteSync):
+        _sync(Absent(str(tmp_path)), there, keep_days_or_delete=_DELETE)
+    assert _in_b2(bucket) == {"x/gone.txt": b"backup"}
+
+
 def test_what_make_full_path_says_is_sent_also_if_set_on_an_object(bucket: Bucket, tmp_path: Path) -> None:
     _put(tmp_path / "f/a", "from f")
     _put(tmp_path / "g/a", "g's")
