@@ -50,6 +50,20 @@ class AuthData:
     allowed: Allowed
     application_key_id: str
 
+    def as_arguments(self) -> tuple[str, str, str, str, int, str, str, Allowed, str]:
+        """What `set_auth_data` takes, in its order."""
+        return (
+            self.account_id,
+            self.auth_token,
+            self.api_url,
+            self.download_url,
+            self.minimum_part_size,
+            self.application_key,
+            self.realm,
+            self.allowed,
+            self.application_key_id,
+        )
+
     def of_same_key(self, other: AuthData) -> bool:
         """Whether both are authorizations of one key."""
         return (self.application_key_id, self.realm) == (other.application_key_id, other.realm)
@@ -229,17 +243,7 @@ class AbstractAccountInfo(ABC):
             raise ValueError("allowed lacks a field, or has a bucketName without a bucketId")
 
     def _keep(self, data: AuthData) -> None:
-        self._set_auth_data(
-            data.account_id,
-            data.auth_token,
-            data.api_url,
-            data.download_url,
-            data.minimum_part_size,
-            data.application_key,
-            data.realm,
-            data.allowed,
-            data.application_key_id,
-        )
+        self._set_auth_data(*data.as_arguments())
 
     @classmethod
     def allowed_is_valid(cls, allowed: Mapping[str, Any]) -> bool:

@@ -218,7 +218,8 @@ class Bucket(NewFiles):
         session = self.api.session
         if says_itself(session, "get_download_authorization"):
             said = session.get_download_authorization(self.id_, file_name_prefix, valid_duration_in_seconds)
-            return said["authorizationToken"]  # type: ignore[no-any-return]  # whatever they say it is
+            token: str = said["authorizationToken"]
+            return token
         call = GetDownloadAuthorization(BucketId(self.id_), file_name_prefix, valid_duration_in_seconds)
         return asked(self.api.session).ask(call).authorization_token
 

@@ -60,7 +60,7 @@ def store_in(info: AbstractAccountInfo, data: AuthData) -> None:
     if _is_ours(info, AbstractAccountInfo) and not _is_set_by_others(info):
         info.store_auth_data(data)
     else:
-        _set(info, data)
+        info.set_auth_data(*data.as_arguments())
 
 
 def renew_in(info: AbstractAccountInfo, data: AuthData) -> None:
@@ -73,7 +73,7 @@ def renew_in(info: AbstractAccountInfo, data: AuthData) -> None:
     except MissingAccountData:
         return
     if same:
-        _set(info, data)
+        info.set_auth_data(*data.as_arguments())
 
 
 def _is_ours(info: object, kind: type) -> bool:
@@ -84,20 +84,6 @@ def _is_ours(info: object, kind: type) -> bool:
 def _is_set_by_others(info: AbstractAccountInfo) -> bool:
     return _SETTER.replaced(info, "set_auth_data") or (
         _is_ours(info, StoredAccountInfo) and _STORED.replaced(info, "_set_auth_data")
-    )
-
-
-def _set(info: AbstractAccountInfo, data: AuthData) -> None:
-    info.set_auth_data(
-        data.account_id,
-        data.auth_token,
-        data.api_url,
-        data.download_url,
-        data.minimum_part_size,
-        data.application_key,
-        data.realm,
-        data.allowed,
-        data.application_key_id,
     )
 
 

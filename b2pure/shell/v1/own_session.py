@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol, TypeVar
 
-from returns.io import IO
-from returns.result import Result
-from returns.unsafe import unsafe_perform_io
-
 from b2pure.effects.bodies import Bodies
+from b2pure.effects.interpreter import value_of
 from b2pure.effects.program import ok
 from b2pure.model.calls import Call
-from b2pure.model.errors import B2Error
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.raw_arguments import account_credential
 from b2pure.shell.v1.session import Session
@@ -43,15 +39,10 @@ class _Theirs:
         self._api = api_of_methods(session)
 
     def ask(self, call: Call[R], context: Context | None = None) -> R:
-        result: Result[R, B2Error] = unsafe_perform_io(_plain(self._api.send(call, _NOWHERE, Bodies())))
+        result = value_of(self._api.send(call, _NOWHERE, Bodies()))
         if ok(result):
             return result.unwrap()
         raise exception_of(result.failure(), context or Context.of(call)) from None
-
-
-def _plain(answer: Any) -> IO[Any]:
-    found: IO[Any] = answer
-    return found
 
 
 def asked(session: Any) -> Asked:
