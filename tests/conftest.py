@@ -1,4 +1,4 @@
-"""Hypothesis profiles, chosen by HYPOTHESIS_PROFILE (`default`, `quick`, `deep`), and Ctrl-C."""
+"""Hypothesis profiles, chosen by HYPOTHESIS_PROFILE (`default`, `quick`, `deep`), and the signals that tests send."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # Who starts the tests in the background of a shell has them ignore Ctrl-C, and so would the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same with the end of the terminal (nohup). The tests go on ignoring it; what they start begins with the default.
+for _number in (getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda _number, _frame: None)
 
 # Servers of the tests are on this machine, where no proxy is asked for the way.
 for _name in ("NO_PROXY", "no_proxy"):

@@ -84,7 +84,10 @@ def test_a_server_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
         assert server.stdout is not None
         assert server.stdout.readline()
         server.send_signal(number)
-        _, told = server.communicate(timeout=20)
+        try:
+            _, told = server.communicate(timeout=20)
+        finally:
+            server.kill()  # or this would wait for it for ever
     assert server.returncode == 0
     assert told.splitlines()[-1].startswith("# everything is in ")
 
