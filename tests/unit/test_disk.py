@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from descriptors import are_told, open_below
 from returns.io import IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
@@ -321,13 +322,11 @@ def test_close_discards_what_is_left_and_stops(root: Path) -> None:
     assert everything(root) == ["a"]
 
 
-@posix
+@pytest.mark.skipif(not are_told, reason="needs /proc")
 def test_no_descriptor_is_left_open(root: Path, disk: LocalDisk, outside: Path) -> None:
-    if not os.path.isdir("/proc/self/fd"):
-        pytest.skip("needs /proc")
     (root / "out").symlink_to(outside)
     fact = put(root, "x/f", b"old")
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(root.parent)
     disk.publish(new_temp(disk, "a/b/f"), MILLIS, None)
     disk.publish(new_temp(disk, "a/b/f"), MILLIS, None)
     disk.discard(new_temp(disk, "a/b/f"))
@@ -336,7 +335,7 @@ def test_no_descriptor_is_left_open(root: Path, disk: LocalDisk, outside: Path) 
     sha1_of(whole("x/f", fact), Bodies(disk))
     next(disk.read(whole("x/f", fact)))
     disk.delete("x/f", fact)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_below(root.parent) == before
 
 
 # A full disk

@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha1
 from pathlib import Path
@@ -14,6 +13,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from descriptors import are_told, open_below
 from returns.result import Failure
 
 from b2pure.effects.served import ServedRequest, serve
@@ -362,16 +362,16 @@ def test_a_content_that_is_gone_or_shorter_is_told(world: World) -> None:
         b"".join(world.download(file_id))
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts in /proc")
+@pytest.mark.skipif(not are_told, reason="needs /proc")
 def test_files_are_open_only_while_somebody_reads_or_writes(world: World) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_below(world.directory)
     files = [world.put(str(number), b"abc") for number in range(200)]
     downloads = [world.download(file_id) for file_id in files]
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_below(world.directory) == before
     for download in downloads:
         next(download)
         download.close()  # type: ignore[attr-defined]
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_below(world.directory) == before
 
 
 def test_many_threads_may_let_go_of_contents(world: World) -> None:
