@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha1
 from itertools import chain
+from mmap import mmap
 from queue import SimpleQueue
 from threading import Thread
 from typing import Final, Protocol, assert_never
@@ -21,7 +22,10 @@ from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 __all__ = ["Bodies", "Pieces", "Slices", "digests_of", "sha1_of"]
 
 _CHUNKS_AHEAD: Final = 4
-"""How many chunks the hashing may lie behind the reading."""
+"""How many chunks the hashing of the parts may lie behind that of the whole."""
+
+_Kept = tuple[memoryview, int]
+"""A chunk: a buffer and how much of it is filled."""
 
 
 class Slices(Protocol):
@@ -76,30 +80,30 @@ def digests_of(body: Body, ranges: Sequence[ByteRange], reader: Reader) -> IORes
     """Hex SHA-1 of a body and of each of `ranges`, which are adjacent and cover it (or there are none), in one pass."""
     whole, parts = _WholeHashing(ranges), _PartHashing(ranges[1:], skip=ranges[0].length if ranges else 0)
     apart = len(ranges) > 1
-    with _Beside(whole.take, apart=apart) as one, _Beside(parts.take, apart=apart) as other:
+    with _Beside(parts.take, apart=apart) as beside:
         try:
             for chunk in reader.read(body):
-                kept = bytes(chunk) if apart else chunk
-                one.take(kept)
-                other.take(kept)
+                beside.take(chunk)
+                whole.take(chunk)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
     return IOSuccess(Digests(whole.digest.hexdigest(), (*whole.first, *parts.digests)))
 
 
 class _Beside:
-    """Passes chunks on in order, if wished on a thread of its own: SHA-1 is what takes the time, and the whole, the
-    parts and the reading need not wait for each other. All that was taken has been passed on at the end of the block.
+    """Passes chunks on in order, if wished on a thread of its own: SHA-1 is what takes the time, and the whole and the
+    parts need not wait for each other. All that was taken has been passed on at the end of the block. Chunks are
+    kept in the system's own memory, to which it goes back whole.
     """
 
     def __init__(self, take: Callable[[Chunk], None], *, apart: bool) -> None:
         self.take = take
         self._thread: Thread | None = None
         if apart:
-            chunks: SimpleQueue[Chunk | None] = SimpleQueue()
-            room: SimpleQueue[None] = SimpleQueue()
+            chunks: SimpleQueue[_Kept | None] = SimpleQueue()
+            room: SimpleQueue[memoryview] = SimpleQueue()
             for _ in range(_CHUNKS_AHEAD):
-                room.put(None)
+                room.put(memoryview(bytearray()))
             self._end, self.take = partial(chunks.put, None), partial(_put, chunks, room)
             self._thread = Thread(target=_pass_on, args=(chunks, room, take), name="b2pure-hash", daemon=True)
 
@@ -114,17 +118,20 @@ class _Beside:
             self._thread.join()
 
 
-def _put(chunks: SimpleQueue[Chunk | None], room: SimpleQueue[None], chunk: Chunk) -> None:
+def _put(chunks: SimpleQueue[_Kept | None], room: SimpleQueue[memoryview], chunk: Chunk) -> None:
     # Not a `Queue` with a length, whose waiting is Python code that all chunks would go through four times.
-    room.get()
-    chunks.put(chunk)
+    buffer, length = room.get(), len(chunk)
+    if len(buffer) < length:
+        buffer = memoryview(mmap(-1, length))
+    buffer[:length] = chunk
+    chunks.put((buffer, length))
 
 
-def _pass_on(chunks: SimpleQueue[Chunk | None], room: SimpleQueue[None], take: Callable[[Chunk], None]) -> None:
-    while (chunk := chunks.get()) is not None:
-        take(chunk)
-        del chunk  # before the next one is waited for
-        room.put(None)
+def _pass_on(chunks: SimpleQueue[_Kept | None], room: SimpleQueue[memoryview], take: Callable[[Chunk], None]) -> None:
+    while (kept := chunks.get()) is not None:
+        buffer, length = kept
+        take(buffer[:length])
+        room.put(buffer)
 
 
 class _WholeHashing:
