@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import random
+import os
 import time
+from typing import Final
 
 __all__ = ["SystemClock"]
+
+_STEP: Final = 2.0**-53
+"""Between two numbers that are drawn, each of which a float holds exactly."""
 
 
 class SystemClock:
@@ -21,4 +25,4 @@ class SystemClock:
 
     def draw(self) -> float:
         """A number from 0 up to, not including, 1."""
-        return random.random()
+        return (int.from_bytes(os.urandom(7), "big") >> 3) * _STEP

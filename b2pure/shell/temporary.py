@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import stat
 import sys
 import time
@@ -184,7 +183,7 @@ def _has_name(folder: Folder, name: str, fd: int) -> bool:
 def create_locked(folder: Folder, mode: int = 0o666) -> tuple[str, int]:
     """A new temporary file, open and locked. One that a cleaner took between the two steps is made again."""
     for _ in range(_ATTEMPTS):
-        name = temporary_name(secrets.token_hex(4))
+        name = temporary_name(os.urandom(4).hex())
         try:
             fd = folder.open(name, _CREATE, mode)
         except FileExistsError:

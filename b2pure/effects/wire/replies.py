@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote_plus
@@ -54,6 +53,12 @@ R = TypeVar("R")
 _SECRET_IN_MESSAGE: Final = re.compile(r"(auth token )\S+")
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+)\Z")
 _MAX_MESSAGE_CHARS: Final = 500
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_USUAL_DATE: Final = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
+"""What RFC 9110 (5.6.7) has servers send."""
 
 _CODE_OF_STATUS: Final[Mapping[int, str]] = {
     400: "bad_request",
@@ -221,6 +226,21 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _http_date(text: str) -> datetime | None:
+    usual = _USUAL_DATE.fullmatch(text)
+    if usual is None:
+        return _unusual_date(text)
+    day, month, year, *time = usual.groups()
+    try:
+        hour, minute, second = map(int, time)
+        return datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _unusual_date(text: str) -> datetime | None:
+    # Loaded here, where nobody comes with B2's dates: it brings a calendar and languages, 0.4 MiB.
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError):
