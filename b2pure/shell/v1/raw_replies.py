@@ -1,21 +1,23 @@
 """Replies as the dictionaries of API version 2, and back.
 
-Rules. `completed` takes what any version of B2, or a simulator of somebody's, answers: what it lacks has a default.
+Rules. `reply_of` takes what any version of B2, or a simulator of somebody's, answers: what it lacks has a default.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
 from b2pure.model import calls
 from b2pure.model.calls import Call
 from b2pure.model.replies import AuthorizationReply, KeyPage, KeyReply
+from b2pure.shell.v1.exceptions import UnexpectedCloudBehaviour
 
-__all__ = ["as_json", "completed"]
+__all__ = ["as_json", "reply_of"]
 
+R = TypeVar("R")
 Json = dict[str, Any]
 
 
@@ -71,7 +73,16 @@ _OLD_FILE: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-def completed(call: Call[Any], said: Json) -> Json:
+def reply_of(call: Call[R], said: Json) -> R:
+    """What a method said, as the reply of its call. Raises UnexpectedCloudBehaviour."""
+    try:
+        return cast(R, msgspec.convert(_completed(call, said), call.reply, strict=False))
+    except (msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
+        told = f"the reply of {call.name} is malformed: {type(error).__name__} {error}"
+        raise UnexpectedCloudBehaviour(told) from None
+
+
+def _completed(call: Call[Any], said: Json) -> Json:
     """What a method said, in the form of version 4."""
     if isinstance(call, calls.AuthorizeAccount):
         return _new_authorization(said)
