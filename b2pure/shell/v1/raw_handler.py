@@ -16,18 +16,16 @@ from returns.io import IOFailure, IOResult, IOSuccess
 
 from b2pure.effects.effect import Credential
 from b2pure.effects.handlers import Heard, LocalTrouble, Reader, Sink, unheard
-from b2pure.effects.program import ok
-from b2pure.effects.wire import HttpResponse, decode_download_headers
 from b2pure.model import calls
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import HEX_DIGITS_AT_END, Call, FetchCall
-from b2pure.model.errors import B2Error, Rejected, Transport
+from b2pure.model.errors import B2Error, Rejected
 from b2pure.model.replies import DownloadReply
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.enums import MetadataDirectiveMode
-from b2pure.shell.v1.exceptions import B2Error as B2Exception
 from b2pure.shell.v1.exceptions import UnexpectedCloudBehaviour
 from b2pure.shell.v1.raw_bodies import BodyStream
+from b2pure.shell.v1.raw_pours import poured
 from b2pure.shell.v1.raw_replies import reply_of
 
 if TYPE_CHECKING:
@@ -40,7 +38,6 @@ Json = dict[str, Any]
 Method = Callable[["AbstractRawApi", str, str, Any], Json]
 """Raw api, api URL, account token and call to what the method answers."""
 
-_CHUNK_BYTES: Final = 1 << 16
 _PAGE_OF_SYNC: Final = 1000
 
 
@@ -91,7 +88,7 @@ class RawHandler:
         except Exception as error:
             return IOFailure(value_of(error))
         with context as response:
-            return _poured(call, response, sink, heard)
+            return poured(call, response, sink, heard)
 
 
 class _Unknown(Exception):
@@ -319,27 +316,3 @@ def _url_of(raw: AbstractRawApi, call: FetchCall, download_url: str) -> str:
     if isinstance(call, calls.DownloadFileById):
         return raw.get_download_url_by_id(download_url, call.file_id)
     return raw.get_download_url_by_name(download_url, call.bucket_name, call.file_name)
-
-
-def _poured(call: FetchCall, response: Any, sink: Sink, heard: Heard) -> IOResult[DownloadReply, B2Error]:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    status = 206 if "content-range" in headers else 200
-    head = decode_download_headers(call, HttpResponse(status, headers))
-    if not ok(head):
-        return IOFailure(head.failure())
-    reply = head.unwrap()
-    heard(reply)
-    length = 0
-    try:
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            length += len(chunk)
-            if length > reply.content_length:
-                return IOFailure(Transport("protocol", "the body is longer than its Content-Length"))
-            sink.write(chunk)
-    except LocalTrouble as trouble:
-        return IOFailure(trouble.error)
-    except B2Exception as error:  # of the line; what a destination raises is kept by whoever gave the sink
-        return IOFailure(value_of(error))
-    if length < reply.content_length:
-        return IOFailure(Transport("broken", f"the body stopped after {length} of {reply.content_length} bytes"))
-    return IOSuccess(reply)

@@ -1,28 +1,37 @@
-"""Requests through a session like that of the library `requests`, for programs that bring their own."""
+"""Requests through a session like that of the library `requests`, for programs that bring their own.
+
+Rules. Of a response nothing is used but what b2sdk 1.1.4 uses: `status_code`, `headers`, `content`, `close`, and
+`iter_content` of a download that went well. So a fake of the library needs no more.
+"""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
 
 from b2pure.shell.forks import renewed_after_fork
 
-__all__ = ["RequestsSession"]
+__all__ = ["RequestsSession", "body_of", "translated"]
 
 _CHUNK_BYTES: Final = 1 << 16
+_AUTHORIZES: Final = "/b2_authorize_account"
+_WITH_CONTENT: Final = (200, 206)
 _SET_BY_THE_LIBRARY: Final = frozenset({"host", "content-length", "transfer-encoding"})
 
 
 class RequestsSession:
     """Sends requests with `module.Session()`; what it raises becomes httpx's exceptions."""
 
-    def __init__(self, module: Any, connect_timeout: float, read_timeout: float) -> None:
-        """`module` has a `Session`; the timeouts are seconds."""
+    def __init__(self, module: Any, connect_timeout: float | None, read_timeout: float) -> None:
+        """`module` has a `Session`; the timeouts are seconds. Without one of its own a connection may take as long as
+        an answer, as in b2sdk.
+        """
         self._module, self._session = module, module.Session()
-        self._timeout = connect_timeout, read_timeout
+        self._timeout = read_timeout if connect_timeout is None else (connect_timeout, read_timeout)
         renewed_after_fork(self)
 
     def _renew_in_child(self) -> None:
@@ -33,19 +42,47 @@ class RequestsSession:
         """Close the connections."""
         self._session.close()
 
+    def post(self, url: str, headers: Mapping[str, str], data: Any) -> Any:
+        """The module's own response, whose body is there."""
+        with _told():
+            return self._session.post(url, headers=dict(headers), data=data, timeout=self._timeout)
+
+    def get(self, url: str, headers: Mapping[str, str]) -> Any:
+        """The module's own response, whose body is on its way."""
+        with _told():
+            return self._session.get(url, headers=dict(headers), stream=True, timeout=self._timeout)
+
     def exchange(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the body of the response is still to be read."""
         headers = {name: value for name, value in request.headers.items() if name not in _SET_BY_THE_LIBRARY}
         url = str(request.url)
-        try:
-            if request.method == "POST":
-                response = self._session.post(url, headers=headers, data=_data(request), timeout=self._timeout)
-            else:
-                response = self._session.get(url, headers=headers, stream=True, timeout=self._timeout)
-        except OSError as error:
-            raise (told := _translated(error)) from told.__cause__
-        stream = _Body(response.iter_content(_CHUNK_BYTES), response.close)
+        response = self.post(url, headers, _data(request)) if request.method == "POST" else self.get(url, headers)
+        stream = _Body(_chunks_of(response, request), response.close)
         return httpx.Response(response.status_code, headers=list(response.headers.items()), stream=stream)
+
+
+def body_of(response: Any) -> bytes:
+    """All of the body of a module's response."""
+    with _told():
+        content: bytes = response.content
+        return content
+
+
+def _chunks_of(response: Any, request: httpx.Request) -> Iterator[bytes]:
+    """The body: that of a download in pieces, if the response can do that, any other as a whole."""
+    downloads = request.method == "GET" and not request.url.path.endswith(_AUTHORIZES)
+    if downloads and response.status_code in _WITH_CONTENT and hasattr(response, "iter_content"):
+        pieces: Iterator[bytes] = iter(response.iter_content(_CHUNK_BYTES))
+        return pieces
+    return iter((response.content,))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise (told := translated(error)) from told.__cause__
 
 
 def _data(request: httpx.Request) -> Any:
@@ -76,16 +113,14 @@ class _Body(httpx.SyncByteStream):
         self._chunks, self._close = chunks, close
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
+        with _told():
             yield from self._chunks
-        except OSError as error:
-            raise (told := _translated(error)) from told.__cause__
 
     def close(self) -> None:
         self._close()
 
 
-def _translated(error: OSError) -> httpx.TransportError:
+def translated(error: OSError) -> httpx.TransportError:
     """As httpx would have said it; the texts of `requests` hold URLs and stay behind."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ConnectTimeout" in names:
