@@ -6,7 +6,9 @@ The facts were written down while b2sdk 1.1.4's `B2Http` ran over a fake that wr
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
+from hashlib import sha1
 from typing import Any, Final
 from unittest.mock import ANY, MagicMock, Mock, call
 
@@ -17,7 +19,16 @@ from attrs import define, field
 from b2pure.effects.faults import Answer, FailNth
 from b2pure.shell.v1 import exceptions as v1
 from b2pure.testing.served import ServedB2
-from b2pure.v1 import B2Api, B2Http, B2RawApi, Bucket, DownloadDestBytes, InMemoryAccountInfo, RawSimulator
+from b2pure.v1 import (
+    B2Api,
+    B2Http,
+    B2RawApi,
+    Bucket,
+    DownloadDestBytes,
+    InMemoryAccountInfo,
+    RawSimulator,
+    UploadSourceBytes,
+)
 
 URL: Final = "http://example.com"
 HEADERS: Final = {"my_header": "my_value"}
@@ -210,3 +221,132 @@ def test_what_the_library_raises_in_the_middle_of_a_download_is_tried_again() ->
     got = DownloadDestBytes()
     bucket.download_file_by_name("a", got)
     assert got.get_bytes_written() == b"0123456789"
+
+
+class _FakeB2:
+    """A session that answers as version 2 of B2's interface did when b2sdk 1.1.4 was written, and remembers."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, dict[str, str], Any]] = []
+
+    def post(self, url: str, headers: dict[str, str], data: Any, timeout: float) -> Response:
+        name = url.partition("?")[0].rpartition("/")[2]
+        body = data.read()
+        self.posted.append((url, headers, body if "b2_upload" in name else json.loads(body)))
+        return Response(json.dumps(REPLIES[name]).encode())
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+REPLIES: Final[dict[str, dict[str, Any]]] = {
+    "b2_authorize_account": {
+        "accountId": "account",
+        "apiUrl": "http://api",
+        "authorizationToken": "token",
+        "downloadUrl": "http://down",
+        "minimumPartSize": 100_000_000,
+        "recommendedPartSize": 100_000_000,
+        "absoluteMinimumPartSize": 5_000_000,
+        "allowed": {
+            "bucketId": None,
+            "bucketName": None,
+            "capabilities": ["listBuckets", "writeFiles", "writeKeys"],
+            "namePrefix": None,
+        },
+    },
+    "b2_list_buckets": {
+        "buckets": [
+            {
+                "accountId": "account",
+                "bucketId": "b1",
+                "bucketName": "my-bucket",
+                "bucketType": "allPublic",
+                "bucketInfo": {},
+                "corsRules": [],
+                "lifecycleRules": [],
+                "revision": 1,
+            }
+        ]
+    },
+    "b2_get_upload_url": {"bucketId": "b1", "uploadUrl": "http://pod/b2_upload_file?x", "authorizationToken": "up"},
+    "b2_upload_file": {
+        "fileId": "f1",
+        "fileName": "a",
+        "accountId": "account",
+        "bucketId": "b1",
+        "contentLength": 5,
+        "contentSha1": sha1(b"hello").hexdigest(),
+        "contentType": "text/plain",
+        "fileInfo": {},
+    },
+    "b2_create_key": {
+        "accountId": "account",
+        "applicationKeyId": "k1",
+        "applicationKey": "secret",
+        "keyName": "name",
+        "capabilities": ["listFiles"],
+        "bucketId": "b1",
+        "expirationTimestamp": None,
+        "namePrefix": None,
+    },
+}
+
+
+def test_a_fake_b2_of_its_time_is_enough() -> None:
+    session, module = _FakeB2(), MagicMock()
+    module.Session.return_value = session
+    http = B2Http(module)
+    api = B2Api(InMemoryAccountInfo(), raw_api=B2RawApi(http))
+    api.authorize_account("production", "id", "key")
+    bucket = api.get_bucket_by_name("my-bucket")
+    assert bucket.upload_bytes(b"hello", "a").id_ == "f1"
+    assert api.create_key(["listFiles"], "name", bucket_id="b1")["bucketId"] == "b1"
+    assert [url for url, _, _ in session.posted] == [
+        "https://api.backblazeb2.com/b2api/v2/b2_authorize_account",
+        "http://api/b2api/v2/b2_list_buckets",
+        "http://api/b2api/v2/b2_get_upload_url",
+        "http://pod/b2_upload_file?x",
+        "http://api/b2api/v2/b2_create_key",
+    ]
+    (_, basic, nothing), (_, named, asked), _, (_, uploads, sent), (_, _, key) = session.posted
+    assert basic["Authorization"].startswith("Basic ")
+    assert nothing == {}
+    assert (named["Authorization"], named["User-Agent"]) == ("token", http.user_agent)
+    assert asked.items() >= {"accountId": "account", "bucketName": "my-bucket"}.items()
+    assert uploads.items() >= {"Authorization": "up", "X-Bz-File-Name": "a", "Content-Type": "b2/x-auto"}.items()
+    assert uploads["Content-Length"] == str(len(sent))
+    assert sent.startswith(b"hello")
+    assert key.items() >= {"bucketId": "b1", "keyName": "name"}.items()
+    assert "bucketIds" not in key
+
+
+@pytest.mark.b2
+@pytest.mark.parametrize("data", [b"", b"x" * 3_000_000])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_upload_whose_digest_is_known_goes_through_the_library(
+    b2_server: ServedB2, data: bytes, wrapped: bool
+) -> None:
+    """B2 takes no body whose length it is not told, not even an empty one."""
+    _, bucket = _account(b2_server, _Wrapped if wrapped else requests)
+    bucket.upload(UploadSourceBytes(data, sha1(data).hexdigest()), "a")
+    got = DownloadDestBytes()
+    bucket.download_file_by_name("a", got)
+    assert got.get_bytes_written() == data
+
+
+class _Wrapped:
+    """The library under another name: it is spoken to in version 2."""
+
+    Session = requests.Session
+
+
+@pytest.mark.b2
+def test_keys_of_one_bucket_in_version_2(b2_server: ServedB2) -> None:
+    raw, bucket = _account(b2_server, _Wrapped)
+    key = bucket.api.create_key(["listFiles", "listBuckets"], "one", bucket_id=bucket.id_)
+    assert [each["bucketId"] for each in bucket.api.list_keys()["keys"]] == [bucket.id_]
+    api = B2Api(InMemoryAccountInfo(), raw_api=raw)
+    api.authorize_account(b2_server.url, key["applicationKeyId"], key["applicationKey"])
+    assert api.account_info.get_allowed()["bucketId"] == bucket.id_
+    assert [each.id_ for each in api.list_buckets("my-bucket")] == [bucket.id_]
