@@ -429,6 +429,18 @@ def test_a_sync(here: World) -> None:
     here.methods["delete_file_version"].assert_called_once_with(ANY, ANY, ANY, "pre/x.txt")
 
 
+def test_a_sync_of_a_large_file(here: World) -> None:
+    folder = here.folder / "local"
+    folder.mkdir()
+    (folder / "l").write_bytes(LARGE)
+    os.utime(folder / "l", (1_600_000_000, 1_600_000_000))
+    local, there = parse_sync_folder(str(folder), here.api), parse_sync_folder("b2://my-bucket/pre", here.api)
+    Synchronizer(1).sync_folders(local, there, 1_800_000_000_000, None)
+    info = {"src_last_modified_millis": "1600000000000"}
+    here.methods["start_large_file"].assert_called_once_with(ANY, ANY, ANY, "pre/l", "b2/x-auto", info)
+    here.methods["finish_large_file"].assert_called_once_with(ANY, ANY, ANY, PARTS)
+
+
 def test_what_is_nobodys_own_is_done_as_ever() -> None:
     """One method that is watched changes nothing of the others."""
     raw = RawSimulator()

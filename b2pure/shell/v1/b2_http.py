@@ -172,7 +172,8 @@ class B2Http:
         """`requests_module` is used instead of the own connections: it must have a `Session` like that of the library
         `requests`. With `install_clock_skew_hook` a clock that is far from the server's fails every request
         (ClockSkew). `connect_timeout` and `read_timeout` are seconds that a connection, and each part of an answer, may
-        take (default: TIMEOUT, more than the two minutes that B2 may need). `retry` bounds how often, and for how long,
+        take (default: TIMEOUT, more than the two minutes that B2 may need). A module is given one timeout for both,
+        TIMEOUT, unless `connect_timeout` is another one than by default, as b2sdk gives it. `retry` bounds how often, and for how long,
         everything over these connections is tried again. Raises InvalidArgument for a timeout that is not above 0.
         """
         for name, seconds in (("connect_timeout", connect_timeout), ("read_timeout", read_timeout)):
