@@ -235,9 +235,6 @@ class _FakeB2:
         self.posted.append((url, headers, body if "b2_upload" in name else json.loads(body)))
         return Response(json.dumps(REPLIES[name]).encode())
 
-    def close(self) -> None:
-        """Nothing is open."""
-
 
 REPLIES: Final[dict[str, dict[str, Any]]] = {
     "b2_authorize_account": {
@@ -319,6 +316,7 @@ def test_a_fake_b2_of_its_time_is_enough() -> None:
     assert sent.startswith(b"hello")
     assert key.items() >= {"bucketId": "b1", "keyName": "name"}.items()
     assert "bucketIds" not in key
+    http.close()
 
 
 @pytest.mark.b2

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from math import inf
-from time import sleep, time
+from time import sleep
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from weakref import finalize
@@ -46,63 +44,20 @@ from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import (
     B2ConnectionError,
     B2Error,
-    BadDateFormat,
-    ClockSkew,
     InvalidArgument,
     ServiceError,
     TooManyRequests,
 )
+from b2pure.shell.v1.http_callbacks import ClockSkewHook, HttpCallback
 from b2pure.shell.v1.raw_api import PATIENCE
 from b2pure.shell.v1.requests_session import RequestsSession, body_of
 
-__all__ = ["B2Http", "ClockSkewHook", "Content", "HttpCallback", "ResponseContextManager"]
+__all__ = ["B2Http", "Content", "ResponseContextManager", "persist"]
 
 R = TypeVar("R")
 T = TypeVar("T")
 
 _WAIT_FACTOR: Final = 1.5
-
-
-class HttpCallback:
-    """A callback object that does nothing. Overrides pre_request and/or post_request as desired."""
-
-    def pre_request(self, method: str, url: str, headers: dict[str, str]) -> None:
-        """Called before processing an HTTP request.
-
-        Raises an exception if this request should not be processed. The exception raised must inherit from
-        B2HttpCallbackPreRequestException.
-        """
-
-    def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
-        """Called after processing an HTTP request; `response` has `status_code` and `headers`.
-
-        Raises an exception if this request should be treated as failing. The exception raised must inherit from
-        B2HttpCallbackPostRequestException.
-        """
-
-
-class ClockSkewHook(HttpCallback):
-    """Fails requests when the local clock is too far from the server's."""
-
-    MAX_CLOCK_SKEW_SECONDS: Final = 600
-
-    def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
-        """Raise an exception if the clock in the server is too different from the clock on the local host.
-
-        The Date header contains a string that looks like: "Fri, 16 Dec 2016 20:52:30 GMT".
-        """
-        text = response.headers.get("Date")
-        if text is None:
-            return
-        try:
-            server = parsedate_to_datetime(text)
-        except (TypeError, ValueError):
-            raise BadDateFormat(text) from None
-        if server.tzinfo is None:
-            raise BadDateFormat(text)
-        skew = round((datetime.fromtimestamp(time(), UTC) - server).total_seconds())
-        if abs(skew) > self.MAX_CLOCK_SKEW_SECONDS:
-            raise ClockSkew(skew)
 
 
 class Content:
@@ -173,8 +128,9 @@ class B2Http:
         `requests`. With `install_clock_skew_hook` a clock that is far from the server's fails every request
         (ClockSkew). `connect_timeout` and `read_timeout` are seconds that a connection, and each part of an answer, may
         take (default: TIMEOUT, more than the two minutes that B2 may need). A module is given one timeout for both,
-        TIMEOUT, unless `connect_timeout` is another one than by default, as b2sdk gives it. `retry` bounds how often, and for how long,
-        everything over these connections is tried again. Raises InvalidArgument for a timeout that is not above 0.
+        TIMEOUT, unless `connect_timeout` is another one than by default, as b2sdk gives it. `retry` bounds how often,
+        and for how long, everything over these connections is tried again. Raises InvalidArgument for a timeout that is
+        not above 0.
         """
         for name, seconds in (("connect_timeout", connect_timeout), ("read_timeout", read_timeout)):
             if seconds is not None and not 0 < seconds < inf:
