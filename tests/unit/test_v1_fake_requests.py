@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from collections.abc import Callable
 from hashlib import sha1
+from pathlib import Path
 from typing import Any, Final
 from unittest.mock import ANY, MagicMock, Mock, call
 
@@ -337,6 +339,20 @@ class _Wrapped:
     """The library under another name: it is spoken to in version 2."""
 
     Session = requests.Session
+
+
+@pytest.mark.b2
+@pytest.mark.parametrize("known", [False, True])
+def test_a_local_file_goes_through_the_library(b2_server: ServedB2, tmp_path: Path, known: bool) -> None:
+    """What is read of a file may lie where the next bytes of it will."""
+    data = random.Random(1).randbytes(3_000_007)
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    _, bucket = _account(b2_server, requests)
+    bucket.upload_local_file(str(path), "a", sha1_sum=sha1(data).hexdigest() if known else None)
+    got = DownloadDestBytes()
+    bucket.download_file_by_name("a", got)
+    assert got.get_bytes_written() == data
 
 
 @pytest.mark.b2

@@ -176,7 +176,7 @@ class _Sized:
             self._rest = self._rest or memoryview(next(self._chunks, b""))
             if not self._rest:
                 break
-            pieces.append(self._rest[:left])
+            pieces.append(bytes(self._rest[:left]))  # the next chunk may lie where this one does
             self._rest = self._rest[left:]
             left -= len(pieces[-1])
         return b"".join(pieces)
