@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 from unittest.mock import ANY, MagicMock, Mock, call
 
+import httpx
 import pytest
 import requests
 from attrs import define, field
 
 from b2pure.effects.faults import Answer, FailNth
 from b2pure.shell.v1 import exceptions as v1
+from b2pure.shell.v1.requests_session import RequestsSession
 from b2pure.testing.served import ServedB2
 from b2pure.v1 import (
     B2Api,
@@ -353,6 +355,33 @@ def test_a_local_file_goes_through_the_library(b2_server: ServedB2, tmp_path: Pa
     got = DownloadDestBytes()
     bucket.download_file_by_name("a", got)
     assert got.get_bytes_written() == data
+
+
+class _OneBuffer(httpx.SyncByteStream):
+    """Each chunk lies where the one before it did."""
+
+    def __iter__(self) -> Any:
+        buffer = bytearray(4)
+        for chunk in (b"0123", b"4567", b"89ab"):
+            buffer[:] = chunk
+            yield memoryview(buffer)
+
+
+@pytest.mark.parametrize("sizes", [(12,), (-1,), (3, 3, 3, 3), (5, -1), (11, 1), (20,)])
+def test_what_a_session_reads_is_what_was_to_be_sent(sizes: tuple[int, ...]) -> None:
+    module = MagicMock()
+    read: list[bytes] = []
+
+    def post(url: str, headers: dict[str, str], data: Any, timeout: float) -> Response:
+        read.extend(data.read(size) for size in sizes)
+        read.append(data.read())
+        return Response()
+
+    module.Session.return_value.post = post
+    session = RequestsSession(module, None, 5)
+    session.exchange(httpx.Request("POST", URL, headers={"Content-Length": "12"}, stream=_OneBuffer()))
+    assert b"".join(read) == b"0123456789ab"
+    assert read[-1] == b"", "nothing is left"
 
 
 @pytest.mark.b2
