@@ -31,9 +31,10 @@ class B2Side:
 class Job:
     """The two sides (None: the local folder), the rules to plan a path again by, how patient to be, how many
     pieces of a long download are on their way at once, what new files are made with, and the SSE-C key of the source's
-    files, if they have one. Actions whose class is in `handed_over` are done by whoever runs the job. A destination
-    that is `told` is what somebody says that it is, and not what B2 lists: it is not looked at again. With
-    `source_told` so is a local source, before something is removed that it has not.
+    files, if they have one. Actions whose class is in `handed_over` are done by whoever runs the job. Without
+    `whole_sha1` large files tell no digest of the whole. A destination that is `told` is what somebody says that it is,
+    and not what B2 lists: it is not looked at again. With `source_told` so is a local source, before something is
+    removed that it has not.
     """
 
     source: B2Side | None
@@ -46,5 +47,6 @@ class Job:
     new: NewFile = PLAIN
     source_key: SseC | None = None
     handed_over: frozenset[type[SyncAction]] = frozenset()
+    whole_sha1: bool = True
     told: bool = False
     source_told: bool = False

@@ -205,7 +205,7 @@ def run_action(job: Job, action: SyncAction) -> Program[Result[None, B2Error]]:
     match action:
         case UploadAction():
             assert job.dest is not None, "an upload goes to a bucket"
-            return (yield from upload(action, job.dest, job.retry, job.new))
+            return (yield from upload(action, job.dest, job.retry, job.new, whole_sha1=job.whole_sha1))
         case CopyAction():
             assert job.dest is not None, "a copy goes to a bucket"
             return (yield from copy(action, job.dest, job.retry, job.new, job.source_key))

@@ -84,7 +84,7 @@ class Upload:
 
 
 def upload(
-    action: UploadAction, dest: B2Side, retry: RetryPolicy, new: NewFile = PLAIN
+    action: UploadAction, dest: B2Side, retry: RetryPolicy, new: NewFile = PLAIN, *, whole_sha1: bool = True
 ) -> Program[Result[None, B2Error]]:
     """Make the local file a new version at the destination of a sync."""
     result = yield from upload_body(
@@ -98,6 +98,7 @@ def upload(
             parts=action.parts,
             append_to=action.append_to,
             resume=_IN_A_SYNC,
+            whole_sha1=whole_sha1,
         ),
         retry,
     )

@@ -89,6 +89,7 @@ class Sides:
     new: NewFile = PLAIN
     source_key: SseC | None = None
     handed_over: frozenset[type[SyncAction]] = frozenset()
+    whole_sha1: bool = True
     told: bool = False
     source_told: bool = False
 
@@ -102,6 +103,7 @@ class Sides:
             new=self.new,
             source_key=self.source_key,
             handed_over=self.handed_over,
+            whole_sha1=self.whole_sha1,
             told=self.told,
             source_told=self.source_told,
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
     from b2pure.shell.v1.account_info_file import B2_ACCOUNT_INFO_DEFAULT_FILE, B2_ACCOUNT_INFO_ENV_VAR
     from b2pure.shell.v1.api import B2Api
-    from b2pure.shell.v1.b2_http import B2Http, ClockSkewHook, HttpCallback, ResponseContextManager
+    from b2pure.shell.v1.b2_http import B2Http, ResponseContextManager
     from b2pure.shell.v1.b2_raw_api import B2RawApi
     from b2pure.shell.v1.b2_session import B2Session
     from b2pure.shell.v1.bucket import Bucket
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         UnfinishedLargeFile,
     )
     from b2pure.shell.v1.folder import AbstractFolder, B2Folder, LocalFolder
+    from b2pure.shell.v1.http_callbacks import ClockSkewHook, HttpCallback
     from b2pure.shell.v1.parse_folder import parse_sync_folder
     from b2pure.shell.v1.part_progress import PartProgressReporter
     from b2pure.shell.v1.raw_api import AbstractRawApi
@@ -214,7 +215,8 @@ _HOMES = {
     "b2pure.shell.v1.account_info": ("InMemoryAccountInfo", "StubAccountInfo", "UploadUrlPool", "UrlPoolAccountInfo"),
     "b2pure.shell.v1.account_info_file": ("B2_ACCOUNT_INFO_DEFAULT_FILE", "B2_ACCOUNT_INFO_ENV_VAR"),
     "b2pure.shell.v1.api": ("B2Api",),
-    "b2pure.shell.v1.b2_http": ("B2Http", "ClockSkewHook", "HttpCallback", "ResponseContextManager"),
+    "b2pure.shell.v1.b2_http": ("B2Http", "ResponseContextManager"),
+    "b2pure.shell.v1.http_callbacks": ("ClockSkewHook", "HttpCallback"),
     "b2pure.shell.v1.b2_raw_api": ("B2RawApi",),
     "b2pure.shell.v1.b2_session": ("B2Session",),
     "b2pure.shell.v1.bucket": ("Bucket",),

@@ -112,8 +112,9 @@ def test_whoever_keeps_a_body_keeps_its_bytes(root: Path, disk: LocalDisk, lengt
     data = os.urandom(length)
     body, reader = whole("f", put(root, "f", data)), Bodies(disk)
     assert body_bytes(body, reader) == data
-    stream = BodyStream(body, reader, digest_at_end=False)
+    stream = BodyStream(body, reader)
     assert stream.read(CHUNK + 2) + stream.read() == data
+    assert stream.sha1() == hashlib.sha1(data).hexdigest()
     ranges = (ByteRange(0, length // 3), ByteRange(length // 3, length))
     found = digests_of(body, ranges, reader).map(lambda digests: (digests.whole, *digests.parts))
     told = (data, data[: length // 3], data[length // 3 :])

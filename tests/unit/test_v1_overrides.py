@@ -481,7 +481,7 @@ def test_a_session_s_upload_finds_its_url_itself() -> None:
     ):
         for name in ("a", "b", "c"):
             bucket.upload_bytes(b"there", name)
-    assert [each.args[:3] for each in upload.call_args_list] == [(bucket.id_, name, 45) for name in ("a", "b", "c")]
+    assert [each.args[:3] for each in upload.call_args_list] == [(bucket.id_, name, 5) for name in ("a", "b", "c")]
     assert asked.call_count == 1
     assert api.account_info.take_bucket_upload_url(bucket.id_)[0] is not None
     assert api.account_info.take_bucket_upload_url(bucket.id_) == (None, None)

@@ -29,10 +29,11 @@ from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.v1 import exceptions as v1
 from b2pure.shell.v1.account_info import InMemoryAccountInfo
-from b2pure.shell.v1.b2_http import B2Http, ClockSkewHook, HttpCallback
+from b2pure.shell.v1.b2_http import B2Http
 from b2pure.shell.v1.b2_raw_api import B2RawApi
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.error_table import exception_of
+from b2pure.shell.v1.http_callbacks import ClockSkewHook, HttpCallback
 from b2pure.shell.v1.machines import AccountInfoMachines, StoredKey
 from b2pure.shell.v1.raw_api import AbstractRawApi
 from b2pure.shell.v1.raw_handler import RawHandler
@@ -370,7 +371,7 @@ def test_a_clock_that_is_wrong_fails_requests(
 ) -> None:
     here = _over_http(b2_server)
     now = time.time
-    monkeypatch.setattr("b2pure.shell.v1.b2_http.time", lambda: now() + seconds)
+    monkeypatch.setattr("b2pure.shell.v1.http_callbacks.time", lambda: now() + seconds)
     with pytest.raises(v1.ClockSkew, match=rf"local clock is [67]\d\d seconds {way} server"):
         here.raw.list_buckets(*here.account, here.said["accountId"])
     unhooked = B2RawApi(B2Http(install_clock_skew_hook=False))
@@ -384,7 +385,7 @@ class Dated:
 
 def test_the_clock_hook_reads_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     hook = ClockSkewHook()
-    monkeypatch.setattr("b2pure.shell.v1.b2_http.time", lambda: 1481921450.0)  # Fri, 16 Dec 2016 20:50:50 GMT
+    monkeypatch.setattr("b2pure.shell.v1.http_callbacks.time", lambda: 1481921450.0)  # Fri, 16 Dec 2016 20:50:50 GMT
     hook.post_request("GET", "u", {}, Dated({"Date": "Fri, 16 Dec 2016 20:50:50 GMT"}))
     hook.post_request("GET", "u", {}, Dated({"Date": "Fri, 16 Dec 2016 21:00:50 GMT"}))
     hook.post_request("GET", "u", {}, Dated({}))

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
-from b2pure.effects.wire import API_VERSION
 from b2pure.model.calls import (
     CancelLargeFile,
     CreateBucket,
@@ -38,9 +37,10 @@ from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import InvalidArgument, NonExistentBucket, RestrictedBucket
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
 from b2pure.shell.v1.own_session import asked, says_itself, worked_with
-from b2pure.shell.v1.raw_api import AbstractRawApi
+from b2pure.shell.v1.raw_api import ID_PATH, AbstractRawApi
+from b2pure.shell.v1.raw_replies import reply_of
 from b2pure.shell.v1.utils import b2_url_encode
-from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, key_dict, rules_of
+from b2pure.shell.v1.values import Rules, bucket_dict, cors_of, file_dict, given, key_dict, rules_of
 
 __all__ = ["B2Api"]
 
@@ -145,7 +145,19 @@ class B2Api:
             cors_of(cors_rules),
             rules_of(lifecycle_rules),
         )
-        made = self.BUCKET_FACTORY_CLASS.from_api_bucket_dict(self, bucket_dict(asked(self.session).ask(call)))
+        if says_itself(self.session, "create_bucket"):
+            said = self.session.create_bucket(
+                self.get_account_id(),
+                name,
+                bucket_type,
+                bucket_info=bucket_info,
+                cors_rules=given(cors_rules),
+                lifecycle_rules=given(lifecycle_rules),
+            )
+            reply = reply_of(call, said)
+        else:
+            reply = asked(self.session).ask(call)
+        made = self.BUCKET_FACTORY_CLASS.from_api_bucket_dict(self, bucket_dict(reply))
         self.cache.save_bucket(made)
         return made
 
@@ -276,7 +288,7 @@ class B2Api:
     def get_download_url_for_fileid(self, file_id: str) -> str:
         """Return a URL to download the given file by ID."""
         base = self.account_info.get_download_url()
-        return f"{base}/b2api/v{API_VERSION}/b2_download_file_by_id?fileId={quote(file_id, safe='')}"
+        return f"{base}{ID_PATH}{quote(file_id, safe='')}"
 
     @checked()
     def get_download_url_for_file_name(self, bucket_name: str, file_name: str) -> str:
@@ -302,7 +314,12 @@ class B2Api:
         """
         if says_itself(self.session, "create_key"):
             return self.session.create_key(
-                self.get_account_id(), list(capabilities), key_name, valid_duration_seconds, bucket_id, name_prefix
+                self.get_account_id(),
+                capabilities=list(capabilities),
+                key_name=key_name,
+                valid_duration_seconds=valid_duration_seconds,
+                bucket_id=bucket_id,
+                name_prefix=name_prefix,
             )
         call = CreateKey(
             AccountId(self.get_account_id()),
@@ -318,14 +335,16 @@ class B2Api:
     def delete_key(self, application_key_id: str) -> dict[str, Any]:
         """Delete application key."""
         if says_itself(self.session, "delete_key"):
-            return self.session.delete_key(application_key_id)
+            return self.session.delete_key(application_key_id=application_key_id)
         return key_dict(asked(self.session).ask(DeleteKey(application_key_id)))
 
     @checked()
     def list_keys(self, start_application_key_id: str | None = None) -> dict[str, Any]:
         """List application keys, up to 1000 from the given one on; `nextApplicationKeyId` says where to go on."""
         if says_itself(self.session, "list_keys"):
-            return self.session.list_keys(self.get_account_id(), _KEYS_BATCH, start_application_key_id)
+            return self.session.list_keys(
+                self.get_account_id(), max_key_count=_KEYS_BATCH, start_application_key_id=start_application_key_id
+            )
         page = asked(self.session).ask(
             ListKeys(AccountId(self.get_account_id()), _KEYS_BATCH, start_application_key_id)
         )

@@ -7,11 +7,10 @@ request and is never tried again. Nothing is logged, and no error holds a URL.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from math import inf
-from time import sleep, time
+from time import sleep
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from weakref import finalize
@@ -45,63 +44,20 @@ from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import (
     B2ConnectionError,
     B2Error,
-    BadDateFormat,
-    ClockSkew,
     InvalidArgument,
     ServiceError,
     TooManyRequests,
 )
+from b2pure.shell.v1.http_callbacks import ClockSkewHook, HttpCallback
 from b2pure.shell.v1.raw_api import PATIENCE
-from b2pure.shell.v1.requests_session import RequestsSession
+from b2pure.shell.v1.requests_session import RequestsSession, body_of
 
-__all__ = ["B2Http", "ClockSkewHook", "Content", "HttpCallback", "ResponseContextManager"]
+__all__ = ["B2Http", "Content", "ResponseContextManager", "persist"]
 
 R = TypeVar("R")
 T = TypeVar("T")
 
 _WAIT_FACTOR: Final = 1.5
-
-
-class HttpCallback:
-    """A callback object that does nothing. Overrides pre_request and/or post_request as desired."""
-
-    def pre_request(self, method: str, url: str, headers: dict[str, str]) -> None:
-        """Called before processing an HTTP request.
-
-        Raises an exception if this request should not be processed. The exception raised must inherit from
-        B2HttpCallbackPreRequestException.
-        """
-
-    def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
-        """Called after processing an HTTP request; `response` has `status_code` and `headers`.
-
-        Raises an exception if this request should be treated as failing. The exception raised must inherit from
-        B2HttpCallbackPostRequestException.
-        """
-
-
-class ClockSkewHook(HttpCallback):
-    """Fails requests when the local clock is too far from the server's."""
-
-    MAX_CLOCK_SKEW_SECONDS: Final = 600
-
-    def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
-        """Raise an exception if the clock in the server is too different from the clock on the local host.
-
-        The Date header contains a string that looks like: "Fri, 16 Dec 2016 20:52:30 GMT".
-        """
-        text = response.headers.get("Date")
-        if text is None:
-            return
-        try:
-            server = parsedate_to_datetime(text)
-        except (TypeError, ValueError):
-            raise BadDateFormat(text) from None
-        if server.tzinfo is None:
-            raise BadDateFormat(text)
-        skew = round((datetime.fromtimestamp(time(), UTC) - server).total_seconds())
-        if abs(skew) > self.MAX_CLOCK_SKEW_SECONDS:
-            raise ClockSkew(skew)
 
 
 class Content:
@@ -171,8 +127,10 @@ class B2Http:
         """`requests_module` is used instead of the own connections: it must have a `Session` like that of the library
         `requests`. With `install_clock_skew_hook` a clock that is far from the server's fails every request
         (ClockSkew). `connect_timeout` and `read_timeout` are seconds that a connection, and each part of an answer, may
-        take (default: TIMEOUT, more than the two minutes that B2 may need). `retry` bounds how often, and for how long,
-        everything over these connections is tried again. Raises InvalidArgument for a timeout that is not above 0.
+        take (default: TIMEOUT, more than the two minutes that B2 may need). A module is given one timeout for both,
+        TIMEOUT, unless `connect_timeout` is another one than by default, as b2sdk gives it. `retry` bounds how often,
+        and for how long, everything over these connections is tried again. Raises InvalidArgument for a timeout that is
+        not above 0.
         """
         for name, seconds in (("connect_timeout", connect_timeout), ("read_timeout", read_timeout)):
             if seconds is not None and not 0 < seconds < inf:
@@ -182,8 +140,10 @@ class B2Http:
         if read_timeout is not None:
             self.TIMEOUT = read_timeout
         self.callbacks: list[HttpCallback] = []
+        self._theirs: RequestsSession | None = None
         if requests_module is not None:
-            session = RequestsSession(requests_module, self.connect_timeout, self.TIMEOUT)
+            chosen = None if connect_timeout == CONNECT_TIMEOUT_SECONDS else connect_timeout
+            self._theirs = session = RequestsSession(requests_module, chosen, self.TIMEOUT)
             connections: tuple[Exchange, Callable[[], None]] = session.exchange, session.close
         else:
             connections = _own_connections()
@@ -215,20 +175,24 @@ class B2Http:
         return _HookedApi(api)
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
-        url, headers = str(request.url), dict(request.headers)
+        return self._hooked(request.method, str(request.url), dict(request.headers), lambda: self._send(request))
+
+    def _hooked(self, method: str, url: str, headers: dict[str, str], send: Callable[[], T]) -> T:
+        """What `send` answers, between the callbacks."""
         for callback in self.callbacks:
             try:
-                callback.pre_request(request.method, url, headers)
+                callback.pre_request(method, url, headers)
             except Exception as error:
                 raise _CallbackRaised(error) from error
-        response = self._send(request)
+        response: Any = send()
         for callback in self.callbacks:
             try:
-                callback.post_request(request.method, url, headers, response)
+                callback.post_request(method, url, headers, response)
             except Exception as error:
                 response.close()
                 raise _CallbackRaised(error) from error
-        return response
+        answered: T = response
+        return answered
 
     # -- the three operations
 
@@ -237,7 +201,7 @@ class B2Http:
     ) -> dict[str, Any]:
         """Post `params` as JSON, and return the decoded JSON document."""
         data = msgspec.json.encode(dict(params))
-        sent = {**headers, "Content-Type": "application/json"}
+        sent = headers if self._theirs is not None else {**headers, "Content-Type": "application/json"}
         return persist(lambda: self._post(url, sent, data, params, uploads=False), try_count, self.retry)
 
     def post_content_return_json(
@@ -255,8 +219,7 @@ class B2Http:
         def attempt() -> dict[str, Any]:
             if hasattr(data, "seek"):
                 data.seek(0)
-            content = data if isinstance(data, bytes) else _chunks(data)
-            return self._post(url, headers, content, post_params or {}, uploads=True)
+            return self._post(url, headers, data, post_params or {}, uploads=True)
 
         return persist(attempt, try_count, self.retry)
 
@@ -266,41 +229,29 @@ class B2Http:
         def attempt() -> ResponseContextManager:
             response = self._asked("GET", url, headers, None, Context())
             self._check(response, url, {})
-            return ResponseContextManager(Content(response, url))
+            return ResponseContextManager(response if self._theirs is not None else Content(response, url))
 
         return persist(attempt, try_count, self.retry)
 
     def _post(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes | Iterator[bytes],
-        params: Mapping[str, Any],
-        *,
-        uploads: bool,
+        self, url: str, headers: Mapping[str, str], data: Any, params: Mapping[str, Any], *, uploads: bool
     ) -> dict[str, Any]:
-        response = self._asked("POST", url, headers, content, Context(uploads=uploads))
+        response = self._asked("POST", url, headers, data, Context(uploads=uploads))
         self._check(response, url, params)
         try:
             found = msgspec.json.decode(_body(response, url))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, TypeError) as error:
             raise B2ConnectionError("the answer is not JSON") from error
         if not isinstance(found, dict):
             raise B2ConnectionError("the answer is no JSON object")
         return found
 
-    def _asked(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | Iterator[bytes] | None, told: Context
-    ) -> httpx.Response:
+    def _asked(self, method: str, url: str, headers: Mapping[str, str], data: Any, told: Context) -> Any:
+        """The response to bytes or a stream (None: to nothing): the own, or that of the module that was given."""
         try:
-            request = httpx.Request(
-                method,
-                url,
-                headers={"User-Agent": self.user_agent, "Accept-Encoding": "identity", **headers},
-                content=content,
-                extensions={"timeout": httpx.Timeout(self.TIMEOUT, connect=self.connect_timeout, pool=None).as_dict()},
-            )
-            return self._exchange(request)
+            if self._theirs is not None:
+                return self._asked_of_theirs(self._theirs, url, headers, data)
+            return self._exchange(self._request(method, url, headers, data))
         except _CallbackRaised as raised:
             raise raised.exception from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
@@ -308,7 +259,25 @@ class B2Http:
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise exception_of(explain_transport(error, url), told) from None
 
-    def _check(self, response: httpx.Response, url: str, params: Mapping[str, Any]) -> None:
+    def _asked_of_theirs(self, theirs: RequestsSession, url: str, headers: Mapping[str, str], data: Any) -> Any:
+        """As b2sdk asks: with a stream, and with no header but the given ones and its own name."""
+        sent = {**headers, "User-Agent": self.user_agent}
+        if data is None:
+            return self._hooked("GET", url, sent, lambda: theirs.get(url, sent))
+        stream = io.BytesIO(data) if isinstance(data, bytes) else data
+        return self._hooked("POST", url, sent, lambda: theirs.post(url, sent, stream))
+
+    def _request(self, method: str, url: str, headers: Mapping[str, str], data: Any) -> httpx.Request:
+        own = {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
+        return httpx.Request(
+            method,
+            url,
+            headers={**own, **headers},
+            content=data if data is None or isinstance(data, bytes) else _chunks(data),
+            extensions={"timeout": httpx.Timeout(self.TIMEOUT, connect=self.connect_timeout, pool=None).as_dict()},
+        )
+
+    def _check(self, response: Any, url: str, params: Mapping[str, Any]) -> None:
         """Raise what a response other than 200 and 206 means."""
         if response.status_code in (200, 206):
             return
@@ -346,9 +315,9 @@ class _ThroughProxy:
         self._client.close()
 
 
-def _body(response: httpx.Response, url: str) -> bytes:
+def _body(response: Any, url: str) -> bytes:
     try:
-        return response.read()
+        return response.read() if isinstance(response, httpx.Response) else body_of(response)
     except (httpx.HTTPError, httpx.StreamError) as error:
         raise exception_of(explain_transport(error, url)) from None
     finally:

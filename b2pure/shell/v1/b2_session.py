@@ -200,7 +200,13 @@ class B2Session(TokenSession):
         """The newest versions from `start_file_name` on, up to `max_file_count` (B2 gives 100 unless told, 10000 at
         most); `nextFileName` says where to go on.
         """
-        return self._call(self.raw_api.list_file_names, bucket_id, start_file_name, max_file_count, prefix)
+        return self._call(
+            self.raw_api.list_file_names,
+            bucket_id,
+            start_file_name=start_file_name,
+            max_file_count=max_file_count,
+            prefix=prefix,
+        )
 
     def list_file_versions(
         self,
@@ -214,7 +220,12 @@ class B2Session(TokenSession):
         `nextFileName` and `nextFileId` say where to go on.
         """
         return self._call(
-            self.raw_api.list_file_versions, bucket_id, start_file_name, start_file_id, max_file_count, prefix
+            self.raw_api.list_file_versions,
+            bucket_id,
+            start_file_name=start_file_name,
+            start_file_id=start_file_id,
+            max_file_count=max_file_count,
+            prefix=prefix,
         )
 
     def get_file_info(self, file_id: str) -> Json:
@@ -348,7 +359,13 @@ class B2Session(TokenSession):
         prefix: str | None = None,
     ) -> Json:
         """Large files that are not finished, up to `max_file_count` (100 at most); `nextFileId` says where to go on."""
-        return self._call(self.raw_api.list_unfinished_large_files, bucket_id, start_file_id, max_file_count, prefix)
+        return self._call(
+            self.raw_api.list_unfinished_large_files,
+            bucket_id,
+            start_file_id=start_file_id,
+            max_file_count=max_file_count,
+            prefix=prefix,
+        )
 
     def finish_large_file(self, file_id: str, part_sha1_array: Sequence[str]) -> Json:
         """The upload URLs of the large file are forgotten."""

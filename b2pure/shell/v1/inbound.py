@@ -23,12 +23,14 @@ from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, FetchCall, GetFileInfo
 from b2pure.model.errors import B2Error, LocalFailure
 from b2pure.model.ids import FileId
+from b2pure.model.limits import RECOMMENDED_PART_SIZE
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import DownloadReply
 from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.sources import LocalRange
 from b2pure.shell.targets import open_target
 from b2pure.shell.transfers import hearing
+from b2pure.shell.v1.beginnings import BeginningOfWhole
 from b2pure.shell.v1.carried import Carried
 from b2pure.shell.v1.download_dest import (
     AbstractDownloadDestination,
@@ -40,6 +42,7 @@ from b2pure.shell.v1.download_dest import (
 from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import InvalidRange, LocalFileError
 from b2pure.shell.v1.own_methods import Originals
+from b2pure.shell.v1.own_session import says_itself
 from b2pure.shell.v1.pour import Facts, Pour, Told
 from b2pure.shell.v1.session import Session, Work
 
@@ -61,9 +64,11 @@ def download(
     """Bring a file, or the bytes of it from the first to the last of `range_`, to a destination."""
     wanted = _wanted(range_)
     dest, listeners = _unwrapped(download_dest, progress_listener)
-    job = Download(
-        _name(file), "target", file, wanted=wanted, recommended=session.token().part_sizes.recommended, streams=_STREAMS
-    )
+    recommended = session.token().part_sizes.recommended
+    whole = range_ is None and says_itself(session, "download_file_from_url")
+    if whole:
+        recommended = max(recommended, RECOMMENDED_PART_SIZE)
+    job = Download(_name(file), "target", file, wanted=wanted, recommended=recommended, streams=_STREAMS)
     with ExitStack() as stack:
         target = _target(dest, range_, stack)
         told = [stack.enter_context(telling(listener)) for listener in listeners]
@@ -71,7 +76,9 @@ def download(
         for each in told:
             heard = hearing(heard, each.listener)
         job = evolve(job, path=target.path, in_order=target.in_order, in_place=target.in_place)
-        work = Work(heard, target.disk, workers=_STREAMS, around=_around(target, range_), context=_context(file))
+        work = Work(
+            heard, target.disk, workers=_STREAMS, around=_around(target, range_, whole=whole), context=_context(file)
+        )
         result = session.outcome(download_over(job, session.retry), work)
         raised = target.raised()
         if raised is not None:
@@ -95,8 +102,12 @@ def _wanted(range_: Range | None) -> ByteRange | None:
     return ByteRange(first, last + 1)
 
 
-def _around(target: _Target, range_: Range | None) -> Callable[[Api], Api]:
-    """What is around the connection: a range has to be all there before anything is written."""
+def _around(target: _Target, range_: Range | None, *, whole: bool) -> Callable[[Api], Api]:
+    """What is around the connection: a range has to be all there before anything is written. With `whole` the beginning
+    of a file is asked for as b2sdk asks for it.
+    """
+    if whole:
+        return lambda api: target.around(BeginningOfWhole(api))
     if range_ is None:
         return target.around
     return lambda api: _WholeRange(target.around(api), range_)

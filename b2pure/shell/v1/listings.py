@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from b2pure.model.calls import (
     ListFileNames,
     ListFileVersions,
@@ -19,13 +21,13 @@ from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.model.replies import FileReply
 from b2pure.shell.v1.file_version import FileVersionInfo, Part, PartFactory, UnfinishedLargeFile
-from b2pure.shell.v1.own_session import Asked
+from b2pure.shell.v1.own_session import Asked, says_itself
 from b2pure.shell.v1.values import file_dict, file_version
 
 __all__ = ["list_parts", "list_unfinished", "ls", "versions_of_name"]
 
 _BATCH: Final = 100
-_PARTS_BATCH: Final = 1000
+_FILES_BATCH: Final = 1000
 _AFTER_SLASH: Final = "0"
 """The character after `/`: the first name behind a folder's files."""
 
@@ -54,26 +56,36 @@ def _check_count(count: int | None) -> None:
         raise ValueError(f"fetch_count must be 1 to {MAX_LIST_COUNT}, not {count}")
 
 
+def _first_names(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> ListFileNames:
+    if says_itself(session, "list_file_names"):
+        return ListFileNames(bucket_id, prefix, count, prefix)
+    return ListFileNames(bucket_id, None, count or _FILES_BATCH, prefix or None)
+
+
+def _first_versions(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> ListFileVersions:
+    if says_itself(session, "list_file_versions"):
+        return ListFileVersions(bucket_id, prefix, None, count, prefix)
+    return ListFileVersions(bucket_id, None, None, count or _FILES_BATCH, prefix or None)
+
+
 def _names(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
-    start: str | None = None
+    call = _first_names(session, bucket_id, prefix, count)
     while True:
-        page = session.ask(ListFileNames(bucket_id, start, count or _PARTS_BATCH, prefix or None))
+        page = session.ask(call)
         yield from page.files
-        start = page.next_file_name
-        if start is None:
+        if page.next_file_name is None:
             return
+        call = replace(call, start_file_name=page.next_file_name)
 
 
 def _versions(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
-    start: str | None = None
-    start_id: FileId | None = None
+    call = _first_versions(session, bucket_id, prefix, count)
     while True:
-        call = ListFileVersions(bucket_id, start, start_id, count or _PARTS_BATCH, prefix or None)
         page = session.ask(call)
         yield from page.files
-        start, start_id = page.next_file_name, page.next_file_id
-        if start is None:
+        if page.next_file_name is None:
             return
+        call = replace(call, start_file_name=page.next_file_name, start_file_id=page.next_file_id)
 
 
 def _with_folders(files: Iterable[FileReply], prefix: str) -> Iterator[tuple[FileVersionInfo, str | None]]:
@@ -97,17 +109,17 @@ def _top_level(
     """Files of the folder itself, and the first file of each folder in it. One that goes on behind the page is skipped
     over by the next call.
     """
-    start: str | None = None
-    start_id: FileId | None = None
     inside: str | None = None
+    of_names = _first_names(session, bucket_id, prefix, count)
+    of_versions = _first_versions(session, bucket_id, prefix, count)
     while True:
         following: str | None
+        following_id: FileId | None = None
         if versions:
-            call = ListFileVersions(bucket_id, start, start_id, count or _PARTS_BATCH, prefix or None)
-            page = session.ask(call)
-            files, following, start_id = page.files, page.next_file_name, page.next_file_id
+            page = session.ask(of_versions)
+            files, following, following_id = page.files, page.next_file_name, page.next_file_id
         else:
-            named = session.ask(ListFileNames(bucket_id, start, count or _PARTS_BATCH, prefix or None))
+            named = session.ask(of_names)
             files, following = named.files, named.next_file_name
         for reply in files:
             name = reply.file_name
@@ -122,9 +134,9 @@ def _top_level(
             return
         behind = inside[:-1] + _AFTER_SLASH if inside is not None else ""
         if behind > following:
-            start, start_id = behind, None
-        else:
-            start = following
+            following, following_id = behind, None
+        of_names = replace(of_names, start_file_name=following)
+        of_versions = replace(of_versions, start_file_name=following, start_file_id=following_id)
 
 
 def versions_of_name(
@@ -132,16 +144,15 @@ def versions_of_name(
 ) -> Iterator[FileVersionInfo]:
     """All versions of one name, newest first."""
     _check_count(fetch_count)
-    start: str | None = file_name
-    start_id: FileId | None = None
-    while start == file_name:
-        call = ListFileVersions(bucket_id, start, start_id, fetch_count or _BATCH, file_name)
+    count = fetch_count if fetch_count or says_itself(session, "list_file_versions") else _BATCH
+    call = ListFileVersions(bucket_id, file_name, None, count, file_name)
+    while call.start_file_name == file_name:
         page = session.ask(call)
         for reply in page.files:
             if reply.file_name != file_name:
                 return
             yield file_version(reply)
-        start, start_id = page.next_file_name, page.next_file_id
+        call = replace(call, start_file_name=page.next_file_name, start_file_id=page.next_file_id)
 
 
 def list_unfinished(

@@ -44,6 +44,7 @@ from b2pure.shell.v1.exceptions import (
 )
 from b2pure.shell.v1.new_object import NewObject
 from b2pure.shell.v1.no_plan import no_plan
+from b2pure.shell.v1.own_session import says_itself
 from b2pure.shell.v1.session import Session, Work
 from b2pure.shell.v1.source_bodies import OpenedSlices
 from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
@@ -86,7 +87,15 @@ def upload(
         if not isinstance(sha1, str | None):
             raise TypeError(f"{type(source).__name__}.get_content_sha1() must give 40 hex digits as text")
         job = Upload(
-            made.file_name, made.bucket_id, made.file_name, body, made.new, parts=parts, sha1=sha1, resume=resume
+            made.file_name,
+            made.bucket_id,
+            made.file_name,
+            body,
+            made.new,
+            parts=parts,
+            sha1=sha1,
+            resume=resume,
+            whole_sha1=not says_itself(session, "start_large_file"),  # a method of somebody's own gets what was given
         )
         about = Context(file_name=made.file_name, bucket_id=made.bucket_id, uploads=True, sha1_given=sha1 is not None)
         return _told(session, made, slices, workers, size, upload_body(job, session.retry), about)

@@ -13,11 +13,11 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from b2pure.effects.handlers import Api
-from b2pure.effects.wire import API_VERSION, header_encoded
+from b2pure.effects.wire import header_encoded
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 
-__all__ = ["PATIENCE", "RAW_METHODS", "AbstractRawApi", "Json", "ReadableStream"]
+__all__ = ["ID_PATH", "PATIENCE", "RAW_METHODS", "AbstractRawApi", "Json", "ReadableStream"]
 
 Json = dict[str, Any]
 Info = Mapping[str, str]
@@ -29,7 +29,8 @@ PATIENCE: Final = RetryPolicy(max_unanswered=5)
 there is told as soon as b2sdk tells it.
 """
 
-_ID_PATH: Final = f"/b2api/v{API_VERSION}/b2_download_file_by_id?fileId="
+ID_PATH: Final = "/b2api/v2/b2_download_file_by_id?fileId="
+"""In the URLs that a program is told, and may have written down: those of b2sdk 1, which every B2 answers."""
 
 
 class ReadableStream(Protocol):
@@ -311,7 +312,7 @@ class AbstractRawApi(ABC):
 
     def get_download_url_by_id(self, download_url: str, file_id: str) -> str:
         """Where the content of a version is."""
-        return f"{download_url}{_ID_PATH}{quote(file_id, safe='')}"
+        return f"{download_url}{ID_PATH}{quote(file_id, safe='')}"
 
     def get_download_url_by_name(self, download_url: str, bucket_name: str, file_name: str) -> str:
         """Where the content of the newest version is."""

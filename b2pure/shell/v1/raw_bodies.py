@@ -56,18 +56,18 @@ class OneStream:
 class BodyStream:
     """The body of an upload as a file-like object that can be read again from its start."""
 
-    def __init__(self, body: Body, reader: Reader, *, digest_at_end: bool) -> None:
-        self._body, self._reader, self._digest_at_end = body, reader, digest_at_end
-        self.length = body_length(body) + (DIGEST_LENGTH if digest_at_end else 0)
-        self._rest, self._chunks, self._position = b"", self._all(), 0
+    def __init__(self, body: Body, reader: Reader) -> None:
+        self._body, self._reader = body, reader
+        self.length = body_length(body)
+        self._rest, self._position = b"", 0
+        self._chunks: Iterator[Chunk] = reader.read(body)
 
-    def _all(self) -> Iterator[Chunk]:
+    def sha1(self) -> str:
+        """The digest of the bytes in hex, for which they are read once. Raises LocalTrouble."""
         digest = hashlib.sha1(usedforsecurity=False)
         for chunk in self._reader.read(self._body):
             digest.update(chunk)
-            yield chunk
-        if self._digest_at_end:
-            yield digest.hexdigest().encode()
+        return digest.hexdigest()
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes; less than `size` only at the end."""
@@ -90,5 +90,5 @@ class BodyStream:
         """Back to the start, which is the only place to go."""
         if position or whence:
             raise OSError("an upload is only read from its start")
-        self._rest, self._chunks, self._position = b"", self._all(), 0
+        self._rest, self._chunks, self._position = b"", self._reader.read(self._body), 0
         return 0

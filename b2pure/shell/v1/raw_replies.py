@@ -1,21 +1,23 @@
 """Replies as the dictionaries of API version 2, and back.
 
-Rules. `completed` takes what any version of B2, or a simulator of somebody's, answers: what it lacks has a default.
+Rules. `reply_of` takes what any version of B2, or a simulator of somebody's, answers: what it lacks has a default.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
 from b2pure.model import calls
 from b2pure.model.calls import Call
 from b2pure.model.replies import AuthorizationReply, KeyPage, KeyReply
+from b2pure.shell.v1.exceptions import UnexpectedCloudBehaviour
 
-__all__ = ["as_json", "completed"]
+__all__ = ["as_json", "in_version_4", "reply_of"]
 
+R = TypeVar("R")
 Json = dict[str, Any]
 
 
@@ -71,39 +73,72 @@ _OLD_FILE: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-def completed(call: Call[Any], said: Json) -> Json:
+def reply_of(call: Call[R], said: Json) -> R:
+    """What a method said, as the reply of its call. Raises UnexpectedCloudBehaviour."""
+    ids = {"bucketId": getattr(call, "bucket_id", ""), "fileId": getattr(call, "file_id", "")}
+    try:
+        return cast(R, msgspec.convert(_completed(type(call), said, ids), call.reply, strict=False))
+    except (msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
+        told = f"the reply of {call.name} is malformed: {type(error).__name__} {error}"
+        raise UnexpectedCloudBehaviour(told) from None
+
+
+def in_version_4(name: str, asked: bytes, said: bytes) -> bytes:
+    """The JSON that answers to the call of this name, whatever version it is of, as version 4 has it. What is none is
+    left as it is.
+    """
+    kind = _KINDS.get(name)
+    try:
+        whole = msgspec.json.decode(said, type=dict[str, Any])
+        ids = msgspec.json.decode(asked or b"{}", type=dict[str, Any])
+        return said if kind is None else msgspec.json.encode(_completed(kind, whole, ids))
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError):
+        return said
+
+
+def _completed(kind: type[Call[Any]], said: Json, asked: Json) -> Json:
     """What a method said, in the form of version 4."""
-    if isinstance(call, calls.AuthorizeAccount):
+    if kind is calls.AuthorizeAccount:
         return _new_authorization(said)
-    if isinstance(call, calls.CreateKey | calls.DeleteKey):
+    if kind in (calls.CreateKey, calls.DeleteKey):
         return _new_key(said)
-    if isinstance(call, calls.CreateBucket | calls.UpdateBucket | calls.DeleteBucket):
+    if kind in (calls.CreateBucket, calls.UpdateBucket, calls.DeleteBucket):
         return _bucket(said)
-    if isinstance(call, calls.ListBuckets):
+    if kind is calls.ListBuckets:
         return {"buckets": [_bucket(bucket) for bucket in said["buckets"]]}
-    if isinstance(call, calls.ListKeys):
+    if kind is calls.ListKeys:
         return {
             "nextApplicationKeyId": said.get("nextApplicationKeyId"),
             "keys": [_new_key(key) for key in said["keys"]],
         }
-    if isinstance(call, calls.ListParts):
+    if kind is calls.ListParts:
         return {**said, "parts": [_part(part) for part in said["parts"]]}
-    if isinstance(call, calls.UploadPart | calls.CopyPart):
+    if kind in (calls.UploadPart, calls.CopyPart):
         return _part(said)
-    if isinstance(call, calls.CancelLargeFile):
+    if kind is calls.CancelLargeFile:
         return {"accountId": "", "bucketId": "", **said}
-    if isinstance(call, calls.GetUploadUrl):
-        return {"bucketId": call.bucket_id, **said}
-    if isinstance(call, calls.GetUploadPartUrl):
-        return {"fileId": call.file_id, **said}
+    if kind is calls.GetUploadUrl:
+        return {"bucketId": asked["bucketId"], **said}
+    if kind is calls.GetUploadPartUrl:
+        return {"fileId": asked["fileId"], **said}
     if "files" in said:
-        action = "start" if isinstance(call, calls.ListUnfinishedLargeFiles) else "upload"
+        action = "start" if kind is calls.ListUnfinishedLargeFiles else "upload"
         return {**said, "files": [_file(file, action) for file in said["files"]]}
-    if call.reply is calls.GetFileInfo.reply:
-        return _file(said, _ACTIONS.get(type(call), "upload"))
+    if kind.reply is calls.GetFileInfo.reply:
+        return _file(said, _ACTIONS.get(kind, "upload"))
     return said
 
 
+_KINDS: Final[Mapping[str, type[Call[Any]]]] = {
+    kind.name: kind
+    for kind in (
+        calls.AuthorizeAccount, calls.CreateKey, calls.DeleteKey, calls.ListKeys, calls.CreateBucket,
+        calls.UpdateBucket, calls.DeleteBucket, calls.ListBuckets, calls.ListFileNames, calls.ListFileVersions,
+        calls.ListUnfinishedLargeFiles, calls.ListParts, calls.GetFileInfo, calls.HideFile, calls.CopyFile,
+        calls.CopyPart, calls.GetUploadUrl, calls.GetUploadPartUrl, calls.UploadFile, calls.UploadPart,
+        calls.StartLargeFile, calls.FinishLargeFile, calls.CancelLargeFile,
+    )
+}  # fmt: skip
 _ACTIONS: Final[Mapping[type[Call[Any]], str]] = {calls.StartLargeFile: "start", calls.HideFile: "hide"}
 
 

@@ -1,28 +1,45 @@
-"""Requests through a session like that of the library `requests`, for programs that bring their own."""
+"""Requests through a session like that of the library `requests`, for programs that bring their own.
+
+Rules. Of a response nothing is used but what b2sdk 1.1.4 uses: `status_code`, `headers`, `content`, `close`, and
+`iter_content` of a download that went well. So a fake of the library needs no more. A module that is not the library
+itself is spoken to as b2sdk does it, in version 2 of B2's interface; what it answers may be of any version, and may
+lack what newer ones tell.
+"""
 
 from __future__ import annotations
 
+import io
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
+import msgspec
 
+from b2pure.effects.wire import API_VERSION
 from b2pure.shell.forks import renewed_after_fork
+from b2pure.shell.v1.raw_replies import in_version_4
 
-__all__ = ["RequestsSession"]
+__all__ = ["RequestsSession", "body_of", "translated"]
 
 _CHUNK_BYTES: Final = 1 << 16
-_SET_BY_THE_LIBRARY: Final = frozenset({"host", "content-length", "transfer-encoding"})
+_AUTHORIZES: Final = "/b2_authorize_account"
+_WITH_CONTENT: Final = (200, 206)
+_UPLOADS: Final = "/b2_upload_"
+_SET_BY_THE_LIBRARY: Final = frozenset({"host", "transfer-encoding"})
 
 
 class RequestsSession:
     """Sends requests with `module.Session()`; what it raises becomes httpx's exceptions."""
 
-    def __init__(self, module: Any, connect_timeout: float, read_timeout: float) -> None:
-        """`module` has a `Session`; the timeouts are seconds."""
+    def __init__(self, module: Any, connect_timeout: float | None, read_timeout: float) -> None:
+        """`module` has a `Session`; the timeouts are seconds. Without one of its own a connection may take as long as
+        an answer, as in b2sdk.
+        """
         self._module, self._session = module, module.Session()
-        self._timeout = connect_timeout, read_timeout
+        self._old = getattr(module, "__name__", "") != "requests"
+        self._timeout = read_timeout if connect_timeout is None else (connect_timeout, read_timeout)
         renewed_after_fork(self)
 
     def _renew_in_child(self) -> None:
@@ -30,43 +47,139 @@ class RequestsSession:
         self._session = self._module.Session()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
+        """Close the connections. b2sdk never does, so a fake may not know how."""
+        close = getattr(self._session, "close", None)
+        if close is not None:
+            close()
+
+    def post(self, url: str, headers: Mapping[str, str], data: Any) -> Any:
+        """The module's own response, whose body is there."""
+        with _told():
+            return self._session.post(url, headers=dict(headers), data=data, timeout=self._timeout)
+
+    def get(self, url: str, headers: Mapping[str, str]) -> Any:
+        """The module's own response, whose body is on its way."""
+        with _told():
+            return self._session.get(url, headers=dict(headers), stream=True, timeout=self._timeout)
 
     def exchange(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the body of the response is still to be read."""
-        headers = {name: value for name, value in request.headers.items() if name not in _SET_BY_THE_LIBRARY}
-        url = str(request.url)
-        try:
-            if request.method == "POST":
-                response = self._session.post(url, headers=headers, data=_data(request), timeout=self._timeout)
-            else:
-                response = self._session.get(url, headers=headers, stream=True, timeout=self._timeout)
-        except OSError as error:
-            raise (told := _translated(error)) from told.__cause__
-        stream = _Body(response.iter_content(_CHUNK_BYTES), response.close)
+        url, data = str(request.url), _data(request)
+        if self._old:
+            url, data = _in_version_2(url, data)
+        headers = {name: value for name, value in _named(request) if _is_told(name, request)}
+        response = self.get(url, headers) if data is None else self.post(url, headers, data)
+        chunks = _said(response, request) if self._old else _chunks_of(response, request)
+        stream = _Body(chunks, response.close)
         return httpx.Response(response.status_code, headers=list(response.headers.items()), stream=stream)
 
 
+def _in_version_2(url: str, data: Any) -> tuple[str, Any]:
+    """The same request, as b2sdk 1.1.4 sends it."""
+    if url.endswith(_AUTHORIZES):
+        data = io.BytesIO(b"{}")
+    if url.endswith("/b2_create_key"):
+        asked = msgspec.json.decode(data.read(), type=dict[str, Any])
+        ids = asked.pop("bucketIds", None) or [None]
+        data = io.BytesIO(msgspec.json.encode({**asked, "bucketId": ids[0]}))
+    return url.replace(f"/b2api/v{API_VERSION}/", "/b2api/v2/", 1), data
+
+
+def _named(request: httpx.Request) -> Iterator[tuple[str, str]]:
+    """The headers, written as they were given."""
+    return ((name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw)
+
+
+def _is_told(name: str, request: httpx.Request) -> bool:
+    """The library sets some by itself; b2sdk tells how long an upload is."""
+    if name.lower() == "content-length":
+        return _UPLOADS in request.url.path
+    return name.lower() not in _SET_BY_THE_LIBRARY
+
+
+def body_of(response: Any) -> bytes:
+    """All of the body of a module's response."""
+    with _told():
+        content: bytes = response.content
+        return content
+
+
+def _chunks_of(response: Any, request: httpx.Request) -> Iterator[bytes]:
+    """The body: that of a download in pieces, if the response can do that, any other as a whole."""
+    downloads = request.method == "GET" and not request.url.path.endswith(_AUTHORIZES)
+    if downloads and response.status_code in _WITH_CONTENT and hasattr(response, "iter_content"):
+        pieces: Iterator[bytes] = iter(response.iter_content(_CHUNK_BYTES))
+        return pieces
+    return iter((response.content,))
+
+
+def _said(response: Any, request: httpx.Request) -> Iterator[bytes]:
+    """The same; JSON in the version that the core speaks."""
+    whole = _chunks_of(response, request)
+    name = request.url.path.rpartition("/")[2]
+    if response.status_code not in _WITH_CONTENT or not (request.method == "POST" or f"/{name}" == _AUTHORIZES):
+        return whole
+    asked = (
+        request.content if isinstance(request.stream, httpx.ByteStream) and _UPLOADS not in request.url.path else b""
+    )
+    return (in_version_4(name, asked, each) for each in whole)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise (told := translated(error)) from told.__cause__
+
+
 def _data(request: httpx.Request) -> Any:
-    length = request.headers.get("content-length")
+    """What is sent, as a file; None for nothing."""
+    if request.method != "POST":
+        return None
+    length = int(request.headers.get("content-length", -1))
+    if length == 0:
+        return _Nothing()
+    if isinstance(request.stream, httpx.ByteStream):
+        return io.BytesIO(b"".join(request.stream))
     assert isinstance(request.stream, httpx.SyncByteStream)
-    if length is None:
-        return request.stream
-    return _Sized(request.stream, int(length))
+    return request.stream if length < 0 else _Sized(request.stream, length)
+
+
+class _Nothing:
+    """An empty body, of which the library must not think that it does not know its length: it cannot be iterated."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def read(self, _size: int = -1) -> bytes:
+        """No bytes."""
+        return b""
 
 
 class _Sized:
-    """The body of a request whose length is known, so that it is not sent in chunks."""
+    """The body of a request whose length is known, so that it is not sent in chunks. It is read once."""
 
     def __init__(self, stream: httpx.SyncByteStream, length: int) -> None:
-        self._stream, self._length = stream, length
+        self._length, self._chunks, self._rest = length, iter(stream), memoryview(b"")
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
+        return self._chunks
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; less than `size` only at the end."""
+        pieces, left = [], self._length if size < 0 else size
+        while left:
+            self._rest = self._rest or memoryview(next(self._chunks, b""))
+            if not self._rest:
+                break
+            pieces.append(bytes(self._rest[:left]))  # the next chunk may lie where this one does
+            self._rest = self._rest[left:]
+            left -= len(pieces[-1])
+        return b"".join(pieces)
 
 
 class _Body(httpx.SyncByteStream):
@@ -76,16 +189,14 @@ class _Body(httpx.SyncByteStream):
         self._chunks, self._close = chunks, close
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
+        with _told():
             yield from self._chunks
-        except OSError as error:
-            raise (told := _translated(error)) from told.__cause__
 
     def close(self) -> None:
         self._close()
 
 
-def _translated(error: OSError) -> httpx.TransportError:
+def translated(error: OSError) -> httpx.TransportError:
     """As httpx would have said it; the texts of `requests` hold URLs and stay behind."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ConnectTimeout" in names:

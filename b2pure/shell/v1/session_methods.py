@@ -34,8 +34,16 @@ _WHOSE: Final = "session:"
 """What stands before the bucket id or large file id in the URL of an upload that finds its own."""
 
 
+_PAGE_OF_NAMES: Final = ("start_file_name", "max_file_count", "prefix")
+_PAGE_OF_VERSIONS: Final = ("start_file_name", "start_file_id", "max_file_count", "prefix")
+_PAGE_OF_UNFINISHED: Final = ("start_file_id", "max_file_count", "prefix")
+_OF_COPY: Final = (
+    "bytes_range", "metadata_directive", "content_type", "file_info", "destination_bucket_id",
+)  # fmt: skip
+
+
 class _Methods:
-    """A raw api whose methods are those of `session`."""
+    """A raw api whose methods are those of `session`, called as b2sdk 1.1.4 calls a session's."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -51,6 +59,32 @@ class _Methods:
     def upload_part(self, url: str, _token: str, *arguments: Any) -> Any:
         """To the large file whose id is in the URL."""
         return self._session.upload_part(url.removeprefix(_WHOSE), *arguments)
+
+    def list_file_names(self, _url: str, _token: str, bucket_id: str, **page: Any) -> Any:
+        """A page by position, as b2sdk asks a session."""
+        return self._session.list_file_names(bucket_id, *map(page.get, _PAGE_OF_NAMES))
+
+    def list_file_versions(self, _url: str, _token: str, bucket_id: str, **page: Any) -> Any:
+        """The same of versions."""
+        return self._session.list_file_versions(bucket_id, *map(page.get, _PAGE_OF_VERSIONS))
+
+    def list_unfinished_large_files(self, _url: str, _token: str, bucket_id: str, **page: Any) -> Any:
+        """The same of large files."""
+        return self._session.list_unfinished_large_files(bucket_id, *map(page.get, _PAGE_OF_UNFINISHED))
+
+    def list_buckets(self, _url: str, _token: str, account_id: str, **wanted: Any) -> Any:
+        """By name, unless an id is asked for."""
+        if wanted["bucket_id"] is None:
+            del wanted["bucket_id"]
+        return self._session.list_buckets(account_id, **wanted)
+
+    def copy_file(self, _url: str, _token: str, source_file_id: str, new_file_name: str, **how: Any) -> Any:
+        """All by position."""
+        return self._session.copy_file(source_file_id, new_file_name, *map(how.get, _OF_COPY))
+
+    def delete_key(self, _url: str, _token: str, application_key_id: str) -> Any:
+        """By name."""
+        return self._session.delete_key(application_key_id=application_key_id)
 
     def download_file_from_url(self, _token: str | None, url: str, range_: Range | None = None) -> Any:
         """The session shows its own token."""

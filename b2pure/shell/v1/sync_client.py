@@ -54,6 +54,7 @@ from b2pure.shell.v1.folder import (
 )
 from b2pure.shell.v1.mapped_folder import MappedDisk
 from b2pure.shell.v1.own_bucket import left_to
+from b2pure.shell.v1.own_session import says_itself
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import action_line, action_of
@@ -138,6 +139,7 @@ class SyncClient(Client):
             sides,
             rules=evolve(sides.rules, scanner=self._scanner),
             handed_over=left_to(self._bucket),
+            whole_sha1=not says_itself(self._session, "start_large_file"),
             told=dest.b2 is not None and is_told(self._ends["destination"]),
             source_told=is_told(self._ends["source"]),
         )
