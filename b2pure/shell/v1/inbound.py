@@ -66,7 +66,7 @@ def download(
     )
     with ExitStack() as stack:
         target = _target(dest, range_, stack)
-        told = [stack.enter_context(telling(listener)) for listener in listeners]
+        told = [stack.enter_context(telling(listener, enters=True)) for listener in listeners]
         heard = None
         for each in told:
             heard = hearing(heard, each.listener)
