@@ -160,7 +160,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         "a ScanPoliciesManager; without it every file takes part",
         "should_exclude_file", "should_exclude_file_version", "should_exclude_directory",
     ),
-    "reporter": _with("a SyncReport, or None", "update_compare", "error", may_be_none=True),
+    "reporter": _with("a SyncReport, or None", "update_compare", may_be_none=True),
     "stdout": _with("a text stream, as sys.stdout", "write"),
     "sync_type": _TEXT,
 }  # fmt: skip
