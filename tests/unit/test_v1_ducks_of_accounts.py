@@ -14,6 +14,7 @@ from b2pure.v1 import (
     AbstractRawApi,
     B2Api,
     B2Folder,
+    B2Http,
     Bucket,
     BucketFactory,
     DownloadDestBytes,
@@ -205,6 +206,62 @@ def test_an_object_that_is_false_is_no_missing_account_info(tmp_path: Any) -> No
 
     info = Empty(str(tmp_path / "info"))
     assert B2Api(info, raw_api=RawSimulator()).account_info is info
+
+
+# -- fakes that have only what a test needs
+
+
+class FewGetters:
+    """What every call needs."""
+
+    def get_account_id(self) -> str:
+        return "account"
+
+    def get_account_auth_token(self) -> str:
+        return "token"
+
+    def get_api_url(self) -> str:
+        return "http://api"
+
+
+class Hides:
+    """A raw api that can do one thing."""
+
+    def hide_file(self, *told: str) -> dict[str, Any]:
+        self.told = told
+        return {"fileId": "4_h", "fileName": "a", "action": "hide", "uploadTimestamp": 1, "size": 0}
+
+
+class Knows:
+    """A cache that only answers."""
+
+    def get_bucket_id_or_none_from_bucket_name(self, name: str) -> str:
+        return f"id of {name}"
+
+
+def test_a_fake_has_what_its_test_needs() -> None:
+    raw: Any = Hides()
+    info: Any = FewGetters()
+    info.get_allowed = lambda: AUTHORIZED["allowed"]
+    cache: Any = Knows()
+    bucket = B2Api(info, cache, raw_api=raw).get_bucket_by_name("holiday")
+    assert bucket.hide_file("a").id_ == "4_h"
+    assert raw.told == ("http://api", "token", "id of holiday", "a")
+
+
+@pytest.mark.parametrize("name", ["account_info", "cache", "raw_api"])
+@pytest.mark.parametrize("given", [object(), {}, "key", InMemoryAccountInfo, B2Http()])
+def test_what_can_do_nothing_of_it_is_refused(name: str, given: Any) -> None:
+    with pytest.raises(TypeError, match=rf"B2Api\(\): {name} must be an? "):
+        B2Api(**{name: given})
+
+
+def test_what_a_fake_lacks_is_missed_when_it_is_needed() -> None:
+    info: Any = FewGetters()
+    raw: Any = Hides()
+    bucket = B2Api(info, raw_api=raw).get_bucket_by_id("b")
+    with pytest.raises(AttributeError, match="list_file_names"):
+        next(bucket.ls())
 
 
 # -- buckets and reports
