@@ -259,6 +259,16 @@ def test_actions_between_folders_of_anybodys(file: Any, made: Any) -> None:
     assert _actions(there, here, keep_days_or_delete=DELETE) == ["local_delete(/dir/a)", *down]
 
 
+def test_a_file_may_be_a_mock_that_tells_its_latest_version_only() -> None:
+    ours, theirs = MagicMock(), MagicMock()
+    ours.name = theirs.name = "a"
+    ours.latest_version.return_value = FileVersion("/dir/a", "a", 2_000, "upload", 5)
+    theirs.latest_version.return_value = FileVersion("1", "folder/a", 1_000, "upload", 5)
+    here, there = _ends(Named)
+    made = Synchronizer(1).make_file_sync_actions("local-to-b2", ours, theirs, here, there, NOW)  # type: ignore[arg-type]
+    assert [str(each) for each in made] == ["b2_upload(/dir/a, folder/a, 2000)"]
+
+
 def test_a_sync_needs_a_bucket_that_does_it(tmp_path: Path) -> None:
     here, there = _ends(Named)
     with pytest.raises(TypeError, match="Folder has no bucket"):

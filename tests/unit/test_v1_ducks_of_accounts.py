@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock, call
 
@@ -265,6 +266,15 @@ def test_what_a_fake_lacks_is_missed_when_it_is_needed() -> None:
 
 
 # -- buckets and reports
+
+
+def test_a_bucket_is_deleted_by_its_id() -> None:
+    api = _authorized(RawSimulator())
+    bucket: Any = SimpleNamespace(id_=api.create_bucket("holiday", "allPrivate").id_, name="holiday")
+    api.delete_bucket(bucket)
+    assert api.list_buckets() == []
+    with pytest.raises(TypeError, match="bucket must be a Bucket"):
+        api.delete_bucket("holiday")  # type: ignore[arg-type]
 
 
 def test_a_factory_makes_buckets_of_a_mock_s_account() -> None:

@@ -165,7 +165,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "b2_http": _with("a B2Http()", "api", "get_content"),
     "callback": _with("an HttpCallback", "pre_request", "post_request"),
     "api": _with("a B2Api", "get_bucket_by_name"),
-    "bucket": _with("a Bucket; get_bucket_by_name finds one", "get_id"),
+    "bucket": _Kind("a Bucket; get_bucket_by_name finds one", lambda value: hasattr(value, "id_")),
     "cache": _with_any(
         "a cache, as InMemoryCache()", "save_bucket", "set_bucket_name_cache", "get_bucket_id_or_none_from_bucket_name"
     ),
