@@ -3,8 +3,9 @@
 Rules. A listener hears the total once it is known, then how many bytes there are by now: never fewer than before, never
 more than the total, and all of them when the transfer succeeds. Whoever opens it (`with`) closes it: a transfer closes
 a listener only if nobody had opened it before. A listener that does not tell whether it is open (b2sdk's own, or
-anything with `set_total_bytes` and `bytes_completed`) is its caller's to close, as in b2sdk. What a listener raises
-ends the transfer; a large file that was begun stays for a run that goes on with it, as after Ctrl-C.
+anything with `set_total_bytes` and `bytes_completed`) is its caller's to close, as in b2sdk 2; the numbered interface
+enters and leaves it for each transfer, as b2sdk 1 does, and closes what can only be closed. What a listener raises ends
+the transfer; a large file that was begun stays for a run that goes on with it, as after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import time
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from returns.result import Result
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AbstractProgressListener",
     "DoNothingProgressListener",
+    "HearsProgress",
     "ProgressListenerForTest",
     "SimpleProgressListener",
     "Telling",
@@ -41,6 +44,14 @@ E = TypeVar("E")
 
 _TELL_SECONDS: Final = 3.0
 """How often the simple listener prints."""
+
+
+class HearsProgress(Protocol):
+    """What is taken for a listener, of whatever class it is."""
+
+    def set_total_bytes(self, total_byte_count: int, /) -> object: ...
+
+    def bytes_completed(self, byte_count: int, /) -> object: ...
 
 
 class AbstractProgressListener(metaclass=ABCMeta):
@@ -187,14 +198,17 @@ def make_progress_listener(description: str, quiet: bool) -> AbstractProgressLis
 
 
 class Telling:
-    """Tells a listener what the events of one transfer come to."""
+    """Tells a listener what the events of one transfer come to. With `enters`, one that does not tell whether it is
+    open is entered and left, or closed, as if it were not.
+    """
 
-    def __init__(self, listener: AbstractProgressListener) -> None:
-        self._listener = listener
+    def __init__(self, listener: HearsProgress, *, enters: bool = False) -> None:
+        self._listener, self._enters = listener, enters
         self._moved = Moved()
         self._total: int | None = None
         self._told = -1
-        self._ours = self._opened = False
+        self._opened = False
+        self._leave: Callable[..., object] | None = None
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
@@ -210,12 +224,18 @@ class Telling:
         self._moved.shown = count
         self._tell(count)
 
-    def close(self) -> None:
-        """Close the listener, if the caller had not opened it."""
-        self._open()
-        if self._ours:
-            self._listener.__exit__(None, None, None)
-            self._listener.is_open = False  # also where a subclass does not say so
+    def close(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Close the listener, if the caller had not opened it. It hears what ended the transfer."""
+        if not self._enters:
+            self._open()  # a transfer that failed before anything was told is over, too
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave(kind, error, trace)
 
     def _expect(self, total: int) -> None:
         if total != self._total:
@@ -238,9 +258,38 @@ class Telling:
         if self._opened:
             return
         self._opened = True
-        if not getattr(self._listener, "is_open", True):
-            self._listener.__enter__()
-            self._ours = True
+        is_open = getattr(self._listener, "is_open", None)
+        if type(is_open) is bool:  # of a mock it is anything
+            if not is_open:
+                self._leave = self._entered(self._listener)
+        elif self._enters and not _is_of_b2sdk(self._listener):
+            self._leave = _entered(self._listener)
+
+    @staticmethod
+    def _entered(listener: Any) -> Callable[..., object]:
+        """Open one of ours; what closes it."""
+        listener.__enter__()
+
+        def leave(*exc_info: object) -> None:
+            listener.__exit__(*exc_info)
+            listener.is_open = False  # also where a subclass does not say so
+
+        return leave
+
+
+def _entered(listener: Any) -> Callable[..., object] | None:
+    """Open one of anybody's; what closes it, if anything does."""
+    if hasattr(type(listener), "__enter__"):
+        listener.__enter__()
+        leave: Callable[..., object] = listener.__exit__
+        return leave
+    close = getattr(listener, "close", None)
+    return (lambda *_: close()) if callable(close) else None
+
+
+def _is_of_b2sdk(listener: object) -> bool:
+    """Those are closed by who opened them, and take it amiss when they are closed twice."""
+    return any(kind.__module__.partition(".")[0] == "b2sdk" for kind in type(listener).__mro__)
 
 
 class _Told:
@@ -257,13 +306,13 @@ class _Told:
 
 
 @contextmanager
-def telling(listener: AbstractProgressListener | None) -> Iterator[_Told]:
-    """While this lasts, a listener of b2sdk's kind is told of one transfer."""
+def telling(listener: HearsProgress | None, *, enters: bool = False) -> Iterator[_Told]:
+    """While this lasts, a listener of b2sdk's kind is told of one transfer. `enters`: see `Telling`."""
     if listener is None:
         yield _Told(None)
         return
-    teller = Telling(listener)
+    teller = Telling(listener, enters=enters)
     try:
         yield _Told(teller)
     finally:
-        teller.close()
+        teller.close(*sys.exc_info())

@@ -31,7 +31,7 @@ from b2pure.plan.resume import ResumeDecision
 from b2pure.plan.retry import RetryPolicy
 from b2pure.shell.clock import SystemClock
 from b2pure.shell.connect import connect
-from b2pure.shell.listeners import AbstractProgressListener
+from b2pure.shell.listeners import AbstractProgressListener, telling
 from b2pure.shell.serve import serve_in_thread
 from b2pure.testing import SimulatedB2
 from b2pure.testing.weather import fault_scripts
@@ -221,3 +221,47 @@ def test_a_stream_of_unknown_length_tells_its_total_at_its_end() -> None:
 
 
 assert TINY.recommended_part_size < 60, "a few dozen bytes are a large file"
+
+
+class Entered:
+    """Of no class of ours; it can be entered."""
+
+    def __init__(self) -> None:
+        self.calls = ""
+
+    def set_total_bytes(self, _: int) -> None:
+        self.calls += "t"
+
+    def bytes_completed(self, _: int) -> None:
+        self.calls += "b"
+
+    def __enter__(self) -> Entered:
+        self.calls += "("
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.calls += ")" if kind is None else "!"
+
+
+@given(st.none() | st.integers(0, 9), st.lists(st.integers(1, 9)), st.booleans(), st.booleans())
+def test_one_of_anybodys_is_left_as_often_as_it_is_entered(
+    total: int | None, moved: list[int], fails: bool, enters: bool
+) -> None:
+    """Entered before the first byte, after the total where that is known; left last, with what went wrong."""
+    heard = Entered()
+    try:
+        with telling(heard, enters=enters) as told:
+            assert told.listener is not None
+            if total is not None:
+                told.listener(Sized("a", total))
+            for count in moved:
+                told.listener(BytesMoved("a", count))
+            if fails:
+                raise ValueError
+    except ValueError:
+        assert fails
+    begun = "(" if total is not None or moved else ""
+    left = {"": "", "(": "!" if fails else ")"}[begun]
+    expected = ("t" if total is not None else "", begun, left) if enters else ("t" if total is not None else "", "", "")
+    assert heard.calls.replace("b", "") == "".join(expected)
+    assert not begun or not enters or heard.calls.index(begun) < (heard.calls + "b").index("b")

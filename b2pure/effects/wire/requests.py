@@ -180,9 +180,13 @@ def _given(call: Call[Any]) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """File info may be any mapping; msgspec writes only dicts."""
+    """File info may be any mapping, and text of any subclass; msgspec writes only dicts, and text itself."""
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 

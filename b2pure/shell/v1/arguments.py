@@ -53,6 +53,15 @@ def _with(told: str, *methods: str, may_be_none: bool = False) -> _Kind:
     return _Kind(told, holds, may_be_none)
 
 
+def _with_any(told: str, *methods: str) -> _Kind:
+    """An object, and not its class, that has one of these methods, as fakes that need no others."""
+
+    def holds(value: object) -> bool:
+        return not isinstance(value, type) and any(callable(getattr(value, name, None)) for name in methods)
+
+    return _Kind(told, holds)
+
+
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -76,6 +85,13 @@ def _are_regexes(value: object) -> bool:
     return isinstance(value, str | re.Pattern) or _are(value, str, re.Pattern)
 
 
+_RAW: Final = (
+    "authorize_account", "list_buckets", "create_bucket", "update_bucket", "delete_bucket", "list_file_names",
+    "list_file_versions", "get_file_info", "hide_file", "delete_file_version", "copy_file", "get_upload_url",
+    "start_large_file", "list_unfinished_large_files", "list_parts", "cancel_large_file", "list_keys", "create_key",
+    "delete_key", "get_download_authorization", "download_file_from_url",
+)  # fmt: skip
+"""Methods of a raw api that something begins with."""
 _TEXT: Final = _of("text", str)
 _PATH: Final = _of("a path", str, bytes, os.PathLike)
 _WHOLE: Final = _Kind("a whole number", _is_int)
@@ -143,14 +159,18 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     **dict.fromkeys(("max_copy_workers", "max_upload_workers", "max_workers"), _WORKERS),
     **dict.fromkeys(("exclude_modified_after", "exclude_modified_before"), _TIME),
     # the account
-    "account_info": _with("an account info, as InMemoryAccountInfo()", "get_account_auth_token", "get_allowed"),
+    "account_info": _with_any(
+        "an account info, as InMemoryAccountInfo()", "get_account_auth_token", "get_account_id", "set_auth_data"
+    ),
     "b2_http": _with("a B2Http()", "api", "get_content"),
     "callback": _with("an HttpCallback", "pre_request", "post_request"),
     "api": _with("a B2Api", "get_bucket_by_name"),
-    "bucket": _with("a Bucket; get_bucket_by_name finds one", "get_id"),
-    "cache": _with("a cache, as InMemoryCache()", "save_bucket", "clear"),
+    "bucket": _Kind("a Bucket; get_bucket_by_name finds one", lambda value: hasattr(value, "id_")),
+    "cache": _with_any(
+        "a cache, as InMemoryCache()", "save_bucket", "set_bucket_name_cache", "get_bucket_id_or_none_from_bucket_name"
+    ),
     "capabilities": _Kind("names of capabilities, in a list", lambda value: _are(value, str)),
-    "raw_api": _with("a raw api, as B2RawApi(B2Http())", "authorize_account", "list_buckets"),
+    "raw_api": _with_any("a raw api, as B2RawApi(B2Http())", *_RAW),
     # syncs
     **dict.fromkeys(("exclude_dir_regexes", "exclude_file_regexes", "include_file_regexes"), _REGEXES),
     **dict.fromkeys(("source_folder", "dest_folder"), _FOLDER),
@@ -160,7 +180,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         "a ScanPoliciesManager; without it every file takes part",
         "should_exclude_file", "should_exclude_file_version", "should_exclude_directory",
     ),
-    "reporter": _with("a SyncReport, or None", "update_compare", "error", may_be_none=True),
+    "reporter": _with("a SyncReport, or None", "update_compare", may_be_none=True),
     "stdout": _with("a text stream, as sys.stdout", "write"),
     "sync_type": _TEXT,
 }  # fmt: skip

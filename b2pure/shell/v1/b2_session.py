@@ -45,9 +45,9 @@ class B2Session(TokenSession):
         """
         if account_info is None:
             account_info = SqliteAccountInfo()
-            cache = cache or AuthInfoCache(account_info)
-        super().__init__(account_info, raw_api or B2RawApi(B2Http()))
-        self.cache = cache or DummyCache()
+            cache = AuthInfoCache(account_info) if cache is None else cache
+        super().__init__(account_info, B2RawApi(B2Http()) if raw_api is None else raw_api)
+        self.cache = DummyCache() if cache is None else cache
 
     # -- what programs run over
 

@@ -30,6 +30,7 @@ from b2pure.shell.v1.file_version import FileVersionInfo
 from b2pure.shell.v1.own_bucket import lists_itself, version_told
 from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
+from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_file import File, b2_path, file_of
 from b2pure.shell.v1.utils import fix_windows_path_limit
 from b2pure.shell.v1.values import file_version
@@ -47,6 +48,7 @@ __all__ = [
     "core_prefix",
     "core_root",
     "full_name",
+    "in_account",
     "is_told",
     "join_b2_path",
     "maps_paths",
@@ -196,7 +198,7 @@ class B2Folder(AbstractFolder):
 
     def get_file_versions(self) -> Iterator[tuple[FileVersionInfo, str]]:
         """Yield all versions with their full names."""
-        if not lists_itself(self.bucket):
+        if not lists_itself(self.bucket) and in_account(self):
             yield from ((file_version(reply), reply.file_name) for reply in self._listing())
             return
         listed = self.bucket.ls(self.folder_name, show_versions=True, recursive=True, fetch_count=_FETCH_COUNT)
@@ -204,8 +206,8 @@ class B2Folder(AbstractFolder):
 
     @property
     def _lists_itself(self) -> bool:
-        """Whether somebody's own `get_file_versions`, or the bucket's own `ls`, says what is there."""
-        return _IN_B2.replaced(self, "get_file_versions") or lists_itself(self.bucket)
+        """Whether somebody's own `get_file_versions`, the bucket's own `ls`, or a mock says what is there."""
+        return _IN_B2.replaced(self, "get_file_versions") or lists_itself(self.bucket) or not in_account(self)
 
     def _paths(self) -> Iterator[B2Path]:
         """All files, with all versions, for the core."""
@@ -247,6 +249,12 @@ def bucket_of(folder: AbstractFolder) -> Bucket:
     """The bucket that a folder in B2 is in."""
     bucket: Bucket = folder.bucket  # type: ignore[attr-defined]  # every folder in B2 has one
     return bucket
+
+
+def in_account(folder: AbstractFolder) -> bool:
+    """Whether programs run over a folder in B2: its bucket is one of a B2Api, and no mock."""
+    api = getattr(getattr(folder, "bucket", None), "api", None)
+    return issubclass(type(getattr(api, "session", None)), Session)
 
 
 def core_prefix(folder: AbstractFolder) -> str:

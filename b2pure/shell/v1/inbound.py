@@ -71,7 +71,7 @@ def download(
     job = Download(_name(file), "target", file, wanted=wanted, recommended=recommended, streams=_STREAMS)
     with ExitStack() as stack:
         target = _target(dest, range_, stack)
-        told = [stack.enter_context(telling(listener)) for listener in listeners]
+        told = [stack.enter_context(telling(listener, enters=True)) for listener in listeners]
         heard = None
         for each in told:
             heard = hearing(heard, each.listener)

@@ -11,7 +11,13 @@ __all__ = ["closing_if_it_can", "read_bytes"]
 
 @contextmanager
 def closing_if_it_can(stream: Any) -> Iterator[Any]:
-    """What a source opened, closed afterwards. What is no stream at all is told by who reads it."""
+    """What a source opened, left or closed afterwards: what can be entered is, so that it may be a context manager that
+    gives the stream. What is no stream at all is told by who reads it.
+    """
+    if hasattr(type(stream), "__enter__") and hasattr(type(stream), "__exit__"):
+        with stream as entered:
+            yield entered
+        return
     try:
         yield stream
     finally:

@@ -47,7 +47,8 @@ from b2pure.shell.v1.no_plan import no_plan
 from b2pure.shell.v1.own_session import says_itself
 from b2pure.shell.v1.session import Session, Work
 from b2pure.shell.v1.source_bodies import OpenedSlices
-from b2pure.shell.v1.sources import AbstractUploadSource, CopySource, WriteIntent
+from b2pure.shell.v1.source_kinds import Intent, Sends, copies, is_intent, promised_sha1, sends
+from b2pure.shell.v1.sources import CopySource
 from b2pure.shell.v1.tries import run_upload
 
 __all__ = [
@@ -68,11 +69,9 @@ def _permit(session: Session, made: NewObject, *, copies: bool = False) -> None:
     session.refuse(object_lacks(needed, made.bucket_id, made.bucket_name, made.file_name, allowed))
 
 
-def upload(
-    session: Session, made: NewObject, source: AbstractUploadSource, min_part_size: int | None, workers: int
-) -> FileReply:
+def upload(session: Session, made: NewObject, source: Sends, min_part_size: int | None, workers: int) -> FileReply:
     """The content of one source as a new file."""
-    if not isinstance(source, AbstractUploadSource):
+    if not sends(source):
         raise InvalidUploadSource(f"{type(source).__name__} is no upload source; {_SOURCES}")
     _permit(session, made)
     with closing(OpenedSlices()) as slices:
@@ -83,9 +82,7 @@ def upload(
         sizes = _sizes(session, min_part_size)
         resume = made.continuation.resume()
         parts = sizes if resume.file_id is not None else large_file_parts(size, sizes)
-        sha1 = source.get_content_sha1() if source.is_sha1_known() else None
-        if not isinstance(sha1, str | None):
-            raise TypeError(f"{type(source).__name__}.get_content_sha1() must give 40 hex digits as text")
+        sha1 = promised_sha1(source, in_one_call=parts is None)
         job = Upload(
             made.file_name,
             made.bucket_id,
@@ -122,7 +119,7 @@ def _told(
 ) -> FileReply:
     """Run what makes the file, while everybody who wants to hears of it."""
     callback = made.begun if made.continuation.callback is not None else None
-    with telling(made.listener) as told:
+    with telling(made.listener, enters=True) as told:
         heard = hearing(None, told.listener, callback)
         if heard is not None and size is not None:
             heard(Sized(made.file_name, size))
@@ -196,7 +193,7 @@ class Making:
     workers: int
 
 
-def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+def make(session: Session, made: NewObject, given: Iterable[Intent], how: Making) -> FileReply:
     """An object of intents that are all there: planned as a whole, then made."""
     with closing(OpenedSlices()) as slices:
         wanted = [_intent(each) for each in given]
@@ -204,8 +201,9 @@ def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: M
         if not intents:
             raise ValueError(_NOTHING)
         _permit(session, made, copies=any(map(_copies, wanted)))
-        _check_digests(session, slices, made.file_name, wanted)
         sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
+        alone = len(wanted) == 1 and large_file_parts(wanted[0].length, sizes) is None
+        _check_digests(session, slices, made.file_name, wanted, in_one_call=alone)
         try:
             plan = plan_emerge(intents, prioritize=how.prioritize, sizes=sizes)
         except PlanFailed as failed:
@@ -214,17 +212,17 @@ def make(session: Session, made: NewObject, given: Iterable[WriteIntent], how: M
         return _told(session, made, slices, how.workers, plan.length, program)
 
 
-def _intent(given: object) -> WriteIntent:
-    if not isinstance(given, WriteIntent):
+def _intent(given: object) -> Intent:
+    if not is_intent(given):
         raise TypeError(f"a file is made of WriteIntents, not of {type(given).__name__}; concatenate takes sources")
     return given
 
 
-def _copies(intent: WriteIntent) -> bool:
-    return isinstance(intent.outbound_source, CopySource)
+def _copies(intent: Intent) -> bool:
+    return copies(intent.outbound_source)
 
 
-def make_stream(session: Session, made: NewObject, given: Iterable[WriteIntent], how: Making) -> FileReply:
+def make_stream(session: Session, made: NewObject, given: Iterable[Intent], how: Making) -> FileReply:
     """An object of intents as they come, in order of their offsets."""
     with closing(OpenedSlices()) as slices:
         sizes = _sizes(session, how.part_size, "recommended_upload_part_size")
@@ -254,7 +252,7 @@ class _Feed:
     there is no plan, is kept, to be raised again.
     """
 
-    def __init__(self, session: Session, made: NewObject, slices: OpenedSlices, given: Iterator[WriteIntent]) -> None:
+    def __init__(self, session: Session, made: NewObject, slices: OpenedSlices, given: Iterator[Intent]) -> None:
         self._session, self._made, self._slices, self._given = session, made, slices, given
         self._previous = 0
         self.raised: Exception | None = None
@@ -283,12 +281,16 @@ class _Feed:
             raise
 
 
-def _check_digests(session: Session, slices: OpenedSlices, file_name: str, intents: Iterable[WriteIntent]) -> None:
+def _check_digests(
+    session: Session, slices: OpenedSlices, file_name: str, intents: Iterable[Intent], *, in_one_call: bool = False
+) -> None:
     """Sources whose digest the caller gave have it. Raises FileSha1Mismatch."""
     for intent in intents:
         source = intent.outbound_source
-        if isinstance(source, AbstractUploadSource) and source.is_sha1_known():
-            promised = source.get_content_sha1()
+        if not sends(source):
+            continue
+        promised = promised_sha1(source, in_one_call=in_one_call)
+        if promised is not None:
             found = session.run(perform(HashBody(slices.body(source))), Work(slices=slices))
             if found != promised:
                 raise FileSha1Mismatch(file_name)

@@ -1,4 +1,5 @@
-"""A sync with actions of somebody's own: what a subclass of Synchronizer makes of the plan is what is done.
+"""A sync with actions of somebody's own, or between folders that no programs run over, as those of mocks are: what is
+made of each pair of files is what is done.
 
 Rules. The actions of one path run one after the other, in the order in which they came, and end with the first that
 fails: nothing is deleted whose replacement failed. Paths run side by side. Few actions are asked for ahead of those
@@ -17,8 +18,9 @@ from typing import Any
 from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.sync_actions import AbstractAction
 from b2pure.shell.v1.sync_file import File
+from b2pure.shell.v1.sync_report import SyncReport
 
-__all__ = ["pairs_by_name", "run_actions"]
+__all__ = ["compared", "counted", "found", "pairs_by_name", "run_actions"]
 
 Pair = tuple[File | None, File | None]
 
@@ -46,6 +48,35 @@ def run_actions(
             places.acquire()
             pool.submit(run, path)
     return len(failed)
+
+
+def found(files: Iterable[File], reporter: SyncReport | None) -> Iterator[File]:
+    """The files of a local folder; the reporter hears how many there are."""
+    for file in files:
+        if reporter is not None:
+            reporter.update_local(1)
+        yield file
+    if reporter is not None:
+        reporter.end_local()
+
+
+def compared(pairs: Iterable[Pair], reporter: SyncReport | None) -> Iterator[Pair]:
+    """Pairs of files; the reporter hears of each that the source has, when what comes of it was asked for."""
+    for pair in pairs:
+        yield pair
+        if reporter is not None and pair[0] is not None:
+            reporter.update_compare(1)
+
+
+def counted(actions: Iterable[AbstractAction], reporter: SyncReport | None) -> Iterator[AbstractAction]:
+    """Actions; at their end the reporter hears how much there is to do."""
+    files = length = 0
+    for action in actions:
+        files += 1
+        length += action.get_bytes()
+        yield action
+    if reporter is not None:
+        reporter.end_compare(files, length)
 
 
 def _by_path(actions: Iterable[AbstractAction]) -> Iterator[list[AbstractAction]]:

@@ -55,14 +55,16 @@ def lists_itself(bucket: Bucket) -> bool:
 
 
 def version_told(version: FileVersionInfo) -> ListedVersion:
-    """A version as an `ls` tells it, for the core."""
-    info = version.file_info
+    """A version as an `ls` tells it, for the core. What a mock was not told to say is nothing."""
+    told: object = version.file_info
+    info: Mapping[str, str] = told if isinstance(told, Mapping) else {}
+    sha1, uploaded = version.content_sha1, version.upload_timestamp
     return ListedVersion(
         version.action or "upload",
         version.size or 0,
-        version.content_sha1,
+        sha1 if isinstance(sha1, str) else None,
         None if version.id_ is None else FileId(version.id_),
         ListedInfo(info.get(SRC_LAST_MODIFIED), info.get(LARGE_FILE_SHA1)),
         version.file_name,
-        version.upload_timestamp or 0,
+        uploaded if isinstance(uploaded, int) else 0,
     )

@@ -3,7 +3,7 @@
 Rules. All that is known of one authorization is read at once where nobody replaced a getter, so that it belongs
 together; what is replaced is asked besides, and an object of no class of ours is asked by its documented methods only.
 A new token goes through `set_auth_data` wherever that is not ours any more. What a mock was not told to say is nothing:
-what the key may do, and the size of parts, are the usual ones then.
+what the key may do, and the size of parts, are the usual ones then. So it is with getters that are not there at all.
 """
 
 from __future__ import annotations
@@ -33,6 +33,15 @@ _GETTERS: Final[Mapping[str, str]] = {
     "application_key_id": "get_application_key_id",
 }
 """The documented getters."""
+_NEEDLESS: Final[Mapping[str, Any]] = {
+    "download_url": "",
+    "minimum_part_size": None,
+    "application_key": "",
+    "realm": "production",
+    "allowed": None,
+    "application_key_id": "",
+}
+"""What a fake need not have, and what it is then; None is what is usual."""
 _STORED: Final = Originals(StoredAccountInfo, (*_GETTERS.values(), "_set_auth_data"))
 _SETTER: Final = Originals(AbstractAccountInfo, ("set_auth_data",))
 _USUAL_PART_SIZE: Final = 100_000_000
@@ -88,8 +97,15 @@ def _is_set_by_others(info: AbstractAccountInfo) -> bool:
 
 
 def _by_getters(info: AbstractAccountInfo) -> AuthData:
-    said = _usual({name: getattr(info, getter)() for name, getter in _GETTERS.items()})
+    said = _usual({name: _asked(info, name) for name in _GETTERS})
     return AuthData(**said, absolute_minimum_part_size=min(ABSOLUTE_MINIMUM_PART_SIZE, said["minimum_part_size"]))
+
+
+def _asked(info: AbstractAccountInfo, name: str) -> Any:
+    """What it says; of what no call is made with, a fake may say nothing."""
+    if name in _NEEDLESS:
+        return getattr(info, _GETTERS[name], lambda: _NEEDLESS[name])()
+    return getattr(info, _GETTERS[name])()
 
 
 def _usual(said: dict[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,17 @@ from b2pure.shell.v1.raw_api import PATIENCE, AbstractRawApi
 from b2pure.shell.v1.raw_calls import RawCalls
 from b2pure.shell.v1.raw_handler import RawHandler
 
-__all__ = ["handler_of", "methods_are_theirs", "patience_of"]
+__all__ = ["handler_of", "is_ours", "methods_are_theirs", "patience_of"]
+
+
+def is_ours(raw: Any) -> bool:
+    """Whether it is of a class of ours, which asks B2, or a simulator of it."""
+    return issubclass(type(raw), AbstractRawApi)
 
 
 def patience_of(raw: Any) -> RetryPolicy:
     """How often, and for how long, what fails over this raw api is tried again."""
-    found = raw.retry if issubclass(type(raw), AbstractRawApi) else PATIENCE
+    found = raw.retry if is_ours(raw) else PATIENCE
     return found if isinstance(found, RetryPolicy) else PATIENCE
 
 
@@ -31,7 +36,7 @@ def handler_of(raw: Any, realm_url: str, application_key_id: str, application_ke
     """What programs run over, with this key."""
     made: Api = (
         raw.handler(realm_url, application_key_id, application_key)
-        if issubclass(type(raw), AbstractRawApi)
+        if is_ours(raw)
         else RawHandler(raw, realm_url, application_key_id, application_key)
     )
     return made

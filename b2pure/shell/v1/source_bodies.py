@@ -22,15 +22,14 @@ from b2pure.shell.sources import FileSlices
 from b2pure.shell.v1.exceptions import InvalidUploadSource
 from b2pure.shell.v1.opened import closing_if_it_can, read_bytes
 from b2pure.shell.v1.own_methods import Originals
+from b2pure.shell.v1.source_kinds import Intent, Sends, copies, sends
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
-    CopySource,
     StreamOpener,
     UploadSourceBytes,
     UploadSourceLocalFile,
     UploadSourceLocalFileRange,
     UploadSourceStream,
-    WriteIntent,
 )
 
 __all__ = ["OpenedSlices"]
@@ -46,23 +45,20 @@ class OpenedSlices:
     def __init__(self) -> None:
         self.raised: Exception | None = None
         self._files = FileSlices()
-        self._sources: dict[str, AbstractUploadSource] = {}
+        self._sources: dict[str, Sends] = {}
         self._numbers = count(1)
 
-    def intent(self, given: WriteIntent) -> intents.WriteIntent:
+    def intent(self, given: Intent) -> intents.WriteIntent:
         """What the core makes an object of."""
         source = given.outbound_source
-        match source:
-            case CopySource():
-                return intents.WriteIntent(
-                    intents.CopySource.of(FileId(source.file_id), source.offset, given.length), given.destination_offset
-                )
-            case AbstractUploadSource():
-                return intents.WriteIntent(self.body(source), given.destination_offset)
-            case _:
-                raise TypeError(f"{type(source).__name__} is neither an upload source nor a CopySource")
+        if sends(source):
+            return intents.WriteIntent(self.body(source), given.destination_offset)
+        if copies(source):
+            wanted = intents.CopySource.of(FileId(source.file_id), source.offset, given.length)
+            return intents.WriteIntent(wanted, given.destination_offset)
+        raise TypeError(f"{type(source).__name__} is neither an upload source nor a CopySource")
 
-    def body(self, source: AbstractUploadSource) -> Body:
+    def body(self, source: Sends) -> Body:
         """Bytes to send. Raises InvalidUploadSource for a file that is gone."""
         length = _length_of(source)
         if _opens_as(source, UploadSourceBytes):
@@ -83,7 +79,7 @@ class OpenedSlices:
                 opener.cleanup()
 
     def _streams(self) -> list[UploadSourceStream]:
-        return [each for each in self._sources.values() if isinstance(each, UploadSourceStream)]
+        return [each for each in self._sources.values() if _is_stream(each)]
 
     def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice. Raises LocalTrouble."""
@@ -100,7 +96,12 @@ class OpenedSlices:
             raise LocalTrouble(LocalFailure("read", slice_.path, f"{type(error).__name__}: {error}")) from error
 
 
-def _length_of(source: AbstractUploadSource) -> int:
+def _is_stream(source: Sends) -> TypeGuard[UploadSourceStream]:
+    """By its real class: a mock says that it is of any."""
+    return issubclass(type(source), UploadSourceStream)
+
+
+def _length_of(source: Sends) -> int:
     """Bytes that the source has. Raises TypeError and ValueError for what a source of somebody's own says."""
     length: Any = source.get_content_length()
     label = f"{type(source).__name__}.get_content_length()"
@@ -116,9 +117,9 @@ _OURS: Final[Mapping[type[AbstractUploadSource], Originals]] = {
 }
 
 
-def _opens_as(source: AbstractUploadSource, kind: type[S]) -> TypeGuard[S]:
+def _opens_as(source: Sends, kind: type[S]) -> TypeGuard[S]:
     """Whether opening it is what we know it to be, and not what somebody made of it."""
-    return isinstance(source, kind) and not _OURS[kind].replaced(source, "open")
+    return issubclass(type(source), kind) and not _OURS[kind].replaced(source, "open")
 
 
 def _slice(source: UploadSourceLocalFile, offset: int, length: int, size: int) -> Body:
@@ -130,7 +131,7 @@ def _slice(source: UploadSourceLocalFile, offset: int, length: int, size: int) -
     return LocalSlice(source.local_path, ByteRange(offset, offset + length), fact)
 
 
-def _bytes_of(source: AbstractUploadSource, slice_: LocalSlice) -> Iterator[bytes]:
+def _bytes_of(source: Sends, slice_: LocalSlice) -> Iterator[bytes]:
     left = slice_.range.length
     with closing_if_it_can(source.open()) as stream:
         _skip(stream, slice_.range.start)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABCMeta, abstractmethod
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from b2pure.model.files import LocalFact, millis_from_ns
 from b2pure.model.new_file import SRC_LAST_MODIFIED
@@ -23,14 +23,12 @@ from b2pure.plan.actions import (
 from b2pure.plan.actions import (
     LocalDeleteAction as CoreLocalDelete,
 )
+from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.download_dest import DownloadDestLocalFile
 from b2pure.shell.v1.exceptions import LocalFileError
 from b2pure.shell.v1.folder import AbstractFolder
 from b2pure.shell.v1.sources import UploadSourceLocalFile
 from b2pure.shell.v1.sync_report import SyncFileReporter
-
-if TYPE_CHECKING:
-    from b2pure.shell.v1.bucket import Bucket
 
 __all__ = [
     "AbstractAction",
@@ -173,10 +171,14 @@ class B2DownloadAction(AbstractAction):
         return self.file_size
 
     def do_action(self, bucket: Bucket, reporter: Any) -> None:
-        """Perform the downloading action, and make the folders that it takes."""
+        """Perform the downloading action, and make the folders that it takes. Raises LocalFileError where there is no
+        file after it, as after a mock's.
+        """
         os.makedirs(os.path.dirname(self.local_full_path), exist_ok=True)
         dest = DownloadDestLocalFile(self.local_full_path)
         bucket.download_file_by_id(self.file_id, dest, _listener(reporter))
+        if not os.path.lexists(self.local_full_path):
+            raise LocalFileError(f"{self.local_full_path} is not there, though it was downloaded")
 
     def __str__(self) -> str:
         return f"b2_download({self.b2_file_name}, {self.file_id}, {self.local_full_path}, {self.mod_time_millis})"
@@ -213,8 +215,9 @@ class B2DeleteAction(AbstractAction):
         return 0
 
     def do_action(self, bucket: Bucket, reporter: Any) -> None:
-        """Perform the deleting action."""
-        bucket.delete_file_version(self.file_id, self.b2_file_name)
+        """Perform the deleting action: of a bucket that is none of ours, as a mock, by its account, as b2sdk does."""
+        deletes = bucket if issubclass(type(bucket), Bucket) else bucket.api
+        deletes.delete_file_version(self.file_id, self.b2_file_name)
         _count(reporter)
 
     def __str__(self) -> str:

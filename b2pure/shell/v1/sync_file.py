@@ -77,7 +77,7 @@ def local_path(file: File) -> LocalPath:
 
 def b2_path(file: File) -> B2Path:
     """A file in B2 for the core. Folders do not tell when a version was uploaded: its modification time stands for
-    that.
+    that. Of a file that tells no versions, as a mock, the latest is all.
     """
     return B2Path(
         file.name,
@@ -85,6 +85,6 @@ def b2_path(file: File) -> B2Path:
             files.FileVersion(
                 FileId(each.id_), "hide" if each.action == "hide" else "upload", each.size, each.mod_time, each.mod_time
             )
-            for each in file.versions
+            for each in list(file.versions) or [file.latest_version()]
         ),
     )

@@ -166,7 +166,8 @@ class SyncReport:
         """Write over what stands in the line of the terminal, and what `end` says: go back to its start, or on."""
         line = text.ljust(self._width)
         self._width = 0 if end == "\n" else len(line)
-        self._write(line + end)
+        self._write(line)
+        self._write(end)
         self._flush()
 
     def _write(self, text: str) -> None:
@@ -176,12 +177,20 @@ class SyncReport:
             if not self._encoding_told:
                 self._encoding_told = True
                 self.warnings.append(f"WARNING: stdout cannot show all names ({error.encoding}); they are escaped")
-            self.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+            self.stdout.write(_escaped(text, error.encoding))
 
     def _flush(self) -> None:
         flush = getattr(self.stdout, "flush", None)
         if flush is not None:
             flush()
+
+
+def _escaped(text: str, encoding: str) -> str:
+    """What a terminal of this encoding can show of it; of one that nobody knows, ASCII."""
+    try:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:
+        return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 class SyncFileReporter(AbstractProgressListener):

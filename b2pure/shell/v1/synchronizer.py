@@ -11,17 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from enum import Enum
 from functools import partial
 from itertools import chain
-from math import isfinite
 from typing import Final
 
 from b2pure.model.errors import InvalidArgument as InvalidArgumentValue
 from b2pure.model.files import B2Path, LocalPath
-from b2pure.model.policy import CompareVersionMode as CoreCompare
-from b2pure.model.policy import Delete, KeepDays, KeepOrDelete, NoDelete, SyncPolicy
-from b2pure.model.policy import NewerFileSyncMode as CoreNewer
+from b2pure.model.policy import KeepDays, SyncPolicy
 from b2pure.plan.actions import FileSync, actions_of
 from b2pure.plan.concurrency import MAX_WORKERS
 from b2pure.plan.failures import ClockSkewed, EmptySource, PlanFailed, SideFailed
@@ -40,29 +36,20 @@ from b2pure.shell.v1.exceptions import (
     InvalidArgument,
     UnSyncableFilename,
 )
-from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, full_name
-from b2pure.shell.v1.own_actions import pairs_by_name, run_actions
+from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, full_name, in_account
+from b2pure.shell.v1.own_actions import compared, counted, found, pairs_by_name, run_actions
 from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import AbstractAction, action_of
 from b2pure.shell.v1.sync_client import SyncClient
 from b2pure.shell.v1.sync_file import File, FileVersion, b2_path, local_path
+from b2pure.shell.v1.sync_options import policy_of
 from b2pure.shell.v1.sync_report import SyncReport
 
 __all__ = ["Synchronizer"]
 
 _PREFIXES: Final = {"b2": "b2://", "local": "local://"}
-_COMPARE: Final = {
-    CompareVersionMode.MODTIME: CoreCompare.MODTIME,
-    CompareVersionMode.SIZE: CoreCompare.SIZE,
-    CompareVersionMode.NONE: CoreCompare.NONE,
-}
-_NEWER: Final = {
-    NewerFileSyncMode.SKIP: CoreNewer.SKIP,
-    NewerFileSyncMode.REPLACE: CoreNewer.REPLACE,
-    NewerFileSyncMode.RAISE_ERROR: CoreNewer.RAISE_ERROR,
-}
 
 
 class Synchronizer:
@@ -105,17 +92,12 @@ class Synchronizer:
 
     def _checked(self) -> SyncPolicy:
         """The options as a policy. Raises InvalidArgument."""
-        _check_mode("newer_file_mode", self.newer_file_mode, NewerFileSyncMode)
-        _check_mode("compare_version_mode", self.compare_version_mode, CompareVersionMode)
-        _check_mode("keep_days_or_delete", self.keep_days_or_delete, KeepOrDeleteMode)
-        threshold = _threshold(self.compare_threshold, self.compare_version_mode)
-        by_size = self.compare_version_mode is CompareVersionMode.SIZE
-        return SyncPolicy(
-            keep=_keep(self.keep_days_or_delete, self.keep_days),
-            compare=_COMPARE[self.compare_version_mode],
-            compare_threshold_millis=0 if by_size else threshold,
-            compare_threshold_bytes=threshold if by_size else 0,
-            newer=_NEWER[self.newer_file_mode],
+        return policy_of(
+            self.newer_file_mode,
+            self.compare_version_mode,
+            self.compare_threshold,
+            self.keep_days_or_delete,
+            self.keep_days,
             allow_empty_source=self.allow_empty_source,
         )
 
@@ -136,9 +118,10 @@ class Synchronizer:
         DestFileNewer, CommandError or InvalidArgument. What cannot be read (links that lead nowhere too) is a warning
         of the reporter; without one, it is IncompleteSync. All other files were synced then.
 
-        Where `make_folder_sync_actions` or `make_file_sync_actions` is overridden, the actions that it makes are run.
+        Where `make_folder_sync_actions` or `make_file_sync_actions` is overridden, the actions that it makes are run;
+        so are those of folders in B2 that are of no B2Api, as in tests.
         """
-        if self._is_own("make_folder_sync_actions") or self._is_own("make_file_sync_actions"):
+        if self._is_own("make_folder_sync_actions") or self._by_files(source_folder, dest_folder):
             self._sync_by_actions(source_folder, dest_folder, now_millis, reporter)
             return
         client = self._client(source_folder, dest_folder, reporter, self.policies_manager)
@@ -159,12 +142,43 @@ class Synchronizer:
         """Whether a subclass, or somebody who set it on this object, has a method of that name."""
         return _ORIGINALS.replaced(self, method)
 
+    def _by_files(self, source: AbstractFolder, dest: AbstractFolder) -> bool:
+        """Whether actions are made file by file: somebody's own, or between folders that no programs run over."""
+        self._check_ends(source, dest)
+        theirs = any(each.folder_type() == "b2" and not in_account(each) for each in (source, dest))
+        return theirs or self._is_own("make_file_sync_actions")
+
+    def _check_ends(self, source: AbstractFolder, dest: AbstractFolder) -> None:
+        """Raises InvalidArgument for folders that no sync can be between."""
+        for name, folder in (("source_folder", source), ("dest_folder", dest)):
+            if folder.folder_type() not in _PREFIXES:
+                raise InvalidArgument(name, f"must be of type 'b2' or 'local', not {folder.folder_type()!r}")
+        if source.folder_type() == dest.folder_type() == "local":
+            raise InvalidArgument("dest_folder", "is local like the source; one of them must be in B2")
+        if dest.folder_type() == "local" and isinstance(self._policy.keep, KeepDays):
+            raise InvalidArgument(
+                "keep_days_or_delete", "cannot be KEEP_BEFORE_DELETE for a local folder, whose files have no versions"
+            )
+        accounts = {each.account_info.get_account_id() for each in _sessions(source, dest)}
+        if len(accounts) > 1:
+            raise InvalidArgument("source_folder", "is in another account than the destination; B2 copies within one")
+
     def _sync_by_actions(
         self, source: AbstractFolder, dest: AbstractFolder, now_millis: int, reporter: SyncReport | None
     ) -> None:
-        actions = self.make_folder_sync_actions(source, dest, now_millis, reporter, self.policies_manager)
-        bucket = bucket_of(dest if dest.folder_type() == "b2" else source)
-        if run_actions(actions, bucket, reporter, dry_run=self.dry_run, workers=self.max_workers):
+        in_b2 = dest if dest.folder_type() == "b2" else source
+        if not hasattr(in_b2, "bucket"):
+            raise TypeError(f"{type(in_b2).__name__} has no bucket, whose methods do what is to be done")
+        ensure = None if self.dry_run or dest.folder_type() == "b2" else getattr(dest, "ensure_present", None)
+        if ensure is not None:
+            ensure()
+        told = source, dest, now_millis, reporter, self.policies_manager
+        if self._is_own("make_folder_sync_actions"):
+            actions = self.make_folder_sync_actions(*told)
+        else:
+            actions = self._actions_by_files(*told, syncs=True)
+        actions = counted(actions, reporter)
+        if run_actions(actions, bucket_of(in_b2), reporter, dry_run=self.dry_run, workers=self.max_workers):
             raise IncompleteSync("sync is incomplete")
 
     def _actions_by_files(
@@ -174,17 +188,22 @@ class Synchronizer:
         now_millis: int,
         reporter: SyncReport | None,
         policies_manager: ScanPoliciesManager,
+        *,
+        syncs: bool,
     ) -> Iterator[AbstractAction]:
-        """What somebody's own `make_file_sync_actions` makes of each pair of files."""
-        sync_type, files = (
-            f"{source.folder_type()}-to-{dest.folder_type()}",
-            iter(source.all_files(reporter, policies_manager)),
-        )
+        """What `make_file_sync_actions` makes of each pair of files. Only who `syncs` tells how many are local."""
+        sync_type = f"{source.folder_type()}-to-{dest.folder_type()}"
+        here, there = (folder.all_files(reporter, policies_manager) for folder in (source, dest))
+        if syncs and source.folder_type() == "local":
+            here = found(here, reporter)
+        elif syncs and dest.folder_type() == "local":
+            there = found(there, reporter)
+        files = iter(here)
         first = next(files, None)
-        if first is None and not self.allow_empty_source:
+        if first is None and not self.allow_empty_source and (syncs or self._is_own("make_file_sync_actions")):
             raise _failed(PlanFailed(EmptySource()), source)
-        found = files if first is None else chain([first], files)
-        for ours, theirs in pairs_by_name(found, dest.all_files(None, policies_manager)):
+        pairs = pairs_by_name(files if first is None else chain([first], files), there)
+        for ours, theirs in compared(pairs, reporter):
             yield from self.make_file_sync_actions(sync_type, ours, theirs, source, dest, now_millis)
 
     @checked()
@@ -201,10 +220,11 @@ class Synchronizer:
         After the last one it raises UnSyncableFilename for the first name that the destination cannot have, and
         EnvironmentEncodingError or IncompleteSync where `sync_folders` does for paths that could not be read.
         """
-        client = self._client(source_folder, dest_folder, reporter, policies_manager)
-        if self._is_own("make_file_sync_actions"):
-            yield from self._actions_by_files(source_folder, dest_folder, now_millis, reporter, policies_manager)
+        if self._by_files(source_folder, dest_folder):
+            told = source_folder, dest_folder, now_millis, reporter, policies_manager
+            yield from self._actions_by_files(*told, syncs=False)
             return
+        client = self._client(source_folder, dest_folder, reporter, policies_manager)
         unusable: UnSyncableFilename | None = None
         try:
             for sync in client.planned(self._policy, now_millis):
@@ -226,14 +246,8 @@ class Synchronizer:
         reporter: SyncReport | None,
         policies_manager: ScanPoliciesManager,
     ) -> SyncClient:
-        if source.folder_type() == dest.folder_type() == "local":
-            raise InvalidArgument("dest_folder", "is local like the source; one of them must be in B2")
-        if dest.folder_type() == "local" and isinstance(self._policy.keep, KeepDays):
-            raise InvalidArgument(
-                "keep_days_or_delete", "cannot be KEEP_BEFORE_DELETE for a local folder, whose files have no versions"
-            )
         folders: dict[Role, AbstractFolder] = {"source": source, "destination": dest}
-        session = _session(source, dest)
+        session = _sessions(source, dest)[0]
         scanner = scanner_of(policies_manager, partial(full_name, folders))
         return SyncClient(session, folders, reporter, scanner, policies_manager, self.max_workers)
 
@@ -296,15 +310,9 @@ def _complain(client: SyncClient, reporter: SyncReport | None) -> None:
         raise IncompleteSync(f"{client.left_out} local paths could not be read; a reporter is told which, and why")
 
 
-def _session(source: AbstractFolder, dest: AbstractFolder) -> Session:
-    """What asks B2: of the destination, where both are in B2."""
-    found: list[Session] = []
-    for folder in (dest, source):
-        if folder.folder_type() == "b2":
-            found.append(bucket_of(folder).api.session)
-    if len({each.account_info.get_account_id() for each in found}) > 1:
-        raise InvalidArgument("source_folder", "is in another account than the destination; B2 copies within one")
-    return found[0]
+def _sessions(source: AbstractFolder, dest: AbstractFolder) -> list[Session]:
+    """What asks B2, of folders that programs run over: first of the destination, where both are in B2."""
+    return [bucket_of(each).api.session for each in (dest, source) if each.folder_type() == "b2" and in_account(each)]
 
 
 _DIRECTIONS: Final[dict[str, Direction]] = {"local-to-b2": "up", "b2-to-local": "down", "b2-to-b2": "copy"}
@@ -316,45 +324,6 @@ def _item(file: File, local: bool) -> LocalPath | B2Path:
 
 def _seen(path: str, folder: AbstractFolder, mod_time_millis: int) -> File:
     return File(path, [FileVersion(folder.make_full_path(path), path, mod_time_millis, "upload", 0)])
-
-
-def _check_mode(name: str, given: object, kind: type[Enum]) -> None:
-    if not isinstance(given, kind):
-        raise InvalidArgument(name, f"must be one of {', '.join(map(str, kind))}, not {given!r}")
-
-
-def _threshold(given: float | timedelta, mode: CompareVersionMode) -> int:
-    """Bytes for sizes, milliseconds for times. Raises InvalidArgument."""
-    if isinstance(given, timedelta):
-        if mode is CompareVersionMode.SIZE:
-            raise InvalidArgument("compare_threshold", "must be a number of bytes when sizes are compared")
-        found = given // timedelta(milliseconds=1)
-    elif isinstance(given, bool) or not isinstance(given, int | float):
-        raise InvalidArgument("compare_threshold", "must be a number or a timedelta")
-    elif not isfinite(given):
-        raise InvalidArgument("compare_threshold", f"must be a number that ends, not {given}")
-    else:
-        found = int(given) if mode is CompareVersionMode.SIZE else int(given * 1000)
-    if found < 0:
-        raise InvalidArgument("compare_threshold", "must be a positive integer")
-    return found
-
-
-def _keep(mode: KeepOrDeleteMode, days: float | None) -> KeepOrDelete:
-    if mode is KeepOrDeleteMode.DELETE:
-        return Delete()
-    if mode is KeepOrDeleteMode.NO_DELETE:
-        return NoDelete()
-    if days is None:
-        raise InvalidArgument("keep_days", "must be given when keep_days_or_delete is KEEP_BEFORE_DELETE")
-    if isinstance(days, bool) or not isinstance(days, int | float):
-        raise InvalidArgument("keep_days", f"must be a number of days, not {type(days).__name__}")
-    if not days > 0:
-        raise InvalidArgument("keep_days", "must be greater than 0")
-    try:
-        return KeepDays(days)
-    except ValueError as wrong:
-        raise InvalidArgument("keep_days", str(wrong).removeprefix("keep_days ")) from None
 
 
 def _failed(failed: PlanFailed, source: AbstractFolder) -> Exception:
