@@ -28,7 +28,7 @@ from b2pure.effects.sync import look
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
-from b2pure.model.errors import B2Error, InvalidArgument, describe
+from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.model.ids import FileId
 from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN, NewFile
@@ -51,7 +51,7 @@ from b2pure.shell.folders import Folder, FolderOpener, open_folder
 from b2pure.shell.pages import Fetch, Page, cursor, files_of
 from b2pure.shell.plans import Plan, spooled
 from b2pure.shell.preparing import PlaceLike, Preparer, check_names, found
-from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, run_here, run_split, until_failure
+from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, into_folder, run_here, run_split, until_failure
 from b2pure.shell.sides import (
     SideReader,
     Sides,
@@ -289,13 +289,10 @@ class Client(Creations):
         listener: Listener | None,
         processes: int = 1,
     ) -> Report:
-        trouble = sync.dest.folder.ensure() if sync.dest.folder is not None else None
-        if trouble is not None:
-            builder.refused.append(describe(trouble))
-            return builder.report()
-
         tally = Tally(builder, self._workers.streams, listener)
         syncs = until_failure(plan, mode, builder)
+        if sync.dest.folder is not None:
+            syncs = into_folder(syncs, sync.dest.folder, builder)
         try:
             job = sync.job(mode, self._retry)
 

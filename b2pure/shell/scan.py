@@ -75,7 +75,7 @@ def _root_problem(error: OSError | ValueError) -> str:
         case FileNotFoundError():
             return "there is no such folder; check the path"
         case NotADirectoryError():
-            return "it is not a folder"
+            return "it is not a folder; choose another"
         case OSError():
             return explain(error)
         case _:
