@@ -24,7 +24,6 @@ from b2pure.effects.relay import Orders
 from b2pure.effects.report import Report, ReportBuilder
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.simulated_disk import SimulatedDisk
-from b2pure.effects.sync import look
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
@@ -39,7 +38,7 @@ from b2pure.plan.actions import FileSync
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.capabilities import policy_needs
 from b2pure.plan.concurrency import Workers, workers_of
-from b2pure.plan.explain import explain
+from b2pure.plan.explain import Explanation
 from b2pure.plan.failures import PlanFailed
 from b2pure.plan.plan import SyncPlan
 from b2pure.plan.retry import RetryPolicy
@@ -56,7 +55,6 @@ from b2pure.shell.sides import (
     SideReader,
     Sides,
     listed,
-    seen,
 )
 
 __all__ = ["Client", "PlaceLike", "threads"]
@@ -259,7 +257,13 @@ class Client(Creations):
 
     def explain(self, source: PlaceLike, dest: PlaceLike, path: str, policy: SyncPolicy | None = None) -> str:
         """Why one path would be treated as it would, from a look at that path alone. Raises PlanFailed."""
-        return self._explain(self._preparer.prepare(source, dest, _policy(policy, {})), path)
+        return self.explanation(source, dest, path, policy).text()
+
+    def explanation(
+        self, source: PlaceLike, dest: PlaceLike, path: str, policy: SyncPolicy | None = None
+    ) -> Explanation:
+        """The same as a value. Raises PlanFailed."""
+        return self._reader.explained(self._preparer.prepare(source, dest, _policy(policy, {})), path)
 
     # --- putting it together
 
@@ -272,13 +276,7 @@ class Client(Creations):
                 return plan_pairs(pairs, sync.rules, include_quiet=include_quiet)
             return plan_groups(source, dest, sync.rules, include_quiet=include_quiet)
 
-        return SyncPlan(sync.header, groups, lambda path: self._explain(sync, path))
-
-    def _explain(self, sync: Sides, path: str) -> str:
-        job = sync.job("sync", self._retry)
-        ours = self._ask(look(job, sync.source.b2, path), sync.folder)
-        theirs = self._ask(look(job, sync.dest.b2, path), sync.folder)
-        return explain(sync.rules, path, seen(ours, "source"), seen(theirs, "destination"))
+        return SyncPlan(sync.header, groups, lambda path: self._reader.explained(sync, path).text())
 
     def _run(
         self,
