@@ -60,10 +60,13 @@ class Rejected:
 
 @frozen
 class Unauthorized:
-    """401: the key or the token is wrong, expired, or not allowed to do this (`code` tells which)."""
+    """401: the key or the token is wrong, expired, or not allowed to do this (`code` tells which). `of_key`: it was the
+    key itself that was refused, when a token was asked for with it.
+    """
 
     code: str
     message: str
+    of_key: bool = False
 
 
 @frozen
@@ -142,6 +145,9 @@ def describe(error: B2Error) -> str:
     match error:
         case Rejected(status, code, message):
             return f"B2 refused it: {_told(message)} ({_named(status, code)})"
+        case Unauthorized(code, message, of_key=True):
+            told = f"{_told(message)} ({_named(401, code)})"
+            return f"the application key was refused: {told}: it is wrong, was deleted or has expired"
         case Unauthorized("unauthorized", message):
             told = printable(message) or "check the application key and its capabilities"
             return f"not allowed: {told} (401 unauthorized)"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Collection
+from typing import TypeGuard, assert_never
 
-from b2pure.model.files import B2Path, FileVersion
+from attrs import evolve
+from msgspec.structs import replace
+
+from b2pure.model.files import B2Path, FileVersion, SkippedPath
 from b2pure.model.names import printable
 from b2pure.plan.actions import (
     CopyAction,
@@ -13,28 +17,89 @@ from b2pure.plan.actions import (
     FileSync,
     HideAction,
     LocalDeleteAction,
+    Stages,
     SyncAction,
     UploadAction,
 )
 from b2pure.plan.merge import Item
-from b2pure.plan.reasons import tell
-from b2pure.plan.retention import Keeps, Removes
-from b2pure.plan.rules import Rules
+from b2pure.plan.reasons import Excluded, Nowhere, PlanRecord, Reason, tell
+from b2pure.plan.retention import Verdict
+from b2pure.plan.rules import Rules, why_skipped
+from b2pure.plan.scan import ScanSide
 from b2pure.plan.summary import human_bytes
 
-__all__ = ["explain", "show_action", "show_sync"]
+__all__ = ["Explanation", "explained", "show_action", "show_sync"]
 
 
-def explain(rules: Rules, path: str, source: Item | None, dest: Item | None) -> str:
-    """Lines for a person: the path's decision first, then its actions, then each version at the destination."""
+class Explanation(PlanRecord, frozen=True, tag="explanation"):
+    """Why one path is treated as it is. `why` is the reason in words; `remarks` say what a side has that cannot take
+    part. Of a path in B2 each version at the destination is there with its fate.
+    """
+
+    path: str
+    why: str
+    reason: Reason
+    stages: Stages = ()
+    remarks: tuple[str, ...] = ()
+    versions: tuple[Verdict, ...] = ()
+
+    def text(self) -> str:
+        """Lines for a person: the path's decision first, then its actions, then each version at the destination."""
+        lines = show_sync(FileSync(self.path, self.reason, self.stages))
+        lines += (f"  {remark}" for remark in self.remarks)
+        for verdict in self.versions:
+            lines.append(f"  version {verdict.version.file_id} ({verdict.version.action}): {tell(verdict.fate.why)}")
+        return "\n".join(lines)
+
+
+def explained(
+    rules: Rules,
+    path: str,
+    source: Item | None,
+    dest: Item | None,
+    *,
+    left_out: Collection[ScanSide] = (),
+    folders: Collection[ScanSide] = (),
+) -> Explanation:
+    """The decision for one path, which is the plan's wherever the plan has one, and what led to it. `source` and `dest`
+    are what the scan of each side has of the path, or says of a folder above it. `left_out` are the sides that have it
+    though their scan does not tell, because of its name; `folders` those that have a folder of that name.
+    """
+    sync = _decided(rules, path, source, dest, bool(left_out))
+    remarks = [_remark(side, item) for side, item in (("source", source), ("destination", dest)) if _is_skipped(item)]
+    if not isinstance(sync.reason, Excluded):
+        remarks += [f"at the {side}: {tell(Excluded(_name_rule(rules, path)))}" for side in left_out]
+    if isinstance(sync.reason, Nowhere):
+        remarks += [f"at the {side}: it is a folder; name a file in it" for side in folders]
+    versions = rules.verdicts(source, dest) if isinstance(dest, B2Path) else ()
+    return Explanation(path, tell(sync.reason), sync.reason, sync.stages, tuple(remarks), versions)
+
+
+def _decided(rules: Rules, path: str, source: Item | None, dest: Item | None, left_out: bool) -> FileSync:
+    """What a plan would say, and more where it would not have a word for the path: nothing has to be done then."""
+    if source is None and dest is None:
+        return FileSync(path, Excluded(_name_rule(rules, path)) if left_out else Nowhere())
+    if source is None and isinstance(dest, SkippedPath):
+        return FileSync(path, why_skipped(dest))
     sync = rules.file(path, source, dest)
-    lines = show_sync(sync)
-    if isinstance(dest, B2Path):
-        for verdict in rules.verdicts(source, dest):
-            fate = verdict.fate
-            lines.append(f"  version {verdict.version.file_id} ({verdict.version.action}): {tell(fate.why)}")
-            assert isinstance(fate, Keeps | Removes)
-    return "\n".join(lines)
+    if isinstance(sync.reason, Nowhere) and source is not None:
+        # The source's file counts as absent; what leaves it out is told by the policy that says it aloud.
+        return evolve(rules, policy=replace(rules.policy, filter_sides="both")).file(path, source, None)
+    return sync
+
+
+def _name_rule(rules: Rules, path: str) -> str:
+    """The rule that leaves the path out by its name."""
+    return rules.scanner.file_rule(path) or rules.scanner.directory_rule(path) or "a scan policy"
+
+
+def _is_skipped(item: Item | None) -> TypeGuard[SkippedPath]:
+    return isinstance(item, SkippedPath)
+
+
+def _remark(side: str, item: SkippedPath) -> str:
+    below = ", and whatever is below it is unknown" if item.subtree else ""
+    return f"at the {side}: {printable(item.path)}: {tell(why_skipped(item))}{below}"
 
 
 def show_sync(sync: FileSync) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from b2pure.model.files import B2Item, LocalItem, SkippedPath
 from b2pure.plan.failures import OutOfOrder, PlanFailed
 
-__all__ = ["Item", "Pair", "Quiet", "Rest", "disorder", "merge"]
+__all__ = ["Item", "Pair", "Quiet", "Rest", "disorder", "merge", "speaks_of"]
 
 Item = LocalItem | B2Item
 Pair = tuple[str, Item | None, Item | None]
@@ -28,6 +28,11 @@ Rest = list[Iterator[Item]]
 """Takes what the source has left when the destination has ended: an empty list, or one with that stream."""
 
 _Side = Literal["source", "destination"]
+
+
+def speaks_of(item: Item, path: str) -> bool:
+    """Whether the item is that of the path, or of a skipped folder above it."""
+    return item.path == path or (isinstance(item, SkippedPath) and item.subtree and path.startswith(item.path + "/"))
 
 
 class _End:

@@ -31,9 +31,9 @@ from b2pure.plan.actions import (
 )
 from b2pure.plan.capabilities import Lack, lacks
 from b2pure.plan.codec import PlanHeader, PlanTrailer, read_lines, write_lines
-from b2pure.plan.explain import explain, show_sync
+from b2pure.plan.explain import explained, show_sync
 from b2pure.plan.failures import PlanFailed, PlanFailure, UsedUp
-from b2pure.plan.merge import Item
+from b2pure.plan.merge import Item, speaks_of
 from b2pure.plan.reasons import DestNewer
 from b2pure.plan.summary import Summary, summarize
 from b2pure.plan.sync import plan_groups, rules_for
@@ -214,7 +214,7 @@ def plan_sync(
         return plan_groups(source.items, dest.items, rules, include_quiet=include_quiet)
 
     def lookup(path: str) -> str:
-        return explain(rules, path, _find(source.items, path), _find(dest.items, path))
+        return explained(rules, path, _find(source.items, path), _find(dest.items, path)).text()
 
     return SyncPlan(header, groups, None if one_way else lookup)
 
@@ -224,4 +224,5 @@ def _unnamed(tree: Tree) -> Place:
 
 
 def _find(items: Iterable[Item], path: str) -> Item | None:
-    return next((item for item in items if item.path == path), None)
+    """What a side has of the path, or says of a folder above it."""
+    return next((item for item in items if speaks_of(item, path)), None)

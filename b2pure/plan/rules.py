@@ -55,7 +55,7 @@ from b2pure.plan.reasons import (
 from b2pure.plan.retention import Newest, Removes, Verdict, retain
 from b2pure.plan.scan import Scanner, compile_scan
 
-__all__ = ["Direction", "Rules", "make_rules"]
+__all__ = ["Direction", "Rules", "make_rules", "why_skipped"]
 
 Direction = Literal["up", "down", "copy"]
 """Local folder to B2, B2 to local folder, B2 to B2."""
@@ -80,9 +80,9 @@ class Rules:
     def file(self, path: str, source: Item | None, dest: Item | None) -> FileSync:
         """What to do for one path, given what each side has of it."""
         if isinstance(source, SkippedPath):
-            return FileSync(path, _why_skipped(source))
+            return FileSync(path, why_skipped(source))
         if isinstance(dest, SkippedPath):
-            return FileSync(path, _why_skipped(dest) if source is not None else Nowhere())
+            return FileSync(path, why_skipped(dest) if source is not None else Nowhere())
         if self.scanner.filters_names or self.scanner.filters_times:
             return self._filtered(path, source, dest)
         return self._decide(path, _content(source), source is not None, dest)
@@ -281,7 +281,8 @@ def _fate_of_newest(reason: Reason, transferred: bool) -> Newest:
             assert_never(reason)
 
 
-def _why_skipped(item: SkippedPath) -> Reason:
+def why_skipped(item: SkippedPath) -> Reason:
+    """Why nothing is done for a path that a scan could not use."""
     if item.why == "excluded symlink":
         return Excluded("exclude_all_symlinks")
     return Unknown(item.why, item.detail)

@@ -2,7 +2,8 @@
 
 Rules. Every thread asks with `Need` before a call. Exactly one is told to `Authorize`, the others `Wait`. Tokens are
 numbered by `generation`: a thread whose token was refused says which generation it had, so that n refusals of one
-token cause one new authorization and a late refusal of an old token causes none. A refused key is final. When whoever
+token cause one new authorization and a late refusal of an old token causes none. A refused key is final, and is told
+as such: B2 has the same code for a token that died. When whoever
 authorizes is stopped, that is `Abandoned`, and the next one who asks does it.
 """
 
@@ -13,7 +14,7 @@ from typing import assert_never
 from attrs import evolve, frozen
 
 from b2pure.model.account import Authorization
-from b2pure.model.errors import B2Error
+from b2pure.model.errors import B2Error, Unauthorized
 
 __all__ = [
     "Abandoned",
@@ -118,6 +119,7 @@ def step_session(state: SessionState, event: SessionEvent) -> tuple[SessionState
             state = SessionState(state.generation + 1, authorization)
             return state, UseToken(state.generation, authorization)
         case Refused(error, final):
+            error = evolve(error, of_key=True) if isinstance(error, Unauthorized) else error
             state = evolve(state, authorizing=False, refused=error if final else None)
             return state, Fail(error)
         case Abandoned():

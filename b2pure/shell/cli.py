@@ -23,6 +23,7 @@ from b2pure.model.names import printable
 from b2pure.model.places import B2Folder, LocalFolder, Place
 from b2pure.model.policy import KeepDays, SyncPolicy
 from b2pure.plan.actions import actions_of
+from b2pure.plan.codec import canonical
 from b2pure.plan.explain import show_action
 from b2pure.plan.failures import PlanFailed, tell_failure
 from b2pure.plan.listing import version_of
@@ -198,23 +199,32 @@ def _is_read() -> bool:
 @policy_options
 @new_file_options
 @source_key_option
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON Lines: what -o writes.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the plan as JSON Lines, what -o writes; with --explain one object."
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, allow_dash=True, readable=False),
     help="Save the plan, for `b2pure apply` (-: print it).",
 )
-@click.option("--explain", metavar="PATH", help="Say why this one path is treated as it is, and nothing else.")
+@click.option(
+    "--explain",
+    metavar="PATH",
+    help="Say why this one path, as plans name it, is treated as it is, and nothing else.",
+)
 def plan(source: str, dest: str, as_json: bool, output: str | None, explain: str | None, **flags: Any) -> None:
     """Show what a sync would do, and change nothing."""
     policy, settings = policy_of(**flags), _settings_of(**flags)
     ours, theirs = place_of(source), place_of(dest)
     _check_sides(ours, theirs, policy)
+    if explain is not None and output is not None:
+        raise click.UsageError("--explain makes no plan that -o could save; leave one of them out")
     with client_of_environment() as client:
         try:
             if explain is not None:
-                click.echo(client.explain(ours, theirs, explain, policy))
+                explanation = client.explanation(ours, theirs, explain, policy)
+                click.echo(canonical(explanation) if as_json else explanation.text())
                 return
             _show_plan(client.plan_sync(ours, theirs, policy, **settings), as_json=as_json, output=output)
         except PlanFailed as failed:

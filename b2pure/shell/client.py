@@ -24,11 +24,10 @@ from b2pure.effects.relay import Orders
 from b2pure.effects.report import Report, ReportBuilder
 from b2pure.effects.requests import authorization, request
 from b2pure.effects.simulated_disk import SimulatedDisk
-from b2pure.effects.sync import look
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
 from b2pure.model.calls import Call, CreateBucket, ListBuckets, ListFileNames, ListFileVersions
-from b2pure.model.errors import B2Error, InvalidArgument, describe
+from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.model.ids import FileId
 from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN, NewFile
@@ -39,7 +38,7 @@ from b2pure.plan.actions import FileSync
 from b2pure.plan.bandwidth import Bandwidth
 from b2pure.plan.capabilities import policy_needs
 from b2pure.plan.concurrency import Workers, workers_of
-from b2pure.plan.explain import explain
+from b2pure.plan.explain import Explanation
 from b2pure.plan.failures import PlanFailed
 from b2pure.plan.plan import SyncPlan
 from b2pure.plan.retry import RetryPolicy
@@ -51,12 +50,11 @@ from b2pure.shell.folders import Folder, FolderOpener, open_folder
 from b2pure.shell.pages import Fetch, Page, cursor, files_of
 from b2pure.shell.plans import Plan, spooled
 from b2pure.shell.preparing import PlaceLike, Preparer, check_names, found
-from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, run_here, run_split, until_failure
+from b2pure.shell.runs import NOT_SHARED, Tally, all_orders, into_folder, run_here, run_split, until_failure
 from b2pure.shell.sides import (
     SideReader,
     Sides,
     listed,
-    seen,
 )
 
 __all__ = ["Client", "PlaceLike", "threads"]
@@ -259,7 +257,13 @@ class Client(Creations):
 
     def explain(self, source: PlaceLike, dest: PlaceLike, path: str, policy: SyncPolicy | None = None) -> str:
         """Why one path would be treated as it would, from a look at that path alone. Raises PlanFailed."""
-        return self._explain(self._preparer.prepare(source, dest, _policy(policy, {})), path)
+        return self.explanation(source, dest, path, policy).text()
+
+    def explanation(
+        self, source: PlaceLike, dest: PlaceLike, path: str, policy: SyncPolicy | None = None
+    ) -> Explanation:
+        """The same as a value. Raises PlanFailed."""
+        return self._reader.explained(self._preparer.prepare(source, dest, _policy(policy, {})), path)
 
     # --- putting it together
 
@@ -272,13 +276,7 @@ class Client(Creations):
                 return plan_pairs(pairs, sync.rules, include_quiet=include_quiet)
             return plan_groups(source, dest, sync.rules, include_quiet=include_quiet)
 
-        return SyncPlan(sync.header, groups, lambda path: self._explain(sync, path))
-
-    def _explain(self, sync: Sides, path: str) -> str:
-        job = sync.job("sync", self._retry)
-        ours = self._ask(look(job, sync.source.b2, path), sync.folder)
-        theirs = self._ask(look(job, sync.dest.b2, path), sync.folder)
-        return explain(sync.rules, path, seen(ours, "source"), seen(theirs, "destination"))
+        return SyncPlan(sync.header, groups, lambda path: self._reader.explained(sync, path).text())
 
     def _run(
         self,
@@ -289,13 +287,10 @@ class Client(Creations):
         listener: Listener | None,
         processes: int = 1,
     ) -> Report:
-        trouble = sync.dest.folder.ensure() if sync.dest.folder is not None else None
-        if trouble is not None:
-            builder.refused.append(describe(trouble))
-            return builder.report()
-
         tally = Tally(builder, self._workers.streams, listener)
         syncs = until_failure(plan, mode, builder)
+        if sync.dest.folder is not None:
+            syncs = into_folder(syncs, sync.dest.folder, builder)
         try:
             job = sync.job(mode, self._retry)
 

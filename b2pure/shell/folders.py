@@ -10,6 +10,7 @@ from b2pure.effects.handlers import Disk
 from b2pure.model.errors import LocalFailure
 from b2pure.model.files import LocalItem, SkippedPath
 from b2pure.model.names import PathFlavour
+from b2pure.plan.merge import speaks_of
 from b2pure.plan.scan import Scanner
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.scan import scan
@@ -33,6 +34,10 @@ class Folder(Protocol):
     def flavour(self) -> PathFlavour: ...
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
         """Its files in B2's order. Raises ScanFailed when a source cannot be read; a destination may be missing."""
+        ...
+
+    def look(self, path: str, scanner: Scanner, role: Role) -> LocalItem | None:
+        """What a scan tells of this path, or of a folder above it. Nothing is changed. Raises ScanFailed."""
         ...
 
     def ensure(self) -> LocalFailure | None:
@@ -82,6 +87,20 @@ class LocalFolderOnDisk:
             stay_inside=role == "destination",
         )
         return self._without_leftovers(items) if role == "destination" else items
+
+    def look(self, path: str, scanner: Scanner, role: Role) -> LocalItem | None:
+        if role == "destination" and not os.path.lexists(self.root):
+            return None
+        way = {path[:at] for at, letter in enumerate(path) if letter == "/"} | {path}
+        items = scan(
+            self.root,
+            excludes_directory=lambda folder: folder not in way or scanner.excludes_directory(folder),
+            excludes_file=lambda file: file not in way or scanner.excludes_file(file),
+            exclude_symlinks=scanner.policies.exclude_all_symlinks,
+            stay_inside=role == "destination",
+            ahead=None,
+        )
+        return next((item for item in items if speaks_of(item, path)), None)
 
     def _without_leftovers(self, items: Iterator[LocalItem]) -> Iterator[LocalItem]:
         """Temporary files that a killed run left at a destination are removed; those in use stay and are told."""

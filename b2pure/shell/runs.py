@@ -21,7 +21,7 @@ from b2pure.effects.report import Report, ReportBuilder
 from b2pure.effects.sync import idle_outcome, run_chunk
 from b2pure.effects.threads import ThreadDriver
 from b2pure.model.account import Authorization
-from b2pure.model.errors import InvalidArgument
+from b2pure.model.errors import InvalidArgument, describe
 from b2pure.model.names import printable
 from b2pure.model.policy import NewerFileSyncMode
 from b2pure.model.protection import SseC
@@ -36,9 +36,10 @@ from b2pure.plan.reasons import DestNewer
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.split import shares_of_line, shares_of_workers
 from b2pure.shell.access import Access
+from b2pure.shell.folders import Folder
 from b2pure.shell.sides import Sides
 
-__all__ = ["NOT_SHARED", "Tally", "all_orders", "run_here", "run_split", "until_failure"]
+__all__ = ["NOT_SHARED", "Tally", "all_orders", "into_folder", "run_here", "run_split", "until_failure"]
 
 NOT_SHARED: Final = InvalidArgument(
     "processes",
@@ -184,3 +185,25 @@ def until_failure(plan: SyncPlan, mode: Mode, builder: ReportBuilder) -> Iterato
                 "choose newer=SKIP or newer=REPLACE (--skip-newer, --replace-newer)"
             )
             return
+
+
+def into_folder(syncs: Iterable[FileSync], folder: Folder, builder: ReportBuilder) -> Iterator[FileSync]:
+    """The same paths, on their way into a folder that is made before the first of them that needs it; also, as b2sdk
+    does, when it turns out that nothing has to come. A run that is refused before it begins leaves no empty folder.
+    """
+    made = False
+    for sync in syncs:
+        if sync.stages and not made:
+            made = _ensured(folder, builder)
+            if not made:
+                return
+        yield sync
+    if not made and not builder.refused:
+        _ensured(folder, builder)
+
+
+def _ensured(folder: Folder, builder: ReportBuilder) -> bool:
+    trouble = folder.ensure()
+    if trouble is not None:
+        builder.refused.append(describe(trouble))
+    return trouble is None

@@ -14,8 +14,9 @@ look, one record and one comparison of names.
 from __future__ import annotations
 
 import os
+import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import Final
@@ -48,6 +49,7 @@ def scan(
     exclude_symlinks: bool = False,
     stay_inside: bool = False,
     ahead: Ahead | None = USUAL,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[LocalItem]:
     """The files below `root`, strictly in B2's order.
 
@@ -55,10 +57,11 @@ def scan(
     `exclude_symlinks`; with `stay_inside` (a folder that will be written to) linked folders are told as skipped,
     wherever they lead: a file must not be compared, and removed, under two names. The root is read by this call,
     which raises ScanFailed when it cannot be; every other folder is read when the iteration comes to it, or before that
-    where the tree is large, as far `ahead` as that says (None: not at all); a second process helps then.
+    where the tree is large, as far `ahead` as that says (None: not at all); a second process helps then, unless it
+    tells nothing for long by the `clock`, which gives seconds and never goes back.
     """
     rules = Rules(os.fspath(root), excludes_directory, excludes_file, exclude_symlinks, stay_inside)
-    reader = Reader(rules, ahead)
+    reader = Reader(rules, ahead, clock)
     try:
         found = reader.root()
     except (OSError, ValueError) as error:
@@ -72,7 +75,7 @@ def _root_problem(error: OSError | ValueError) -> str:
         case FileNotFoundError():
             return "there is no such folder; check the path"
         case NotADirectoryError():
-            return "it is not a folder"
+            return "it is not a folder; choose another"
         case OSError():
             return explain(error)
         case _:

@@ -3,19 +3,31 @@ decides, done.
 
 Rules. A scout (`scouting`) looks at folders that come soon while this process looks at the nearest; whoever is free
 takes the next in order, among them those inside of folders that were looked at ahead. A folder with very many names is
-shared name by name. What the walk gets is the same either way: a scout that is not there, or not sure, leaves it to
-this process. With filters, which have to be asked before anything is touched, there is none.
+shared name by name. What the walk gets is the same either way: a scout that is not there, or not sure, or does not
+answer, leaves it to this process. With filters, which have to be asked before anything is touched, there is none.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 
 from b2pure.model.files import SkippedPath
-from b2pure.plan.ahead import Ahead, Seen, effort, feeds, folders_to_ask, pieces_to_ask, reads_on, starts
+from b2pure.plan.ahead import (
+    Ahead,
+    Seen,
+    effort,
+    feeds,
+    folders_to_ask,
+    gives_up,
+    pieces_to_ask,
+    reads_on,
+    silence,
+    starts,
+    wait_seconds,
+)
 from b2pure.shell.scan_folder import add_told, by_descriptor, read_folder, try_folder, try_told
 from b2pure.shell.scan_values import Folder, Found, Rules
 from b2pure.shell.scouting import Answer, Scout, possible
@@ -33,14 +45,15 @@ class _Piece:
 
 
 class Reader:
-    """Reads folders for one walk. `ahead` says how far it may be led; None for not at all.
+    """Reads folders for one walk. `ahead` says how far it may be led; None for not at all. `clock` never goes back, and
+    says the time in seconds.
 
     A folder that the walk has not asked for is waiting (`_waiting`, and in order in `_coming`), in the hands of the
     scout (`_asked`), or read (`_early`).
     """
 
-    def __init__(self, rules: Rules, ahead: Ahead | None) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rules, ahead: Ahead | None, clock: Callable[[], float]) -> None:
+        self._rules, self._clock = rules, clock
         able = ahead is not None and by_descriptor(rules) and os.path.isabs(rules.root) and possible()
         self._ahead = ahead if able else None
         self._scout: Scout[Folder | _Piece] | None = None
@@ -52,6 +65,7 @@ class Reader:
         self._told: dict[_Piece, Answer | None] = {}
         self._seen = Seen()
         self._since = 0
+        self._silent = self._slowest = 0.0
 
     def root(self) -> Found:
         """The root. Raises OSError."""
@@ -79,11 +93,17 @@ class Reader:
         return self._read(folder)
 
     def _read(self, folder: Folder) -> Read:
+        began = self._clock()
         read = try_folder(self._rules, folder, self._pieces)
+        self._looked(began)
         self._since += effort(_size(read), told=False)
         self._done(read)
         self._feed()
         return read
+
+    def _looked(self, began: float) -> None:
+        """How long it took says how slow the disk is."""
+        self._slowest = max(self._slowest, self._clock() - began)
 
     def _done(self, read: Read) -> None:
         """A folder is read: those in it wait."""
@@ -122,7 +142,7 @@ class Reader:
 
     def _give(self, ahead: Ahead, scout: Scout[Folder | _Piece]) -> None:
         self._since = 0
-        self._hear(scout)
+        self._hear(ahead, scout)
         for _ in range(folders_to_ask(ahead, self._seen, len(self._waiting), scout.asked, self._held)):
             folder = self._next()
             if folder is None:
@@ -148,8 +168,14 @@ class Reader:
         self._waiting.clear()
         self._coming.clear()
 
-    def _hear(self, scout: Scout[Folder | _Piece], *, wait: bool = False) -> None:
-        for key, answer in scout.hear(wait=wait):
+    def _hear(self, ahead: Ahead, scout: Scout[Folder | _Piece], *, wait: bool = False) -> None:
+        """Take what the scout tells, and wait for that, but for a while only: one that hangs is given up."""
+        began, heard = self._clock(), scout.heard
+        answers = scout.hear(wait=wait_seconds(ahead) if wait else 0.0)
+        self._silent = silence(ahead, self._silent, self._clock() - began, told=scout.heard > heard)
+        if gives_up(ahead, self._silent, self._slowest):
+            scout.close()
+        for key, answer in answers:
             if isinstance(key, _Piece):
                 self._told[key] = answer
                 continue
@@ -172,7 +198,7 @@ class Reader:
                 read = self._early[other] = self._read(other)
                 self._held += _size(read)
             else:
-                self._hear(self._scout, wait=True)
+                self._hear(self._ahead, self._scout, wait=True)
 
     def _pieces(self, folder: Folder, found: Found, names: list[str]) -> Iterator[list[str]]:
         ahead = self._ahead
@@ -192,7 +218,7 @@ class Reader:
                 piece = _Piece(_cut(names, ahead.piece))
                 scout.ask(piece, where, piece.names, ahead.many)
                 asked.append(piece)
-            self._hear(scout, wait=not names)
+            self._hear(ahead, scout, wait=not names)
             while asked and (asked[0] in self._told or not scout.alive):
                 piece = asked.popleft()
                 answer = self._told.pop(piece, None)
@@ -204,7 +230,9 @@ class Reader:
                 yield names
                 return
             if names:
+                began = self._clock()
                 yield _cut(names, ahead.piece)
+                self._looked(began)
 
 
 def _cut(names: list[str], count: int) -> list[str]:

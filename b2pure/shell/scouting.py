@@ -1,7 +1,7 @@
 """A scout (`scout`) from the side of the scan that asks it.
 
 Rules. It is started anew, never forked, where there is a second processor and a Python to start. Questions and answers
-go through pipes that never block this process unless it says so. A scout that dies, or cannot be started, has answered
+go through pipes that block this process no longer than it says. A scout that dies, or cannot be started, has answered
 nothing: whoever asks looks for himself. It has nothing of our environment but where libraries lie, is out of the
 terminal's reach, and ends with its pipes.
 """
@@ -17,6 +17,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from math import ceil
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from b2pure.shell import scout as program
@@ -102,6 +103,8 @@ class Scout(Generic[K]):
         self._asked: deque[K] = deque()
         self._saying, self._hearing = bytearray(), bytearray()
         self.alive = True
+        self.heard = 0
+        """How many bytes it has told."""
 
     def __del__(self) -> None:
         self.close()
@@ -131,30 +134,31 @@ class Scout(Generic[K]):
         except OSError:
             self.close()
 
-    def hear(self, *, wait: bool = False) -> list[tuple[K, Answer | None]]:
-        """Send questions, and take the answers that have come since; with `wait`, wait for at least a part of one. None
-        where the asker has to look.
+    def hear(self, *, wait: float = 0.0) -> list[tuple[K, Answer | None]]:
+        """Send questions, and take the answers that have come since; wait for at least a part of one for up to `wait`
+        seconds. None where the asker has to look.
         """
         answers: list[tuple[K, Answer | None]] = []
         if not self.alive:
             return answers
         try:
             self._say()
-            if wait:
-                self._wait()
+            if wait > 0:
+                self._wait(wait)
             while self._asked and (data := self._come()):
+                self.heard += len(data)
                 self._hearing += data
                 answers += self._understood()
         except (OSError, EOFError, ValueError, TypeError, IndexError):  # it is dead, or talks nonsense
             self.close()
         return answers
 
-    def _wait(self) -> None:
+    def _wait(self, seconds: float) -> None:
         waiting = select.poll()
         waiting.register(self._out, select.POLLIN)
         if self._saying:
             waiting.register(self._in, select.POLLOUT)
-        waiting.poll()
+        waiting.poll(ceil(seconds * 1000))
         self._say()
 
     def _come(self) -> bytes | None:

@@ -103,6 +103,14 @@ class _Exchange:
             raise _Gone
         return message.get("body", b""), message.get("more_body", False)
 
+    async def say(self, message: Message) -> None:
+        """Send a piece of the answer. Raises _Gone where nobody would get it: asyncio takes what is written to a lost
+        connection, and tells of the loss only when it gets its turn, which who never waits would not give it.
+        """
+        if self.connection is not None and self.connection.lost:
+            self.hang_up()
+        await self.send(message)
+
     def hang_up(self) -> NoReturn:
         """Close the connection behind what was sent."""
         if self.connection is not None:
@@ -332,35 +340,35 @@ class _ServedB2:
         if strike.drop_reply:
             exchange.hang_up()
         response = served.response
-        await exchange.send(_start(response, close=response.status == 400))
+        await exchange.say(_start(response, close=response.status == 400))
         passed = 0
         for piece in pieces(served.extents):
             data = bytes(piece)
             if strike.corrupt_download is not None:
                 data = flipped(data, strike.corrupt_download - passed)
             if strike.cut_download is not None and passed + len(data) > strike.cut_download:
-                await exchange.send(_body(data[: strike.cut_download - passed], more=True))
+                await exchange.say(_body(data[: strike.cut_download - passed], more=True))
                 exchange.hang_up()
             passed += len(data)
-            await exchange.send(_body(data, more=True))
+            await exchange.say(_body(data, more=True))
             await self._pace(len(data))
-        await exchange.send(_body(b"" if exchange.request.method == "HEAD" else response.body, more=False))
+        await exchange.say(_body(b"" if exchange.request.method == "HEAD" else response.body, more=False))
 
     async def _turn_away(self, exchange: _Exchange, served: Served) -> None:
         """Answer a request whose body was not read. The connection is closed, but not before the client could see why:
         what it still sends would reset the connection, and the answer with it.
         """
         response, unread = served.response, exchange.has_body()
-        await exchange.send(_start(response, close=unread or response.status == 400))
+        await exchange.say(_start(response, close=unread or response.status == 400))
         body = b"" if exchange.request.method == "HEAD" else response.body
-        await exchange.send(_body(body, more=unread))
+        await exchange.say(_body(body, more=unread))
         if unread:
             await self._linger(exchange)
             await self._end(exchange)
 
     async def _end(self, exchange: _Exchange) -> None:
         if exchange.connection is None:
-            await exchange.send(_body(b"", more=False))
+            await exchange.say(_body(b"", more=False))
         else:
             exchange.hang_up()
 

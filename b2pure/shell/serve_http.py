@@ -62,6 +62,11 @@ class Connection(HttpToolsProtocol):
 
     # -- for the application
 
+    @property
+    def lost(self) -> bool:
+        """Whether nothing that is sent would come to the client: it went away, or was sent away."""
+        return self.transport.is_closing()
+
     def reset(self) -> None:
         """Break the connection at once: the client gets a reset."""
         self._disconnect()

@@ -5,9 +5,10 @@ A side that cannot be read ends the stream with `PlanFailed`. Listings fetch pag
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from attrs import frozen
 from returns.result import Result
@@ -16,14 +17,15 @@ from b2pure.effects.effect import HashBody
 from b2pure.effects.events import Scanned
 from b2pure.effects.interpreter import Listener
 from b2pure.effects.job import B2Side, Job, Mode
-from b2pure.effects.listings import page_to_compare
+from b2pure.effects.listings import fresh_versions, page_to_compare
 from b2pure.effects.program import Program, ok, perform
-from b2pure.model.errors import B2Error, InvalidArgument, LocalFailure
+from b2pure.effects.sync import is_folder
+from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
 from b2pure.model.ids import BucketId
 from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, Place
-from b2pure.model.policy import ScanPolicies
+from b2pure.model.policy import CompareVersionMode, ScanPolicies
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import ListedVersion
@@ -31,12 +33,13 @@ from b2pure.model.sources import LocalSlice
 from b2pure.plan.actions import SyncAction
 from b2pure.plan.codec import PlanHeader
 from b2pure.plan.compare import needs_hash
+from b2pure.plan.explain import Explanation, explained
 from b2pure.plan.failures import PlanFailed, SideFailed
 from b2pure.plan.listing import paths_of
 from b2pure.plan.merge import Item
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Direction, Rules
-from b2pure.plan.scan import compile_scan
+from b2pure.plan.scan import Scanner, compile_scan
 from b2pure.plan.spread import LISTING_WAYS, Cursor
 from b2pure.plan.sync import Pairs
 from b2pure.shell.folders import Folder, Role
@@ -52,11 +55,11 @@ __all__ = [
     "check_apart",
     "direction_between",
     "listed",
-    "seen",
 ]
 
 T = TypeVar("T")
 
+_EVERYTHING: Final = compile_scan(ScanPolicies())
 _TICK = 500
 """How many found files pass between two words to the listener."""
 
@@ -138,13 +141,37 @@ class SideReader:
         if side.folder is not None:
             try:
                 one_sided = rules.policy.filter_sides == "source"
-                scanner = compile_scan(ScanPolicies()) if one_sided and role == "destination" else rules.scanner
+                scanner = _EVERYTHING if one_sided and role == "destination" else rules.scanner
                 items = side.folder.scan(scanner, role)
             except ScanFailed as failed:
                 raise PlanFailed(SideFailed(role, failed.error)) from None
             yield _without_excluded(items) if one_sided else items
         elif side.b2 is not None:
             yield paths_of(self._pages(side.b2, role), side.b2.prefix)
+
+    def explained(self, sync: Sides, path: str) -> Explanation:
+        """Why one path is treated as it is, from a look at that path alone. Raises PlanFailed."""
+        path, rules = _as_told(path), sync.rules
+        source, dest = self._look(sync.source, "source", rules, path), self._look(sync.dest, "destination", rules, path)
+        if rules.policy.compare is CompareVersionMode.SHA1:
+            source, dest = self._hashed(sync, source, dest), self._hashed(sync, dest, source)
+        found: tuple[tuple[Role, Side, Item | None], ...] = (
+            ("source", sync.source, source),
+            ("destination", sync.dest, dest),
+        )
+        local = [(role, side.folder) for role, side, item in found if side.folder is not None and item is None]
+        left_out = [role for role, folder in local if rules.scanner.filters_names and _has(folder, role, path)]
+        folders = [role for role, folder in local if self._ask(is_folder(path), folder)]
+        return explained(rules, path, source, dest, left_out=left_out, folders=folders)
+
+    def _look(self, side: Side, role: Role, rules: Rules, path: str) -> Item | None:
+        """What `items` tells of one path, or of a folder above it."""
+        if side.b2 is not None:
+            return listed(self._ask(fresh_versions(side.b2, [path], self._retry)), role).get(path)
+        assert side.folder is not None, "a side is one of the two"
+        one_sided = rules.policy.filter_sides == "source"
+        item = _looked(side.folder, role, _EVERYTHING if one_sided and role == "destination" else rules.scanner, path)
+        return None if one_sided and item is not None and _is_excluded(item) else item
 
     def _pages(self, side: B2Side, role: Role) -> Iterator[Sequence[ListedVersion]]:
         """All versions of a side; later pages are fetched while one is looked at."""
@@ -205,16 +232,34 @@ def listed(result: Result[T, B2Error], role: Role = "source") -> T:
     raise PlanFailed(SideFailed(role, result.failure()))
 
 
-def seen(result: Result[Item | None, B2Error], role: Role) -> Item | None:
-    """What is there; a folder at the path is no file."""
-    if not ok(result) and isinstance(result.failure(), LocalFailure):
-        return None
-    return listed(result, role)
+def _looked(folder: Folder, role: Role, scanner: Scanner, path: str) -> LocalItem | None:
+    try:
+        return folder.look(path, scanner, role)
+    except ScanFailed as failed:
+        raise PlanFailed(SideFailed(role, failed.error)) from None
+
+
+def _has(folder: Folder, role: Role, path: str) -> bool:
+    """Whether there is something of that name, whatever a policy says of it."""
+    return _looked(folder, role, _EVERYTHING, path) is not None
 
 
 def _without_excluded(items: Iterator[LocalItem]) -> Iterator[LocalItem]:
     """What a policy leaves out is as good as absent: b2sdk's way of filtering."""
-    return (item for item in items if not (isinstance(item, SkippedPath) and item.why == "excluded symlink"))
+    return (item for item in items if not _is_excluded(item))
+
+
+def _is_excluded(item: LocalItem) -> bool:
+    return isinstance(item, SkippedPath) and item.why == "excluded symlink"
+
+
+def _as_told(path: str) -> str:
+    """A path as plans and scans write it: what is no Unicode is shown with escapes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path
 
 
 def _counted(items: Iterator[Item], role: Role, listener: Listener) -> Iterator[Item]:

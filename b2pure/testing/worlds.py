@@ -56,6 +56,10 @@ class SimulatedFolder:
             if isinstance(item, LocalPath) and not scanner.excludes_file(item.path):
                 yield item
 
+    def look(self, path: str, scanner: Scanner, role: Role) -> LocalItem | None:
+        """The file of that path, if it takes part."""
+        return next((item for item in self.disk.tree() if item.path == path and not scanner.excludes_file(path)), None)
+
     def ensure(self) -> LocalFailure | None:
         """It can always be written to."""
         return None

@@ -261,9 +261,12 @@ def test_when_whoever_authorizes_is_stopped_the_next_one_who_asks_does_it(genera
 
 @given(st.lists(st.one_of(st.just(Need()), st.builds(Rejected401, st.integers(0, 3))), max_size=5), st.booleans())
 def test_a_refused_key_is_final_and_a_failed_try_is_not(events: list[Need | Rejected401], final: bool) -> None:
-    """L31: after a final refusal nobody authorizes again; after another failure the next one who asks does."""
-    error = Unauthorized("unauthorized", "")
-    state, decision = step_session(SessionState(authorizing=True), Refused(error, final))
+    """L31: after a final refusal nobody authorizes again; after another failure the next one who asks does. A refused
+    key is told as such, for the codes are those of a token that died.
+    """
+    refused = Unauthorized("bad_auth_token", "")
+    error = evolve(refused, of_key=True)
+    state, decision = step_session(SessionState(authorizing=True), Refused(refused, final))
     assert decision == Fail(error)
     assert not state.authorizing
     for number, event in enumerate(events):

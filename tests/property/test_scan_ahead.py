@@ -1,10 +1,11 @@
 """Laws of looking ahead: a scan finds the same with a scout as without, whatever the tree is like and whenever the
-scout dies; and a scout gets no more to do than there is, and than may be held.
+scout dies, or stops; and a scout gets no more to do than there is, and than may be held.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +15,27 @@ from typing import Final
 from unittest.mock import patch
 
 import pytest
+from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trees_support import TREES, made
 
 import b2pure.shell.scan_ahead as scan_ahead
 from b2pure.model.files import LocalItem, LocalPath
-from b2pure.plan.ahead import USUAL, Ahead, Seen, effort, feeds, folders_to_ask, pieces_to_ask, reads_on, starts
+from b2pure.plan.ahead import (
+    USUAL,
+    Ahead,
+    Seen,
+    effort,
+    feeds,
+    folders_to_ask,
+    gives_up,
+    pieces_to_ask,
+    reads_on,
+    silence,
+    starts,
+    wait_seconds,
+)
 from b2pure.shell.scan import scan
 from b2pure.shell.scout import answered
 from b2pure.shell.scouting import Answer, Scout, possible
@@ -62,18 +77,18 @@ def _make(root: Path, tree: Tree) -> None:
 
 
 @contextmanager
-def _dying_after(times: int) -> Iterator[None]:
-    """Scouts are killed after so many exchanges with one."""
+def _struck_after(times: int, number: int = signal.SIGKILL) -> Iterator[None]:
+    """Scouts get this signal after so many exchanges with one."""
     heard, hear = 0, Scout.hear
 
-    def hear_and_kill(scout: Scout[object], *, wait: bool = False) -> list[tuple[object, Answer | None]]:
+    def hear_and_strike(scout: Scout[object], *, wait: float = 0.0) -> list[tuple[object, Answer | None]]:
         nonlocal heard
         heard += 1
         if heard > times and scout.alive:
-            os.kill(scout.pid, 9)
+            os.kill(scout.pid, number)
         return hear(scout, wait=wait)
 
-    with patch.object(Scout, "hear", hear_and_kill):
+    with patch.object(Scout, "hear", hear_and_strike):
         yield
 
 
@@ -124,9 +139,34 @@ def test_what_a_scout_tells_of_is_what_a_scan_finds(tree: Mapping[bytes, str]) -
 def test_a_scan_finds_the_same_whenever_the_scout_dies(tree: Tree, ahead: Ahead, dies_after: int | None) -> None:
     with TemporaryDirectory() as name:
         _make(Path(name), tree)
-        with _dying_after(dies_after if dies_after is not None else sys.maxsize):
+        with _struck_after(dies_after if dies_after is not None else sys.maxsize):
             led = list(scan(name, ahead=ahead))
         assert led == _alone(Path(name))
+
+
+@needs_scout
+@settings(max_examples=max(10, settings().max_examples // 4))
+@given(NESTED, LIMITS, st.integers(0, 6))
+@example({"a": {"b": {}}, "b": {"a": None}, "c.d": {"ä": None}}, EAGER[0], 0)
+@example({"a": None, "a-": None, "a0": None, "b": None}, EAGER[1], 1)
+def test_a_scan_finds_the_same_whenever_the_scout_stops(tree: Tree, ahead: Ahead, stops_after: int) -> None:
+    """As it would when it hangs on a disk: nothing is lost, nothing comes twice, and the scan comes to its end."""
+    with TemporaryDirectory() as name:
+        _make(Path(name), tree)
+        with _struck_after(stops_after, signal.SIGSTOP):
+            led = list(scan(name, ahead=evolve(ahead, patience=0.02)))
+        assert led == _alone(Path(name))
+
+
+@needs_scout
+@settings(max_examples=max(10, settings().max_examples // 4))
+@given(NESTED, LIMITS)
+def test_a_scan_finds_the_same_with_whatever_patience(tree: Tree, ahead: Ahead) -> None:
+    """Also with none at all, for a scout that is only slow."""
+    with TemporaryDirectory() as name:
+        _make(Path(name), tree)
+        impatient = evolve(ahead, patience=1e-6)
+        assert list(scan(name, ahead=impatient)) == _alone(Path(name))
 
 
 @needs_scout
@@ -140,7 +180,7 @@ def test_a_scout_does_part_of_the_work(tmp_path: Path) -> None:
             super().__init__()
             started.append(self)
 
-        def hear(self, *, wait: bool = False) -> list[tuple[object, Answer | None]]:
+        def hear(self, *, wait: float = 0.0) -> list[tuple[object, Answer | None]]:
             nonlocal answered
             answers = super().hear(wait=wait)
             answered += sum(1 for _, answer in answers if answer is not None)
@@ -203,3 +243,39 @@ def test_a_scout_is_seen_to_before_as_much_was_done_as_it_has(ahead: Ahead, name
     assert feeds(ahead, names) <= feeds(ahead, names + 1)
     assert effort(names, told=True) < effort(names, told=False) < effort(names + 1, told=False)
     assert not feeds(USUAL, effort(0, told=True))
+
+
+_SECONDS: Final = st.floats(0, 10**7)
+
+
+@given(st.lists(_SECONDS), _SECONDS)
+def test_a_scout_that_tells_something_is_never_given_up(waits: list[float], slowest: float) -> None:
+    silent = 0.0
+    for waited in waits:
+        silent = silence(USUAL, silent, waited, told=False)
+    assert not gives_up(USUAL, silence(USUAL, silent, 1.0, told=True), slowest)
+
+
+@given(_SECONDS, st.floats(-100, 10**7))
+def test_a_process_that_was_stopped_itself_is_not_angry_with_its_scout(silent: float, waited: float) -> None:
+    """However long a wait took by the clock, it counts for what it should have taken at most, and never backwards."""
+    after = silence(USUAL, silent, waited, told=False)
+    assert silent <= after <= silent + wait_seconds(USUAL)
+    assert not gives_up(USUAL, silence(USUAL, 0.0, waited, told=False), 0.0)
+
+
+@given(_SECONDS, _SECONDS)
+def test_a_slow_disk_explains_a_silence_but_not_for_ever(silent: float, slowest: float) -> None:
+    given_up = gives_up(USUAL, silent, slowest)
+    assert not (given_up and silent < USUAL.patience)
+    assert not (given_up and silent <= slowest <= 10 * USUAL.patience and silent > 0)
+    assert given_up or silent < 60
+    assert not given_up or gives_up(USUAL, silent + 1, slowest)
+
+
+@given(_SECONDS)
+def test_a_scout_that_is_mute_is_given_up_after_so_many_waits(slowest: float) -> None:
+    silent, waits = 0.0, 0
+    while not gives_up(USUAL, silent, slowest):
+        silent, waits = silence(USUAL, silent, wait_seconds(USUAL), told=False), waits + 1
+    assert waits <= 100

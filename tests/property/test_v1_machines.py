@@ -155,7 +155,7 @@ def test_a_token_that_was_refused_once_is_never_used_again(same_program: bool) -
 def test_a_refused_key_is_final() -> None:
     info = InMemoryAccountInfo()
     machines = AccountInfoMachines(info, KEY)
-    error = Unauthorized("unauthorized", "no such key")
+    error = Unauthorized("unauthorized", "no such key", of_key=True)
     assert machines.step_session(Need()) == Authorize()
     assert machines.authorizing
     assert machines.step_session(Refused(error, final=True)) == Fail(error)

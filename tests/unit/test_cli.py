@@ -270,3 +270,49 @@ def test_serve_tells_its_address_as_one_line_of_json() -> None:
         server.wait(10)
         assert server.stdout is not None
         server.stdout.close()
+
+
+ODD = "caf\\xe9"
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="makes names that are no Unicode, and pipes")
+def test_explain_says_why_a_path_is_not_in_the_plan(run: Run, photos: Path) -> None:
+    (photos / "bad").symlink_to("nowhere")
+    os.mkfifo(photos / "pipe")
+    (photos / os.fsdecode(b"caf\xe9")).write_bytes(b"latin")
+    flags = ("photos", "b2://demo", "--exclude-regex", ".*[.]tmp$")
+    (photos / "x.tmp").write_bytes(b"x")
+
+    def why(path: str) -> str:
+        ended = run("plan", *flags, "--explain", path)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        return ended.stdout.splitlines()[0]
+
+    assert why("bad") == "bad: broken symlink: it leads to nothing"
+    assert why("bad/below") == "bad/below: broken symlink: it leads to nothing"
+    assert why("pipe") == "pipe: not a file: it is a pipe"
+    assert why(ODD) == f"{ODD}: undecodable: the name is not valid Unicode; rename it"
+    assert why(os.fsdecode(b"caf\xe9")) == why(ODD), "as a shell gives it"
+    assert why("x.tmp") == "x.tmp: left out by exclude_file_regexes '.*[.]tmp$'"
+    assert why("y.tmp") == "y.tmp: on neither side"
+    assert why("") == ": on neither side"
+    assert "at the source: it is a folder; name a file in it" in run("plan", *flags, "--explain", "2019").stdout
+
+
+def test_explain_in_json(run: Run, photos: Path) -> None:
+    assert run("sync", "photos", "b2://demo", "--quiet").returncode == 0
+    ended = run("plan", "photos", "b2://demo", "--explain", "a.txt", "--json")
+    told = json.loads(ended.stdout)
+    assert ended.returncode == 0
+    assert (told["path"], told["why"]) == ("a.txt", "unchanged (compared by modTime)")
+    assert told["reason"] == {"by": "modTime", "type": "unchanged"}
+    assert [verdict["fate"]["why"]["type"] for verdict in told["versions"]] == ["not_deleted"]
+    lost = json.loads(run("plan", "photos", "b2://demo", "--explain", "nothing", "--json").stdout)
+    assert (lost["why"], lost["reason"], lost["stages"]) == ("on neither side", {"type": "nowhere"}, [])
+
+
+def test_explain_saves_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
+    ended = run("plan", "photos", "b2://demo", "--explain", "a.txt", "-o", "saved")
+    assert ended.returncode == 2
+    assert "--explain" in ended.stderr
+    assert not (tmp_path / "saved").exists()

@@ -70,6 +70,26 @@ def test_commands_that_only_print_end_when_nobody_reads(run: Run, photos: Path) 
         assert (ended.returncode, ended.stderr) == (141, ""), command
 
 
+def test_a_download_whose_reader_goes_away_ends_without_a_word(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "long").write_bytes(bytes(4_000_000))
+    assert run("upload", "long", "b2://demo/long", "--quiet").returncode == 0
+    ended = shell(f"{B2PURE} download b2://demo/long - | head -c 10 | wc -c")
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (141, "10", "")
+    ended = shell(f"{B2PURE} download b2://demo/long - | wc -c")
+    assert (ended.returncode, ended.stdout.strip()) == (0, "4000000"), "what is read is told as ever"
+    assert "SHA-1" in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+def test_a_download_that_cannot_be_written_is_told(run: Run, tmp_path: Path) -> None:
+    """Only a reader that went away needs no words."""
+    (tmp_path / "long").write_bytes(bytes(4_000_000))
+    assert run("upload", "long", "b2://demo/long", "--quiet").returncode == 0
+    ended = shell(f"{B2PURE} download b2://demo/long - > /dev/full")
+    assert ended.returncode == 1
+    assert "standard output: No space left on device" in ended.stderr
+
+
 @pytest.mark.usefixtures("run")
 def test_a_signal_that_is_ignored_stays_ignored(photos: Path) -> None:
     command = f"{B2PURE} sync photos b2://demo --limit-upload 3KB --quiet"

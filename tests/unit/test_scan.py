@@ -17,7 +17,6 @@ from descriptors import are_told, open_below
 
 import b2pure.shell.scan_folder as folder_module
 from b2pure.model.files import LocalItem, LocalPath, SkippedPath
-from b2pure.plan.ahead import USUAL
 from b2pure.shell.scan import ScanFailed, scan
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX file system")
@@ -31,8 +30,16 @@ filters: Callable[[str], bool] | None = nothing
 """What `found` gives as filters: none, or such as let everything pass; set for each test by `way`."""
 
 
-def found(root: Path, **options: bool) -> list[LocalItem]:
-    return list(scan(root, excludes_directory=filters, excludes_file=filters, ahead=USUAL, **options))
+def found(root: Path, *, exclude_symlinks: bool = False, stay_inside: bool = False) -> list[LocalItem]:
+    return list(
+        scan(
+            root,
+            excludes_directory=filters,
+            excludes_file=filters,
+            exclude_symlinks=exclude_symlinks,
+            stay_inside=stay_inside,
+        )
+    )
 
 
 def make(root: Path, *paths: str, data: bytes = b"x") -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from b2pure.plan.ahead import Ahead
 from b2pure.shell import scan_ahead, scan_folder, scouting
@@ -57,7 +59,7 @@ def gone(pid: int) -> bool:
 def told(scout: Scout[str], path: Path, names: list[str] | None = None, many: int = 100) -> Answer | None:
     scout.ask("it", str(path), names, many)
     while scout.alive:
-        for _, answer in scout.hear(wait=True):
+        for _, answer in scout.hear(wait=5):
             return answer
     return None
 
@@ -90,7 +92,7 @@ def test_a_scout_tells_what_it_is_sure_of(tmp_path: Path) -> None:
     assert gone(scout.pid)
     scout.ask("it", str(tmp_path), None, 100)
     scout.say()
-    assert scout.hear(wait=True) == []
+    assert scout.hear(wait=5) == []
 
 
 def test_the_scout_ends_with_the_scan(tmp_path: Path, started: list[Scout[object]]) -> None:
@@ -147,6 +149,33 @@ def test_where_there_can_be_no_scout_a_scan_goes_on_without(
     filters = (lambda path: False) if why == "filters" else None
     assert list(scan(tmp_path, excludes_file=filters, ahead=EAGER)) == expected
     assert started == []
+
+
+@pytest.mark.parametrize("ahead", [EAGER, Ahead(worth=0, sample=0, many=2, piece=1)])
+def test_a_scout_that_is_mute_is_done_without_and_leaves_no_process(
+    tmp_path: Path, started: list[Scout[object]], monkeypatch: pytest.MonkeyPatch, ahead: Ahead
+) -> None:
+    mute = tmp_path / "mute.py"
+    mute.write_text("import time\ntime.sleep(3600)\n")
+    root = tmp_path / "root"
+    root.mkdir()
+    tree(root)
+    monkeypatch.setattr("b2pure.shell.scouting.program.__file__", str(mute))
+    began = time.monotonic()
+    assert list(scan(root, ahead=evolve(ahead, patience=0.5))) == list(scan(root, ahead=None))
+    assert 0.4 < time.monotonic() - began < 20
+    assert [scout.alive for scout in started] == [False]
+    assert gone(started[0].pid)
+
+
+def test_a_scout_that_is_stopped_is_done_without_and_leaves_no_process(
+    tmp_path: Path, started: list[Scout[object]]
+) -> None:
+    scanned = scan(tree(tmp_path), ahead=evolve(EAGER, patience=0.2))
+    found = [next(scanned)]
+    os.kill(started[0].pid, signal.SIGSTOP)
+    assert [*found, *scanned] == list(scan(tmp_path, ahead=None))
+    assert gone(started[0].pid)
 
 
 @pytest.mark.parametrize("words", ["\\1\\0\\0\\0?", "\\1\\0\\0\\0N", "\\1\\0\\0\\0T", "\\377\\377\\377\\0", ""])

@@ -396,17 +396,8 @@ class Counted:
 
 
 def test_a_slow_reader_does_not_pile_up_the_file(b2: B2) -> None:
-    b2.put(b"small")
-    content = Counted(200 * MEBI)
-    with b2.server.locked() as simulator:
-        world = simulator._world
-        (old,) = world.versions.values()
-        large = old.file.__class__(**{**_fields(old.file), "content_length": content.length})
-        world.replace_version(old, old.__class__(large, old.serial, (Extent(content, 0, content.length),)))
-    token = b2.token()
-    with socket.create_connection(b2.address, timeout=10) as wire:
-        wire.sendall(f"GET /file/{BUCKET}/n HTTP/1.1\r\nHost: h\r\nAuthorization: {token}\r\n\r\n".encode())
-        wire.recv(1000)
+    content = counted_file(b2, 200)
+    with begun_download(b2) as wire:
         sleep(0.3)
         stopped = content.passed
         assert stopped < 50 * MEBI
@@ -414,6 +405,56 @@ def test_a_slow_reader_does_not_pile_up_the_file(b2: B2) -> None:
         assert content.passed == stopped
         assert b2.download("missing").status == 404
         wire.recv(1000)
+
+
+def counted_file(b2: B2, mebibytes: int) -> Counted:
+    """The content of a long file `n`."""
+    b2.put(b"small")
+    content = Counted(mebibytes * MEBI)
+    with b2.server.locked() as simulator:
+        world = simulator._world
+        (old,) = world.versions.values()
+        large = old.file.__class__(**{**_fields(old.file), "content_length": content.length})
+        world.replace_version(old, old.__class__(large, old.serial, (Extent(content, 0, content.length),)))
+    return content
+
+
+def begun_download(b2: B2) -> socket.socket:
+    """A connection on which the file `n` has begun to come."""
+    token = b2.token()
+    wire = socket.create_connection(b2.address, timeout=10)
+    wire.sendall(f"GET /file/{BUCKET}/n HTTP/1.1\r\nHost: h\r\nAuthorization: {token}\r\n\r\n".encode())
+    assert wire.recv(1000)
+    return wire
+
+
+def busy(b2: B2) -> bool:
+    """Whether a request is being answered."""
+    return bool(b2.server._server.server_state.tasks)
+
+
+def test_nothing_is_sent_to_a_client_that_went_away(b2: B2, caplog: pytest.LogCaptureFixture) -> None:
+    content = counted_file(b2, 2000)
+    for _ in range(5):
+        begun_download(b2).close()  # it resets the connection: not all that came was read
+        wait_until(lambda: not busy(b2))
+        assert content.passed < 50 * MEBI, "what nobody can have is not read"
+    assert [record.getMessage() for record in caplog.records] == []
+    assert b2.download("missing").status == 404
+
+
+@pytest.fixture
+def slow() -> Iterator[B2]:
+    """It would take minutes to send a long file."""
+    yield from served(options=ServeOptions(latency=Latency(bytes_per_second=10 * MEBI)))
+
+
+def test_a_client_that_goes_away_is_noticed_between_two_pieces(slow: B2) -> None:
+    """And not when the time is over that the rest would have taken."""
+    content = counted_file(slow, 2000)
+    begun_download(slow).close()
+    wait_until(lambda: not busy(slow))
+    assert content.passed < 50 * MEBI
 
 
 def _fields(record: Any) -> dict[str, Any]:
