@@ -6,7 +6,7 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
 from typing import Final
 
 from b2pure.model.intents import CopySource
@@ -14,7 +14,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Body, Chained, LocalSlice, slice_body
 from b2pure.plan.emerge.overlaps import CopyRow, Cover, Diagonals
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
-from b2pure.plan.emerge.ways import SENT, Run
+from b2pure.plan.emerge.ways import SENT, Run, Runs
 
 __all__ = ["Assembler"]
 
@@ -37,7 +37,7 @@ class Assembler:
         self._starts = [*diagonals.starts, _FAR]
         self._there = self._best = self._reach = 0
 
-    def parts(self, runs: Iterable[Run]) -> list[EmergePart]:
+    def parts(self, runs: Runs) -> list[EmergePart]:
         """The parts of all runs, from number 1 on. A run has the number of its diagonal."""
         found: list[EmergePart] = []
         starts, sources = self._starts, self._diagonals.sources
@@ -57,7 +57,7 @@ class Assembler:
                     else:
                         span = ByteRange(start + shift, stop + shift) if shift else whole
                         body = LocalSlice(source.path, span, source.fact)
-                elif which != SENT:
+                elif which != SENT and (stop <= ends[here] or begins[here + 1] == ends[here]):
                     self._here = here
                     body = self._checks(start, stop)
             if which != SENT:
@@ -135,12 +135,10 @@ class Assembler:
         """From `start` on what goes on longest, at most up to `upto`; and where it ends."""
         starts, there = self._starts, self._there
         if starts[there] <= start:
-            stops, best, reach = self._diagonals.stops, self._best, self._reach
-            while starts[there] <= start:
-                if stops[there] > reach:
-                    best, reach = there, stops[there]
-                there += 1
-            self._there, self._best, self._reach = there, best, reach
+            stops, self._there = self._diagonals.stops, bisect_right(starts, start, there)
+            reach = max(stops[there : self._there])
+            if reach > self._reach:
+                self._best, self._reach = stops.index(reach, there), reach
         end, base, source = self._reach, starts[self._best], self._diagonals.sources[self._best]
         if end <= start:
             raise AssertionError(f"nobody has the bytes [{start}, {upto})")

@@ -26,7 +26,7 @@ from typing import Final
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.exits import Exits
 from b2pure.plan.emerge.prices import Weights
-from b2pure.plan.emerge.ways import SENT, Entry, Interval, Run, envelope
+from b2pure.plan.emerge.ways import SENT, Entry, Interval, Run, Runs, envelope
 
 __all__ = ["Chooser", "choose"]
 
@@ -231,7 +231,7 @@ class Chooser:
         while near and near[0].stop <= start - self._m:
             self._exits.leave(near.pop(0))
 
-    def finish(self, end: int) -> tuple[int, list[Run]]:
+    def finish(self, end: int) -> tuple[int, Runs]:
         """The least weight of an object that ends at `end`, and the runs that make it."""
         price, m, parts = self._price(end), self._m, self._exits.parts
         found: list[tuple[int, list[Run], Entry | None, int]] = []  # weight, last runs, entry and start before them
@@ -260,23 +260,26 @@ class Chooser:
         origin = self._ways[entry.origin - self._gone]
         return origin, min(at - entry.sent - self._m, origin.high)
 
-    def _unwound(self, runs: list[Run], entry: Entry | None, at: int) -> list[Run]:
-        """The runs (backwards) with all before them, the first one first."""
+    def _unwound(self, runs: list[Run], entry: Entry | None, at: int) -> Runs:
+        """The runs (backwards) with all before them, the first one first. They begin at `at`, where `entry` does."""
         ways, gone, m = self._ways, self._gone, self._m
+        cuts, numbers = [*(stop for _, stop, _ in runs), at], [number for _, _, number in runs]
         while entry is not None:
-            stop = at
             if entry.sent:
-                stop -= entry.sent
-                runs.append((stop, at, SENT))
+                at -= entry.sent
+                cuts.append(at)
+                numbers.append(SENT)
             if entry.origin < 0:
                 break
             entry = ways[entry.origin - gone]
-            at = entry.high
-            if at > stop - m:
-                at = stop - m
-            runs.append((at, stop, entry.number))
-        runs.reverse()
-        return runs
+            at -= m
+            if at > entry.high:
+                at = entry.high
+            cuts.append(at)
+            numbers.append(entry.number)
+        cuts.reverse()
+        numbers.reverse()
+        return Runs(cuts, numbers)
 
 
 def _lighter(first: Entry | None, offers: list[Entry]) -> list[Entry]:
@@ -309,7 +312,7 @@ def choose(
     *,
     begin: int = 0,
     last_minimum: int = 1,
-) -> tuple[int, list[Run]]:
+) -> tuple[int, Runs]:
     """The least weight for [begin, end), and its runs."""
     chooser = Chooser(coverage, weights, minimum, max_send, begin=begin, last_minimum=last_minimum)
     chooser.add_all(intervals, end)
