@@ -7,6 +7,7 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import count, islice
 from typing import Final
 
 from b2pure.model.intents import CopySource
@@ -34,16 +35,16 @@ class Assembler:
         self._local = local.with_end(_FAR)
         self._here = 0
         self._diagonals = diagonals
-        self._starts = [*diagonals.starts, _FAR]
         self._there = self._best = self._reach = 0
 
     def parts(self, runs: Runs) -> list[EmergePart]:
         """The parts of all runs, from number 1 on. A run has the number of its diagonal."""
         found: list[EmergePart] = []
-        starts, sources = self._starts, self._diagonals.sources
+        starts, sources = self._diagonals.starts, self._diagonals.sources
         begins, ends, bases, bodies = self._local.starts, self._local.stops, self._local.bases, self._local.sources
         here = 0
-        for number, (start, stop, which) in enumerate(runs, 1):
+        stops = islice(runs.cuts, 1, None)
+        for number, start, stop, which in zip(count(1), runs.cuts, stops, runs.numbers, strict=False):
             while ends[here] <= start:
                 here += 1
             whole = ByteRange(start, stop)  # stands for itself in a file whose bytes keep their places
@@ -133,12 +134,11 @@ class Assembler:
 
     def _remote(self, start: int, upto: int) -> tuple[CopySource, int]:
         """From `start` on what goes on longest, at most up to `upto`; and where it ends."""
-        starts, there = self._starts, self._there
-        if starts[there] <= start:
-            stops, self._there = self._diagonals.stops, bisect_right(starts, start, there)
-            reach = max(stops[there : self._there])
-            if reach > self._reach:
-                self._best, self._reach = stops.index(reach, there), reach
+        starts, stops, there = self._diagonals.starts, self._diagonals.stops, self._there
+        self._there = bisect_right(starts, start, there)
+        reach = max(stops[there : self._there], default=0)
+        if reach > self._reach:
+            self._best, self._reach = stops.index(reach, there), reach
         end, base, source = self._reach, starts[self._best], self._diagonals.sources[self._best]
         if end <= start:
             raise AssertionError(f"nobody has the bytes [{start}, {upto})")

@@ -33,6 +33,8 @@ __all__ = ["Chooser", "choose"]
 _NONE: Final = list[int]()
 _FAR: Final = 1 << 200
 """Heavier than every way."""
+_OPEN: Final = 1024
+"""So many ways are kept before it is looked at what of them is decided: few, so that they stay at hand."""
 
 
 class Chooser:
@@ -40,7 +42,7 @@ class Chooser:
     best way through them (`finish`). One that lies in another, or is too short for a part, counts for nothing.
 
     `begin` is where the object begins (everything counts from there). The coverage has to be known up to the end of an
-    interval when that is added.
+    interval when that is added. Where more than `most_open` ways are kept, what is decided of them is forgotten.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Chooser:
         *,
         begin: int = 0,
         last_minimum: int = 1,
+        most_open: int = _OPEN,
     ) -> None:
         self._coverage = coverage
         self._prices = weights.local_byte, weights.remote_byte
@@ -67,6 +70,8 @@ class Chooser:
         self._near: list[Entry] = []  # of the intervals that may come just before the next one, or a minimum
         self._exits = Exits(begin, self._price, min(self._prices), self._sent_part, max_send)
         self._ways: list[Entry] = []
+        self._most_open = most_open
+        self._decided = Runs([], [])  # all best ways begin so, as far as `add_all` looked
         self._gone = 0  # so many ways are decided and forgotten: the first one of `_ways` has this place
 
     def add(self, start: int, stop: int, number: int, *, last: bool = False) -> None:
@@ -120,6 +125,8 @@ class Chooser:
                 if sending is not None:
                     weight, begun, way = sending
                     origin = -1 if way is None else way.place
+                    if way is not None and len(ways) > self._most_open and len(exits.kept()) == 1:
+                        self._decide(way)
                     entry = Entry(start, start, weight + copied, 0, stop, number, origin, start - begun, place)
             if entry is None:
                 self._consider(start, stop, number, end)
@@ -174,6 +181,13 @@ class Chooser:
             ways.append(entry)
             near.append(entry)
             place += 1
+
+    def _decide(self, entry: Entry) -> None:
+        """All ways that are left copy from `entry`, and what comes next is sent: so nothing before it stays open."""
+        self._decided.add(self._unwound([], entry, entry.high))
+        entry.low, entry.fall, entry.origin, entry.sent = entry.high, 0, -1, 0
+        del self._ways[: entry.place - self._gone]
+        self._gone = entry.place
 
     def _far(self, start: int, limit: int, stop: int, number: int) -> Entry | None:
         """The way to the interval with nothing before it, or something that is sent from far away."""
@@ -251,7 +265,8 @@ class Chooser:
                 runs = [(end - m, end, SENT), (start, end - m, entry.number)]
                 found.append((weight, runs, entry, start))
         weight, runs, last, at = min(found, key=lambda way: way[0])
-        return weight, self._unwound(runs, last, at)
+        self._decided.add(self._unwound(runs, last, at))
+        return weight, self._decided
 
     def _before(self, entry: Entry, at: int) -> tuple[Entry | None, int]:
         """The copy before the one of `entry` that starts at `at`: its entry, and where it starts."""

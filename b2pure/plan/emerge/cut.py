@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import islice, pairwise
+from itertools import compress, count, pairwise
 from operator import sub
 
 from b2pure.plan.emerge.choose import choose
@@ -35,7 +35,7 @@ def cut_runs(runs: Runs, recommended: int, limits: EmergeLimits) -> Runs:
     cuts, numbers = runs.cuts, runs.numbers
     more, which, done = list[int](), list[int](), 0
     # Few are too long, and often none.
-    for index in [index for index, length in enumerate(map(sub, islice(cuts, 1, None), cuts)) if length > least]:
+    for index in compress(count(), map(least.__lt__, map(sub, cuts[1:], cuts))):
         start, stop, number = cuts[index], cuts[index + 1], numbers[index]
         if number != SENT:
             within = _even(start, stop, -(-(stop - start) // max_copy))
@@ -49,10 +49,10 @@ def cut_runs(runs: Runs, recommended: int, limits: EmergeLimits) -> Runs:
     return Runs(more + cuts[done:], which + numbers[done:]) if done else runs
 
 
-def _even(start: int, stop: int, count: int) -> list[int]:
+def _even(start: int, stop: int, parts: int) -> list[int]:
     """Where so many parts of about the same size meet."""
     length = stop - start
-    return [start + length * part // count for part in range(1, count)]
+    return [start + length * part // parts for part in range(1, parts)]
 
 
 def _sent(start: int, stop: int, recommended: int, longest: int, minimum: int) -> list[int]:
@@ -60,13 +60,13 @@ def _sent(start: int, stop: int, recommended: int, longest: int, minimum: int) -
     hold it all.
     """
     length = stop - start
-    count = -(-length // longest)
+    parts = -(-length // longest)
     whole = (length - minimum) // recommended if recommended <= longest else 0
-    if count == 1 or count * recommended < length:
-        return _even(start, stop, count)
-    whole = min(whole, count - 1)
+    if parts == 1 or parts * recommended < length:
+        return _even(start, stop, parts)
+    whole = min(whole, parts - 1)
     found = [start + recommended * part for part in range(1, whole + 1)]
-    return found + _even(start + recommended * whole, stop, count - whole)
+    return found + _even(start + recommended * whole, stop, parts - whole)
 
 
 def count_parts(runs: Iterable[Run], longest: int, limits: EmergeLimits) -> int:
@@ -110,8 +110,7 @@ def cut_to_verify(runs: Runs, end: int, coverage: Coverage, limits: EmergeLimits
     low, high = next(rest)
     first = bisect_right(cuts, low, 1) - 1
     found, which = cuts[:first], runs.numbers[:first]
-    after, numbers = islice(cuts, first + 1, None), islice(runs.numbers, first, None)
-    for start, stop, number in zip(islice(cuts, first, None), after, numbers, strict=False):
+    for start, stop, number in zip(cuts[first:], cuts[first + 1 :], runs.numbers[first:], strict=False):
         found.append(start)
         which.append(number)
         while high <= start and low < high:

@@ -7,7 +7,6 @@ came before an entry is told by its place in the list of all entries that may st
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from attrs import frozen
 from msgspec import Struct
@@ -38,8 +37,13 @@ class Runs:
         given = list(runs)
         return cls([start for start, _, _ in given[:1]] + [stop for _, stop, _ in given], [each[2] for each in given])
 
+    def add(self, more: Runs) -> None:
+        """The runs that come next."""
+        self.cuts.extend(more.cuts[1:] if self.cuts else more.cuts)
+        self.numbers.extend(more.numbers)
+
     def __iter__(self) -> Iterator[Run]:
-        return zip(self.cuts, islice(self.cuts, 1, None), self.numbers, strict=False)
+        return zip(self.cuts, self.cuts[1:], self.numbers, strict=False)
 
     def __len__(self) -> int:
         return len(self.numbers)
