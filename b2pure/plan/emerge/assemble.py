@@ -6,7 +6,6 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from itertools import count, islice
 from typing import Final
 
@@ -35,12 +34,13 @@ class Assembler:
         self._local = local.with_end(_FAR)
         self._here = 0
         self._diagonals = diagonals
+        self._starts = [*diagonals.starts, _FAR]
         self._there = self._best = self._reach = 0
 
     def parts(self, runs: Runs) -> list[EmergePart]:
         """The parts of all runs, from number 1 on. A run has the number of its diagonal."""
         found: list[EmergePart] = []
-        starts, sources = self._diagonals.starts, self._diagonals.sources
+        starts, sources = self._starts, self._diagonals.sources
         begins, ends, bases, bodies = self._local.starts, self._local.stops, self._local.bases, self._local.sources
         here = 0
         stops = islice(runs.cuts, 1, None)
@@ -134,11 +134,14 @@ class Assembler:
 
     def _remote(self, start: int, upto: int) -> tuple[CopySource, int]:
         """From `start` on what goes on longest, at most up to `upto`; and where it ends."""
-        starts, stops, there = self._diagonals.starts, self._diagonals.stops, self._there
-        self._there = bisect_right(starts, start, there)
-        reach = max(stops[there : self._there], default=0)
-        if reach > self._reach:
-            self._best, self._reach = stops.index(reach, there), reach
+        starts, there = self._starts, self._there
+        if starts[there] <= start:
+            stops, best, reach = self._diagonals.stops, self._best, self._reach
+            while starts[there] <= start:
+                if stops[there] > reach:
+                    best, reach = there, stops[there]
+                there += 1
+            self._there, self._best, self._reach = there, best, reach
         end, base, source = self._reach, starts[self._best], self._diagonals.sources[self._best]
         if end <= start:
             raise AssertionError(f"nobody has the bytes [{start}, {upto})")
