@@ -278,7 +278,8 @@ class Chooser:
     def _unwound(self, runs: list[Run], entry: Entry | None, at: int) -> Runs:
         """The runs (backwards) with all before them, the first one first. They begin at `at`, where `entry` does."""
         ways, gone, m = self._ways, self._gone, self._m
-        cuts, numbers = [*(stop for _, stop, _ in runs), at], [number for _, _, number in runs]
+        cuts, numbers = [run[1] for run in runs], [run[2] for run in runs]
+        cuts.append(at)
         while entry is not None:
             if entry.sent:
                 at -= entry.sent

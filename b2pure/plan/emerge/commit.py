@@ -8,7 +8,7 @@ more: it takes the way that is lightest so far and gives up those that do not sh
 from __future__ import annotations
 
 from b2pure.plan.emerge.choose import Chooser
-from b2pure.plan.emerge.ways import SENT, Entry, Run, Runs
+from b2pure.plan.emerge.ways import SENT, Entry, Runs
 
 __all__ = ["CommittingChooser"]
 
@@ -32,7 +32,7 @@ class CommittingChooser(Chooser):
         if not self._near and len(self._exits.kept()) == 1:
             return self._commit_exit(future)
         steps = self._shared(self._live())
-        return self._commit_step(*steps[-1]) if steps else Runs.of(())
+        return self._commit_step(*steps[-1]) if steps else Runs([], [])
 
     def force(self, upto: int) -> None:
         """Give up all ways but those that begin as the lightest does, up to its last copy that starts before `upto`."""
@@ -94,19 +94,19 @@ class CommittingChooser(Chooser):
     def _commit_exit(self, future: int) -> Runs:
         """There is one way, and it sends from its last copy on: as many whole parts as surely are sent."""
         start, weight, entry, floor = self._exits.kept()[0]
-        runs: list[Run] = []
+        runs = Runs([start], [])
         if entry is not None:
-            runs += self._unwound([(entry.high, start, entry.number)], entry, entry.high)
+            runs = self._unwound([(entry.high, start, entry.number)], entry, entry.high)
         self._gone += len(self._ways)
         self._ways.clear()
         whole = max(0, (future - self._m - start) // self._max_send)
         if whole:
-            runs.append((start, start + whole * self._max_send, SENT))
             start += whole * self._max_send
+            runs.add(Runs([runs.cuts[-1], start], [SENT]))
             weight += whole * self._sent_part
         self._exits.keep([(start, weight, None, floor)])
         self._begin, self._begun = start, start > self._begin or self._begun
-        return Runs.of(runs)
+        return runs
 
     def _keep(self, step: _Step) -> None:
         def shares(entry: Entry | None, at: int) -> bool:

@@ -102,7 +102,7 @@ def cut_to_verify(runs: Runs, end: int, coverage: Coverage, limits: EmergeLimits
     if coverage.longest < minimum:
         edges = edges[-2:]
     spans, begin = zip(edges[::2], edges[1::2], strict=True), cuts[0] if cuts else end
-    long = [x for span in spans if span[1] > begin and (span[1] - span[0] >= minimum or span[1] == end) for x in span]
+    long = [x for low, high in spans if high > begin and (high - low >= minimum or high == end) for x in (low, high)]
     if not long:
         return runs
     nothing = cuts[-1], cuts[-1]

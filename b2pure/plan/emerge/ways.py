@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
 from msgspec import Struct
 
 __all__ = ["SENT", "Entry", "Interval", "Run", "Runs", "envelope", "proper"]
@@ -22,8 +21,7 @@ Run = tuple[int, int, int]
 SENT = -1
 
 
-@frozen
-class Runs:
+class Runs(Struct, frozen=True, gc=False):
     """Runs one after the other: run `i` goes from `cuts[i]` to `cuts[i + 1]` and has `numbers[i]`. There are about as
     many as intervals, so they are kept side by side; a run is made when somebody looks at it.
     """
