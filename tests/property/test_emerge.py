@@ -301,23 +301,30 @@ def to_choose(seed: int, prioritize: Prioritize) -> tuple[Object, Coverage, list
 
 @given(_seeds, st.sampled_from(ALL))
 def test_the_plain_choice_is_the_one_of_all_that_can_be(seed: int, prioritize: Prioritize) -> None:
-    """Where the chooser sees at once what is the lightest, that is what it finds when it considers all ways."""
+    """Where the chooser sees at once what is the lightest, that is what it finds when it considers all ways; also where
+    it forgets what is decided.
+    """
     for step in range(10):
         made, coverage, intervals = to_choose(seed + step, prioritize)
         end, m, weights = made.length, made.minimum, weights_of(prioritize, PRICES)
-        plain, thorough = (Chooser(coverage, weights, m, made.max_sent) for _ in range(2))
+        plain, forgetful, thorough = (Chooser(coverage, weights, m, made.max_sent, most_open=n) for n in (999, 0, 999))
         plain.add_all(intervals, end)
+        forgetful.add_all(intervals, end)
         for start, stop, number in intervals:
             thorough.add(start, stop, number, last=stop == end)
-        assert plain.finish(end)[0] == thorough.finish(end)[0]
+        found = plain.finish(end)
+        assert found[0] == thorough.finish(end)[0]
+        assert found == forgetful.finish(end)
 
 
-@given(_seeds, st.sampled_from(ALL))
-def test_the_weight_of_a_choice_is_that_of_its_runs(seed: int, prioritize: Prioritize) -> None:
+@given(_seeds, st.sampled_from(ALL), st.integers(0, 3))
+def test_the_weight_of_a_choice_is_that_of_its_runs(seed: int, prioritize: Prioritize, most_open: int) -> None:
     """Counted byte by byte; and the runs are the object, none too short."""
     made, coverage, intervals = to_choose(seed, prioritize)
     end, m, weights = made.length, made.minimum, weights_of(prioritize, PRICES)
-    weight, runs = choose(intervals, end, coverage, weights, m, made.max_sent)
+    chooser = Chooser(coverage, weights, m, made.max_sent, most_open=most_open)
+    chooser.add_all(intervals, end)
+    weight, runs = chooser.finish(end)
     here = made.local_bytes()
     total = at = 0
     for start, stop, number in runs:

@@ -19,7 +19,7 @@ from b2pure.plan.emerge.overlaps import Cover, Layout, LocalRow, lay_out
 from b2pure.plan.emerge.plan import EmergeLimits
 from b2pure.plan.emerge.prices import verification_weights
 from b2pure.plan.emerge.twice import known_twice
-from b2pure.plan.emerge.ways import SENT, Run
+from b2pure.plan.emerge.ways import SENT, Run, Runs
 
 _seeds = st.integers(0, 2**40)
 
@@ -43,7 +43,7 @@ def check_verified(seed: int, minimum: int, ends: bool, neighbours: bool) -> Non
     run: Run = (start, stop, 7)
     around: list[Run] = [(0, start, SENT), run, (stop, end, SENT)] if neighbours else [run]
     limits = EmergeLimits(minimum, 1000, 1000, 1000, 1000)
-    cut = cut_to_verify([each for each in around if each[0] < each[1]], end, coverage, limits)
+    cut = cut_to_verify(Runs.of(each for each in around if each[0] < each[1]), end, coverage, limits)
     parts = [each for each in cut if each[2] != SENT]
     assert [*(low for low, _, _ in parts), stop] == [start, *(high for _, high, _ in parts)]
     assert all(high - low >= minimum or high == end for low, high, _ in parts)
@@ -86,6 +86,6 @@ def test_only_what_is_too_long_is_cut(seed: int, minimum: int) -> None:
     for _ in range(r.randint(0, 9)):
         start = runs[-1][1] if runs else 0
         runs.append((start, start + r.randint(minimum, 40 * minimum), r.choice((SENT, 0, 1))))
-    cut = cut_runs(runs, limits.recommended, limits)
-    assert cut == [part for run in runs for part in cut_runs([run], limits.recommended, limits)]
+    cut = cut_runs(Runs.of(runs), limits.recommended, limits)
+    assert list(cut) == [part for run in runs for part in cut_runs(Runs.of([run]), limits.recommended, limits)]
     assert all(high - low <= (9 * minimum + minimum if which == SENT else 11 * minimum) for low, high, which in cut)

@@ -6,7 +6,7 @@ is one range of a file, as nearly all are, is said in one loop, and a piece is m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import count, islice
 from typing import Final
 
 from b2pure.model.intents import CopySource
@@ -14,7 +14,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Body, Chained, LocalSlice, slice_body
 from b2pure.plan.emerge.overlaps import CopyRow, Cover, Diagonals
 from b2pure.plan.emerge.parts import CopiedPart, EmergePart, Piece, SentPart
-from b2pure.plan.emerge.ways import SENT, Run
+from b2pure.plan.emerge.ways import SENT, Run, Runs
 
 __all__ = ["Assembler"]
 
@@ -37,13 +37,14 @@ class Assembler:
         self._starts = [*diagonals.starts, _FAR]
         self._there = self._best = self._reach = 0
 
-    def parts(self, runs: Iterable[Run]) -> list[EmergePart]:
+    def parts(self, runs: Runs) -> list[EmergePart]:
         """The parts of all runs, from number 1 on. A run has the number of its diagonal."""
         found: list[EmergePart] = []
         starts, sources = self._starts, self._diagonals.sources
         begins, ends, bases, bodies = self._local.starts, self._local.stops, self._local.bases, self._local.sources
         here = 0
-        for number, (start, stop, which) in enumerate(runs, 1):
+        stops = islice(runs.cuts, 1, None)
+        for number, start, stop, which in zip(count(1), runs.cuts, stops, runs.numbers, strict=False):
             while ends[here] <= start:
                 here += 1
             whole = ByteRange(start, stop)  # stands for itself in a file whose bytes keep their places
@@ -57,7 +58,7 @@ class Assembler:
                     else:
                         span = ByteRange(start + shift, stop + shift) if shift else whole
                         body = LocalSlice(source.path, span, source.fact)
-                elif which != SENT:
+                elif which != SENT and (stop <= ends[here] or begins[here + 1] == ends[here]):
                     self._here = here
                     body = self._checks(start, stop)
             if which != SENT:

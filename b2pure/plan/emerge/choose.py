@@ -26,13 +26,15 @@ from typing import Final
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.exits import Exits
 from b2pure.plan.emerge.prices import Weights
-from b2pure.plan.emerge.ways import SENT, Entry, Interval, Run, envelope
+from b2pure.plan.emerge.ways import SENT, Entry, Interval, Run, Runs, envelope
 
 __all__ = ["Chooser", "choose"]
 
 _NONE: Final = list[int]()
 _FAR: Final = 1 << 200
 """Heavier than every way."""
+_OPEN: Final = 1024
+"""So many ways are kept before it is looked at what of them is decided: few, so that they stay at hand."""
 
 
 class Chooser:
@@ -40,7 +42,7 @@ class Chooser:
     best way through them (`finish`). One that lies in another, or is too short for a part, counts for nothing.
 
     `begin` is where the object begins (everything counts from there). The coverage has to be known up to the end of an
-    interval when that is added.
+    interval when that is added. Where more than `most_open` ways are kept, what is decided of them is forgotten.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Chooser:
         *,
         begin: int = 0,
         last_minimum: int = 1,
+        most_open: int = _OPEN,
     ) -> None:
         self._coverage = coverage
         self._prices = weights.local_byte, weights.remote_byte
@@ -67,6 +70,8 @@ class Chooser:
         self._near: list[Entry] = []  # of the intervals that may come just before the next one, or a minimum
         self._exits = Exits(begin, self._price, min(self._prices), self._sent_part, max_send)
         self._ways: list[Entry] = []
+        self._most_open = most_open
+        self._decided = Runs([], [])  # all best ways begin so, as far as `add_all` looked
         self._gone = 0  # so many ways are decided and forgotten: the first one of `_ways` has this place
 
     def add(self, start: int, stop: int, number: int, *, last: bool = False) -> None:
@@ -120,6 +125,8 @@ class Chooser:
                 if sending is not None:
                     weight, begun, way = sending
                     origin = -1 if way is None else way.place
+                    if way is not None and len(ways) > self._most_open and len(exits.kept()) == 1:
+                        self._decide(way)
                     entry = Entry(start, start, weight + copied, 0, stop, number, origin, start - begun, place)
             if entry is None:
                 self._consider(start, stop, number, end)
@@ -174,6 +181,13 @@ class Chooser:
             ways.append(entry)
             near.append(entry)
             place += 1
+
+    def _decide(self, entry: Entry) -> None:
+        """All ways that are left copy from `entry`, and what comes next is sent: so nothing before it stays open."""
+        self._decided.add(self._unwound([], entry, entry.high))
+        entry.low, entry.fall, entry.origin, entry.sent = entry.high, 0, -1, 0
+        del self._ways[: entry.place - self._gone]
+        self._gone = entry.place
 
     def _far(self, start: int, limit: int, stop: int, number: int) -> Entry | None:
         """The way to the interval with nothing before it, or something that is sent from far away."""
@@ -231,7 +245,7 @@ class Chooser:
         while near and near[0].stop <= start - self._m:
             self._exits.leave(near.pop(0))
 
-    def finish(self, end: int) -> tuple[int, list[Run]]:
+    def finish(self, end: int) -> tuple[int, Runs]:
         """The least weight of an object that ends at `end`, and the runs that make it."""
         price, m, parts = self._price(end), self._m, self._exits.parts
         found: list[tuple[int, list[Run], Entry | None, int]] = []  # weight, last runs, entry and start before them
@@ -251,7 +265,8 @@ class Chooser:
                 runs = [(end - m, end, SENT), (start, end - m, entry.number)]
                 found.append((weight, runs, entry, start))
         weight, runs, last, at = min(found, key=lambda way: way[0])
-        return weight, self._unwound(runs, last, at)
+        self._decided.add(self._unwound(runs, last, at))
+        return weight, self._decided
 
     def _before(self, entry: Entry, at: int) -> tuple[Entry | None, int]:
         """The copy before the one of `entry` that starts at `at`: its entry, and where it starts."""
@@ -260,23 +275,27 @@ class Chooser:
         origin = self._ways[entry.origin - self._gone]
         return origin, min(at - entry.sent - self._m, origin.high)
 
-    def _unwound(self, runs: list[Run], entry: Entry | None, at: int) -> list[Run]:
-        """The runs (backwards) with all before them, the first one first."""
+    def _unwound(self, runs: list[Run], entry: Entry | None, at: int) -> Runs:
+        """The runs (backwards) with all before them, the first one first. They begin at `at`, where `entry` does."""
         ways, gone, m = self._ways, self._gone, self._m
+        cuts, numbers = [run[1] for run in runs], [run[2] for run in runs]
+        cuts.append(at)
         while entry is not None:
-            stop = at
             if entry.sent:
-                stop -= entry.sent
-                runs.append((stop, at, SENT))
+                at -= entry.sent
+                cuts.append(at)
+                numbers.append(SENT)
             if entry.origin < 0:
                 break
             entry = ways[entry.origin - gone]
-            at = entry.high
-            if at > stop - m:
-                at = stop - m
-            runs.append((at, stop, entry.number))
-        runs.reverse()
-        return runs
+            at -= m
+            if at > entry.high:
+                at = entry.high
+            cuts.append(at)
+            numbers.append(entry.number)
+        cuts.reverse()
+        numbers.reverse()
+        return Runs(cuts, numbers)
 
 
 def _lighter(first: Entry | None, offers: list[Entry]) -> list[Entry]:
@@ -309,7 +328,7 @@ def choose(
     *,
     begin: int = 0,
     last_minimum: int = 1,
-) -> tuple[int, list[Run]]:
+) -> tuple[int, Runs]:
     """The least weight for [begin, end), and its runs."""
     chooser = Chooser(coverage, weights, minimum, max_send, begin=begin, last_minimum=last_minimum)
     chooser.add_all(intervals, end)

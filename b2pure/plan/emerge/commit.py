@@ -8,7 +8,7 @@ more: it takes the way that is lightest so far and gives up those that do not sh
 from __future__ import annotations
 
 from b2pure.plan.emerge.choose import Chooser
-from b2pure.plan.emerge.ways import SENT, Entry, Run
+from b2pure.plan.emerge.ways import SENT, Entry, Runs
 
 __all__ = ["CommittingChooser"]
 
@@ -24,7 +24,7 @@ class CommittingChooser(Chooser):
         """Everything before is decided."""
         return self._begin
 
-    def commit(self, future: int) -> list[Run]:
+    def commit(self, future: int) -> Runs:
         """Runs that are decided. No interval that is still to come begins before `future`, nor does the object end
         there.
         """
@@ -32,7 +32,7 @@ class CommittingChooser(Chooser):
         if not self._near and len(self._exits.kept()) == 1:
             return self._commit_exit(future)
         steps = self._shared(self._live())
-        return self._commit_step(*steps[-1]) if steps else []
+        return self._commit_step(*steps[-1]) if steps else Runs([], [])
 
     def force(self, upto: int) -> None:
         """Give up all ways but those that begin as the lightest does, up to its last copy that starts before `upto`."""
@@ -80,7 +80,7 @@ class CommittingChooser(Chooser):
                 return []
         return shared or []
 
-    def _commit_step(self, entry: Entry, at: int) -> list[Run]:
+    def _commit_step(self, entry: Entry, at: int) -> Runs:
         """Everything before the copy that starts at `at`; that is where the object begins from now on."""
         runs = self._unwound([], entry, at)
         entry.weight, entry.fall, entry.low, entry.high = entry.at(at), 0, at, at
@@ -91,18 +91,18 @@ class CommittingChooser(Chooser):
         self._begin, self._begun = at, True
         return runs
 
-    def _commit_exit(self, future: int) -> list[Run]:
+    def _commit_exit(self, future: int) -> Runs:
         """There is one way, and it sends from its last copy on: as many whole parts as surely are sent."""
         start, weight, entry, floor = self._exits.kept()[0]
-        runs: list[Run] = []
+        runs = Runs([start], [])
         if entry is not None:
             runs = self._unwound([(entry.high, start, entry.number)], entry, entry.high)
         self._gone += len(self._ways)
         self._ways.clear()
         whole = max(0, (future - self._m - start) // self._max_send)
         if whole:
-            runs.append((start, start + whole * self._max_send, SENT))
             start += whole * self._max_send
+            runs.add(Runs([runs.cuts[-1], start], [SENT]))
             weight += whole * self._sent_part
         self._exits.keep([(start, weight, None, floor)])
         self._begin, self._begun = start, start > self._begin or self._begun

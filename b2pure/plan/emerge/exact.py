@@ -14,7 +14,7 @@ from typing import Final
 
 from b2pure.plan.emerge.coverage import Coverage
 from b2pure.plan.emerge.prices import Weights
-from b2pure.plan.emerge.ways import Interval, Run
+from b2pure.plan.emerge.ways import Interval, Runs
 
 __all__ = ["choose_by_cuts", "cuts_that_matter"]
 
@@ -71,7 +71,7 @@ def choose_by_cuts(
     max_send: int,
     max_copy: int,
     most: int = _MANY,
-) -> tuple[int, list[Run]] | None:
+) -> tuple[int, Runs] | None:
     """The least weight and its runs, each of which is one part; None when that would take too long."""
     ends = {0, end, *(x for each in intervals for x in each[:2]), *coverage.edges}
     cuts = cuts_that_matter({x for x in ends if 0 <= x <= end}, (minimum, max_copy, max_send), end, most)
@@ -112,11 +112,11 @@ def _price(coverage: Coverage, weights: Weights, position: int) -> int:
     return weights.local_byte * local + weights.remote_byte * (position - local)
 
 
-def _unwind(cuts: list[int], origin: list[tuple[int, int]]) -> list[Run]:
-    runs: list[Run] = []
+def _unwind(cuts: list[int], origin: list[tuple[int, int]]) -> Runs:
     here = len(cuts) - 1
+    found, numbers = [cuts[here]], list[int]()
     while here:
-        before, number = origin[here]
-        runs.append((cuts[before], cuts[here], number))
-        here = before
-    return runs[::-1]
+        here, number = origin[here]
+        found.append(cuts[here])
+        numbers.append(number)
+    return Runs(found[::-1], numbers[::-1])

@@ -31,7 +31,7 @@ from b2pure.plan.emerge.plan import PRIORITIES, EmergeLimits, EmergePlan, Priori
 from b2pure.plan.emerge.prices import Weights, weights_of
 from b2pure.plan.emerge.splice import spliced
 from b2pure.plan.emerge.twice import compares_files, known_twice, with_twice
-from b2pure.plan.emerge.ways import SENT, Interval, Run, proper
+from b2pure.plan.emerge.ways import SENT, Interval, Run, Runs, proper
 from b2pure.plan.failures import Differing, EmergeFailure, PlanFailed, TooManyParts
 
 __all__ = ["copyable", "emerge", "limits_objection", "limits_of", "plan_emerge"]
@@ -162,10 +162,10 @@ class _Job:
         """The same without what no plan needs."""
         return proper(self.copyable(), self.limits.minimum, self.end)
 
-    def parts(self) -> list[Run] | TooManyParts:
+    def parts(self) -> Runs | TooManyParts:
         """The parts of the best plan."""
         if self.end == 0:
-            return [(0, 0, SENT)]
+            return Runs([0, 0], [SENT])
         limits = self.limits
         longest = limits.max_upload if self.prioritize == "min_requests" else longest_sent(limits.recommended, limits)
         runs = self.runs(self.weights, longest)
@@ -174,7 +174,7 @@ class _Job:
             return parts
         return self.few_parts(runs)
 
-    def runs(self, weights: Weights, longest: int) -> list[Run]:
+    def runs(self, weights: Weights, longest: int) -> Runs:
         """The best runs, with sent parts of at most `longest` bytes."""
         minimum, max_copy = self.limits.minimum, self.limits.max_copy
         if max(map(sub, self.diagonals.stops, self.diagonals.starts), default=0) > max_copy:
@@ -184,13 +184,13 @@ class _Job:
                 return _joined(exact[1], intervals)
         return choose(self.copyable(), self.end, self.coverage, weights, minimum, longest)[1]
 
-    def cut(self, runs: list[Run], recommended: int) -> list[Run]:
+    def cut(self, runs: Runs, recommended: int) -> Runs:
         """The parts of the runs."""
         if self.prioritize == "local_verification":
             runs = cut_to_verify(runs, self.end, self.coverage, self.limits)
         return cut_runs(runs, recommended, self.limits)
 
-    def few_parts(self, runs: list[Run]) -> list[Run] | TooManyParts:
+    def few_parts(self, runs: Runs) -> Runs | TooManyParts:
         """The best plan found that keeps the part limit."""
         limits = self.limits
         size = sent_size(runs, limits)
@@ -205,11 +205,11 @@ class _Job:
         # What is cut to be verified is so only as far as there is room.
         return parts if len(parts) <= limits.max_parts else cut_runs(runs, size, limits)
 
-    def dearer_parts(self, runs: list[Run]) -> list[Run] | TooManyParts:
+    def dearer_parts(self, runs: Runs) -> Runs | TooManyParts:
         """The lightest runs found with few enough parts, by making every part dearer."""
         limits = self.limits
 
-        def attempt(price: int) -> tuple[list[Run], int]:
+        def attempt(price: int) -> tuple[Runs, int]:
             found = self.runs(self.weights.dearer(price), limits.max_upload)
             return found, count_parts(found, limits.max_upload, limits)
 
@@ -233,7 +233,8 @@ class _Job:
                 best, count, high = found, parts, middle
             else:
                 many, low = found, middle
-        return _joined(spliced(many, best, limits.minimum, limits.max_parts, self.weigh), self.proper())
+        way = spliced(list(many), list(best), limits.minimum, limits.max_parts, self.weigh)
+        return _joined(way, self.proper())
 
     def weigh(self, run: Run) -> tuple[int, int]:
         """The parts of a run, and its weight."""
@@ -246,7 +247,7 @@ class _Job:
         return parts, parts * self.weights.sent_part + sent
 
 
-def _joined(parts: list[Run], intervals: list[Interval]) -> list[Run]:
+def _joined(parts: Iterable[Run], intervals: list[Interval]) -> Runs:
     """Neighbours of the same source as one run, which is cut anew: into no more parts than they were."""
     runs: list[Run] = []
     at = 0
@@ -257,7 +258,7 @@ def _joined(parts: list[Run], intervals: list[Interval]) -> list[Run]:
             runs[-1] = (runs[-1][0], stop, number)
         else:
             runs.append((start, stop, number))
-    return runs
+    return Runs.of(runs)
 
 
 def _within(interval: Interval, start: int, number: int) -> bool:

@@ -27,7 +27,7 @@ from b2pure.plan.emerge.planner import limits_objection, limits_of
 from b2pure.plan.emerge.prices import weights_of
 from b2pure.plan.emerge.twice import compares_files, known_twice, with_twice
 from b2pure.plan.emerge.visible import visible
-from b2pure.plan.emerge.ways import SENT, Run
+from b2pure.plan.emerge.ways import SENT, Runs
 from b2pure.plan.failures import Differing, Hole, IntentsOutOfOrder, PlanFailed, TooLarge, TooManyParts
 from b2pure.plan.parts import stream_part_size
 
@@ -231,10 +231,10 @@ class _Stream:
         runs = self._chooser.commit(min(future, self._frontier))
         yield from self._parts(runs, last=False)
 
-    def _parts(self, runs: list[Run], last: bool) -> Iterator[EmergePart]:
+    def _parts(self, runs: Runs, last: bool) -> Iterator[EmergePart]:
         if not runs:
             return
-        limits, begin, stop = self._limits, runs[0][0], runs[-1][1]
+        limits, begin, stop = self._limits, runs.cuts[0], runs.cuts[-1]
         diagonals = [each for each in self._known.values() if each.stop > begin]
         remote = Diagonals.of(sorted((each.row() for each in diagonals), key=lambda row: (row[0], -row[1])))
         covered = Cover.of(self._local)

@@ -6,11 +6,11 @@ came before an entry is told by its place in the list of all entries that may st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-__all__ = ["SENT", "Entry", "Interval", "Run", "envelope", "proper"]
+__all__ = ["SENT", "Entry", "Interval", "Run", "Runs", "envelope", "proper"]
 
 Interval = tuple[int, int, int]
 """(start, stop, number): a range of the object that can be copied, and what the caller knows it by."""
@@ -19,6 +19,32 @@ Run = tuple[int, int, int]
 """(start, stop, number of the interval that is copied from, or -1: sent)."""
 
 SENT = -1
+
+
+class Runs(Struct, frozen=True, gc=False):
+    """Runs one after the other: run `i` goes from `cuts[i]` to `cuts[i + 1]` and has `numbers[i]`. There are about as
+    many as intervals, so they are kept side by side; a run is made when somebody looks at it.
+    """
+
+    cuts: list[int]
+    numbers: list[int]
+
+    @classmethod
+    def of(cls, runs: Iterable[Run]) -> Runs:
+        """The same from runs, each of which begins where the one before it ends."""
+        given = list(runs)
+        return cls([start for start, _, _ in given[:1]] + [stop for _, stop, _ in given], [each[2] for each in given])
+
+    def add(self, more: Runs) -> None:
+        """The runs that come next."""
+        self.cuts.extend(more.cuts[1:] if self.cuts else more.cuts)
+        self.numbers.extend(more.numbers)
+
+    def __iter__(self) -> Iterator[Run]:
+        return zip(self.cuts, self.cuts[1:], self.numbers, strict=False)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
 class Entry(Struct, eq=False, gc=False):
