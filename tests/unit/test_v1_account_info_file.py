@@ -72,6 +72,7 @@ def _named(trouble: Callable[[], object], path: object) -> AccountInfoFileError:
     with pytest.raises(AccountInfoFileError) as raised:
         trouble()
     assert isinstance(raised.value, AccountInfoError)
+    assert isinstance(raised.value, sqlite3.OperationalError)
     assert raised.value.file_name == str(path)
     assert str(path) in str(raised.value)
     assert raised.value.fix in str(raised.value)
@@ -108,6 +109,17 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
     os.mkfifo(path, 0o644)
     assert _named(lambda: SqliteAccountInfo(str(path)), path).problem == "is no regular file"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("named_by", ["an argument", "the environment"])
+def test_memory_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str) -> None:
+    """It would be one of that name, with the key in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(B2_ACCOUNT_INFO_ENV_VAR, ":memory:")
+    given = ":memory:" if named_by == "an argument" else None
+    assert "InMemoryAccountInfo()" in _named(lambda: SqliteAccountInfo(given), ":memory:").fix
+    assert list(tmp_path.iterdir()) == []
+    assert SqliteAccountInfo("./:memory:").filename == "./:memory:"
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ _log = logging.getLogger(__name__)
 
 B2_ACCOUNT_INFO_ENV_VAR: Final = "B2_ACCOUNT_INFO"
 B2_ACCOUNT_INFO_DEFAULT_FILE: Final = "~/.b2_account_info"
+_IN_MEMORY: Final = ":memory:"
+"""What sqlite takes for no file; each connection would see a memory of its own."""
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _AS_EFFECTIVE: Final = os.access in os.supports_effective_ids
 DEFAULT_TIMEOUT_SECONDS: Final = 30.0
@@ -102,7 +104,9 @@ def rows(connection: sqlite3.Connection, statement: str, *values: object) -> lis
 
 
 def check_regular(path: str) -> None:
-    """Raises AccountInfoFileError if something else than a file is there."""
+    """Raises AccountInfoFileError if something else than a file is there, or is meant."""
+    if path == _IN_MEMORY:
+        raise AccountInfoFileError(path, "would be a file of that name", "InMemoryAccountInfo() keeps it in memory")
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -188,6 +192,8 @@ def in_words(path: str, timeout: float) -> Iterator[None]:
     """
     try:
         yield
+    except AccountInfoFileError:  # in words already
+        raise
     except sqlite3.OperationalError as error:
         raise _of_sqlite(path, error, timeout) from error
     except sqlite3.DatabaseError as error:
