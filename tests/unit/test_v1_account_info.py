@@ -493,6 +493,28 @@ def test_every_upgrade_can_be_the_last_for_a_while(tmp_path: Path, stop: int) ->
     assert numbers == [(number,) for number in range(1, 7)]
 
 
+@pytest.mark.parametrize(("theirs", "stop"), [(True, 0), *((False, stop) for stop in range(7))])
+def test_what_the_first_versions_kept_can_be_stored_for_tests(tmp_path: Path, stop: int, theirs: bool) -> None:
+    """It has no restrictions, and its key is the master key."""
+    kind = _peer() if theirs else SqliteAccountInfo
+    old = kind(str(tmp_path / "info"), last_upgrade_to_run=stop)
+    first = ("account", "token", "https://api", "https://download", 100_000_000, "key", "production")
+    old.set_auth_data_with_schema_0_for_test(*first)
+    old.set_auth_data_with_schema_0_for_test(*first)
+    info = SqliteAccountInfo(str(tmp_path / "info"))
+    kept = info.get_auth_data()
+    assert (kept.account_id, kept.auth_token, kept.api_url, kept.download_url) == first[:4]
+    assert (kept.minimum_part_size, kept.application_key, kept.realm) == first[4:]
+    assert (kept.application_key_id, kept.allowed) == ("account", SqliteAccountInfo.DEFAULT_ALLOWED)
+
+
+def test_a_stub_shows_no_upload_url() -> None:
+    info = StubAccountInfo()
+    info.put_bucket_upload_url("bucket", "url", "token")
+    assert info.get_bucket_upload_data("bucket") == (None, None)
+    assert info.take_bucket_upload_url("bucket") == ("url", "token")
+
+
 @pytest.mark.parametrize("stop", range(7))
 def test_a_peer_makes_the_same_tables(tmp_path: Path, stop: int) -> None:
     """Every upgrade leaves the columns, in their order, that b2sdk's leaves; so each goes on where the other was."""

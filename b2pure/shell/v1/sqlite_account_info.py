@@ -181,6 +181,32 @@ class SqliteAccountInfo(StoredAccountInfo):
         with self._changing() as connection:
             self._write(connection, data)
 
+    def set_auth_data_with_schema_0_for_test(
+        self,
+        account_id: str,
+        auth_token: str,
+        api_url: str,
+        download_url: str,
+        minimum_part_size: int,
+        application_key: str,
+        realm: str,
+    ) -> None:
+        """Store what the first versions knew of: no restrictions, and the master key. For tests of upgrades, of a file
+        that was opened with `last_upgrade_to_run=0`.
+        """
+        old = {
+            "account_id": account_id,
+            "account_auth_token": auth_token,
+            "api_url": api_url,
+            "download_url": download_url,
+            "minimum_part_size": minimum_part_size,
+            "application_key": application_key,
+            "realm": realm,
+        }
+        with self._changing() as connection:
+            rows(connection, "DELETE FROM account")
+            _insert(connection, auth_data_of(old))
+
     def renew_auth_data(self, data: AuthData) -> bool:
         with self._changing() as connection:
             there = self._read(connection)
