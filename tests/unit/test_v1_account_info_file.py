@@ -237,16 +237,21 @@ def test_nobody_reads_what_may_not_be_read(mine: Path) -> None:
 
 
 @pytest.mark.parametrize("upgrade", range(6))
-def test_a_read_only_file_of_an_older_program(mine: Path, upgrade: int) -> None:
+@pytest.mark.parametrize("closed", ["the file", "its folder", "both"])
+def test_a_read_only_file_of_an_older_program(mine: Path, upgrade: int, closed: str) -> None:
     """It is read as it is; and brought up to date when it may be."""
     path = mine / "info"
     with _without_rights():
         SqliteAccountInfo(str(path), last_upgrade_to_run=upgrade).set_auth_data(**GIVEN)
-        path.chmod(0o400)
+        path.chmod(0o600 if closed == "its folder" else 0o400)
+        mine.chmod(0o700 if closed == "the file" else 0o500)
         before = path.read_bytes()
-        assert SqliteAccountInfo(str(path)).get_application_key() == "the-key"
+        info = SqliteAccountInfo(str(path))
+        assert info.get_application_key() == "the-key"
+        _named(info.clear, path)
         assert path.read_bytes() == before
         path.chmod(0o600)
+        mine.chmod(0o700)
         assert SqliteAccountInfo(str(path)).get_application_key() == "the-key"
         assert path.read_bytes() != before
 
