@@ -105,9 +105,10 @@ def test_too_many_and_too_few_bytes_store_nothing(
     assert data in content(bucket, "file")
 
 
-def test_nothing_was_promised_and_something_is_there(bucket: Bucket) -> None:
+@pytest.mark.parametrize("make", MAKERS)
+def test_nothing_was_promised_and_something_is_there(bucket: Bucket, make: Callable[[Bucket, Any], object]) -> None:
     with pytest.raises(exception.InvalidUploadSource, match="goes on after the 0 bytes"):
-        bucket.upload(_stream(b"z", 0), "file")
+        make(bucket, _stream(b"z", 0))
     assert _nothing_is_there(bucket)
 
 
