@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import b2pure as b2
+import b2pure.v1 as v1
 from b2pure.effects.fault_text import decode_script
 
 pytest_plugins = ["pytester"]
@@ -25,8 +26,24 @@ def executed(block: str, **names: object) -> dict[str, Any]:
     return space
 
 
+def test_what_is_to_be_changed_in_a_program_for_b2sdk_is_the_import() -> None:
+    names = executed(BLOCKS[0])
+    raw_api = v1.RawSimulator()
+    api = names["B2Api"](names["InMemoryAccountInfo"](), raw_api=raw_api)
+    api.authorize_account("production", *raw_api.create_account())
+    with pytest.raises(names["FileNotPresent"]):
+        api.create_bucket("holiday", "allPrivate").download_file_by_name("beach.jpg", v1.DownloadDestBytes())
+    assert names["B2Api"] is v1.B2Api
+    for line in BLOCKS[0].splitlines():
+        now, was = line.split("# it was: ")
+        assert now.strip() == was.replace("b2sdk", "b2pure")
+    where = re.search(r"\[what is different\]\((.*?)\)", README)
+    assert where is not None
+    assert Path(__file__).parents[2].joinpath(where.group(1)).is_file()
+
+
 def test_the_first_screen_is_a_test_that_passes() -> None:
-    law: Callable[[], None] = executed(BLOCKS[0])["test_our_backup_policy_never_deletes_raw_files"]
+    law: Callable[[], None] = executed(BLOCKS[1])["test_our_backup_policy_never_deletes_raw_files"]
     law()
 
 
@@ -36,14 +53,14 @@ def test_the_second_block_plans_saves_and_applies(tmp_path: Path, monkeypatch: p
     (tmp_path / "photos" / "2019" / "beach.jpg").write_bytes(b"sand")
     simulated = b2.connect_simulated("holiday")
     monkeypatch.setattr(b2, "connect", lambda *_: _Unwrapped(simulated))
-    names = executed(BLOCKS[1], key_id="id", key="key")
+    names = executed(BLOCKS[2], key_id="id", key="key")
     assert names["report"].done == {"upload": 1}
     assert names["report"].ok
 
 
 def test_the_block_about_the_fixtures_is_a_test_that_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        BLOCKS[2]
+        BLOCKS[3]
         + """
 import b2pure as b2
 
@@ -62,7 +79,7 @@ def test_the_block_about_single_files_runs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     (tmp_path / "disk.img").write_bytes(bytes(range(256)))
     simulated = b2.connect_simulated("holiday")
-    names = executed(BLOCKS[3], client=simulated, timedelta=timedelta)
+    names = executed(BLOCKS[4], client=simulated, timedelta=timedelta)
     assert (tmp_path / "copy.img").read_bytes() == bytes(range(256))
     assert names["first"] == bytes(range(100))
     assert simulated.read("b2://holiday/piece").unwrap() == b"header" + bytes(range(100, 200))
@@ -75,7 +92,7 @@ def test_the_script_of_faults_is_one() -> None:
 
 
 def test_the_last_block_is_a_test_that_passes() -> None:
-    law: Callable[[], None] = executed("from hypothesis import given\n" + BLOCKS[4])[
+    law: Callable[[], None] = executed("from hypothesis import given\n" + BLOCKS[5])[
         "test_our_backup_survives_bad_weather"
     ]
     law()

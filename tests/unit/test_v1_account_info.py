@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from attrs import evolve, frozen
 
-from b2pure.shell.v1 import account_info_file, sqlite_account_info
+from b2pure.shell.v1 import account_info_file, sqlite_account_info, sqlite_schema
 from b2pure.shell.v1.abstract_account_info import ALL_CAPABILITIES, AbstractAccountInfo, AuthData
 from b2pure.shell.v1.account_info import InMemoryAccountInfo, StubAccountInfo, UploadUrlPool, UrlPoolAccountInfo
 from b2pure.shell.v1.cache import AbstractCache, AuthInfoCache, DummyCache, InMemoryCache
@@ -277,6 +277,14 @@ def test_the_file_is_nobody_elses_business(tmp_path: Path, monkeypatch: pytest.M
         seen.append(stat.S_IMODE(os.stat(path).st_mode))
         return connect(path, timeout)
 
+    def commits(connection: sqlite3.Connection, last_upgrade: int) -> None:
+        prepare(connection, last_upgrade)
+        names.extend(each.name for each in (tmp_path / "new").iterdir())
+        seen.extend(stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "new").iterdir())
+
+    names: list[str] = []
+    prepare = sqlite_schema.prepare
+    monkeypatch.setattr(sqlite_account_info, "prepare", commits)
     for module in (account_info_file, sqlite_account_info):
         monkeypatch.setattr(module, "connect", spying)
     old = os.umask(0)
@@ -285,16 +293,27 @@ def test_the_file_is_nobody_elses_business(tmp_path: Path, monkeypatch: pytest.M
     finally:
         os.umask(old)
     assert set(seen) == {0o600}
+    assert [name for name in names if name.endswith("-journal")]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["info"]
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
 
-def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o660, 0o644, 0o606])
+def test_the_mode_of_a_file_that_is_there_is_its_owners(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int
+) -> None:
+    """Whatever is done with it, as in b2sdk; but one that everybody may read or write is warned of."""
     path = tmp_path / "info"
-    SqliteAccountInfo(str(path))
-    path.chmod(0o644)
-    SqliteAccountInfo(str(path))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    SqliteAccountInfo(str(path)).set_auth_data(**GIVEN)
+    path.chmod(mode)
+    info = SqliteAccountInfo(str(path))
+    assert info.get_application_key() == GIVEN["application_key"]
+    info.set_auth_data(**GIVEN)
+    info.clear()
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    warned = [record.getMessage() for record in caplog.records]
+    assert [str(path) in text for text in warned] == [True] * bool(mode & 0o006)
+    assert not [text for text in warned if GIVEN["application_key"] in text]
 
 
 def test_behind_a_link_that_leads_nowhere_yet(tmp_path: Path) -> None:
@@ -472,6 +491,28 @@ def test_every_upgrade_can_be_the_last_for_a_while(tmp_path: Path, stop: int) ->
     assert again.get_auth_data() == old.get_auth_data()
     numbers = sqlite3.connect(path).execute("SELECT update_number FROM update_done ORDER BY 1").fetchall()
     assert numbers == [(number,) for number in range(1, 7)]
+
+
+@pytest.mark.parametrize(("theirs", "stop"), [(True, 0), *((False, stop) for stop in range(7))])
+def test_what_the_first_versions_kept_can_be_stored_for_tests(tmp_path: Path, stop: int, theirs: bool) -> None:
+    """It has no restrictions, and its key is the master key."""
+    kind = _peer() if theirs else SqliteAccountInfo
+    old = kind(str(tmp_path / "info"), last_upgrade_to_run=stop)
+    first = ("account", "token", "https://api", "https://download", 100_000_000, "key", "production")
+    old.set_auth_data_with_schema_0_for_test(*first)
+    old.set_auth_data_with_schema_0_for_test(*first)
+    info = SqliteAccountInfo(str(tmp_path / "info"))
+    kept = info.get_auth_data()
+    assert (kept.account_id, kept.auth_token, kept.api_url, kept.download_url) == first[:4]
+    assert (kept.minimum_part_size, kept.application_key, kept.realm) == first[4:]
+    assert (kept.application_key_id, kept.allowed) == ("account", SqliteAccountInfo.DEFAULT_ALLOWED)
+
+
+def test_a_stub_shows_no_upload_url() -> None:
+    info = StubAccountInfo()
+    info.put_bucket_upload_url("bucket", "url", "token")
+    assert info.get_bucket_upload_data("bucket") == (None, None)
+    assert info.take_bucket_upload_url("bucket") == ("url", "token")
 
 
 @pytest.mark.parametrize("stop", range(7))

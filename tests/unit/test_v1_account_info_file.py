@@ -5,6 +5,7 @@ with what helps, and nothing is harmed.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import resource
 import shutil
@@ -71,6 +72,7 @@ def _named(trouble: Callable[[], object], path: object) -> AccountInfoFileError:
     with pytest.raises(AccountInfoFileError) as raised:
         trouble()
     assert isinstance(raised.value, AccountInfoError)
+    assert isinstance(raised.value, sqlite3.OperationalError)
     assert raised.value.file_name == str(path)
     assert str(path) in str(raised.value)
     assert raised.value.fix in str(raised.value)
@@ -107,6 +109,17 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
     os.mkfifo(path, 0o644)
     assert _named(lambda: SqliteAccountInfo(str(path)), path).problem == "is no regular file"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("named_by", ["an argument", "the environment"])
+def test_memory_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str) -> None:
+    """It would be one of that name, with the key in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(B2_ACCOUNT_INFO_ENV_VAR, ":memory:")
+    given = ":memory:" if named_by == "an argument" else None
+    assert "InMemoryAccountInfo()" in _named(lambda: SqliteAccountInfo(given), ":memory:").fix
+    assert list(tmp_path.iterdir()) == []
+    assert SqliteAccountInfo("./:memory:").filename == "./:memory:"
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
@@ -147,6 +160,137 @@ def test_a_file_that_may_only_be_read_by_now(place: Path) -> None:
         path.chmod(0o600)
         info.set_auth_data(**{**GIVEN, "application_key": "other"})
         assert info.get_application_key() == "other"
+
+
+@pytest.fixture
+def mine(place: Path) -> Path:
+    """A folder of somebody who is bound to the rights of files."""
+    folder = place / "mine"
+    folder.mkdir()
+    os.chown(folder, _NOBODY if os.geteuid() == 0 else -1, -1)
+    return folder
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440, 0o444])
+@pytest.mark.parametrize("closed", ["the file", "its folder, too"])
+def test_what_its_owner_made_read_only_stays_so(mine: Path, mode: int, closed: str) -> None:
+    """And can be read; what would write is told, and nothing is lost."""
+    path = mine / "info"
+    with _without_rights():
+        SqliteAccountInfo(str(path)).set_auth_data(**GIVEN)
+        path.chmod(mode)
+        if closed != "the file":
+            mine.chmod(0o500)
+        before = path.read_bytes()
+        info = SqliteAccountInfo(str(path))
+        assert info.get_account_id() == GIVEN["account_id"]
+        assert info.get_bucket_id_or_none_from_bucket_name("one") is None
+        uses: list[Callable[[], object]] = [
+            info.clear,
+            lambda: info.set_auth_data(**{**GIVEN, "application_key": "other"}),
+            lambda: info.refresh_entire_bucket_name_cache([("one", "id")]),
+            lambda: info.remove_bucket_name("one"),
+        ]
+        for use in uses:
+            assert _named(use, path).problem == "may only be read"
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        assert path.read_bytes() == before
+        mine.chmod(0o700)
+        assert list(mine.iterdir()) == [path]
+
+
+def test_a_read_only_file_that_a_program_works_with(mine: Path) -> None:
+    raw = RawSimulator()
+    account = raw.create_account()
+    path = mine / "info"
+    with _without_rights():
+        B2Api(SqliteAccountInfo(str(path)), raw_api=raw).authorize_account("production", *account)
+        path.chmod(0o400)
+        mine.chmod(0o500)
+        api = B2Api(SqliteAccountInfo(str(path)), raw_api=raw)
+        bucket = api.create_bucket("a-bucket", "allPrivate")
+        bucket.upload_bytes(b"one", "one")
+        assert [each.name for each in api.list_buckets()] == ["a-bucket"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
+
+
+def test_a_file_in_a_folder_that_may_only_be_read(mine: Path) -> None:
+    path = mine / "info"
+    with _without_rights():
+        SqliteAccountInfo(str(path)).set_auth_data(**GIVEN)
+        mine.chmod(0o500)
+        info = SqliteAccountInfo(str(path))
+        assert info.get_application_key() == "the-key"
+        _named(info.clear, path)
+        assert info.get_application_key() == "the-key"
+
+
+def test_nobody_reads_what_may_not_be_read(mine: Path) -> None:
+    path = mine / "info"
+    with _without_rights():
+        SqliteAccountInfo(str(path)).set_auth_data(**GIVEN)
+        path.chmod(0)
+        error = _named(lambda: SqliteAccountInfo(str(path)), path)
+        assert error.problem == "cannot be opened: you may not read it"
+        assert "right to" in error.fix
+    assert stat.S_IMODE(path.stat().st_mode) == 0
+
+
+@pytest.mark.parametrize("upgrade", range(6))
+@pytest.mark.parametrize("closed", ["the file", "its folder", "both"])
+def test_a_read_only_file_of_an_older_program(mine: Path, upgrade: int, closed: str) -> None:
+    """It is read as it is; and brought up to date when it may be."""
+    path = mine / "info"
+    with _without_rights():
+        SqliteAccountInfo(str(path), last_upgrade_to_run=upgrade).set_auth_data(**GIVEN)
+        path.chmod(0o600 if closed == "its folder" else 0o400)
+        mine.chmod(0o700 if closed == "the file" else 0o500)
+        before = path.read_bytes()
+        info = SqliteAccountInfo(str(path))
+        assert info.get_application_key() == "the-key"
+        _named(info.clear, path)
+        assert path.read_bytes() == before
+        path.chmod(0o600)
+        mine.chmod(0o700)
+        assert SqliteAccountInfo(str(path)).get_application_key() == "the-key"
+        assert path.read_bytes() != before
+
+
+def test_a_read_only_file_of_the_first_versions_is_not_replaced(mine: Path) -> None:
+    path = mine / "info"
+    old = {
+        "account_auth_token": "token-1",
+        "account_id": "account",
+        "api_url": "https://api.example",
+        "application_key": "the-key",
+        "download_url": "https://download.example",
+        "minimum_part_size": 100_000_000,
+        "realm": "production",
+    }
+    with _without_rights():
+        path.write_text(json.dumps(old))
+        path.chmod(0o400)
+        assert _named(lambda: SqliteAccountInfo(str(path)), path).problem == "may only be read"
+        assert json.loads(path.read_bytes()) == old
+        path.chmod(0o600)
+        assert SqliteAccountInfo(str(path)).get_application_key() == "the-key"
+
+
+def test_opening_and_reading_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "info"
+    SqliteAccountInfo(str(path)).set_auth_data(**GIVEN)
+    statements: list[str] = []
+    connect = account_info_file.connect
+
+    def traced(path: str, timeout: float) -> sqlite3.Connection:
+        connection = connect(path, timeout)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite_account_info, "connect", traced)
+    assert SqliteAccountInfo(str(path)).get_account_id() == GIVEN["account_id"]
+    assert statements
+    assert {statement.split()[0] for statement in statements} == {"SELECT"}
 
 
 # --- no home
@@ -273,7 +417,10 @@ def test_no_cursor_is_left_to_the_garbage_collector(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("gone", ["the file", "its folder", "its content"])
 def test_what_is_removed_while_it_is_used_is_made_anew(tmp_path: Path, gone: str) -> None:
-    """With mode 0600, whatever the umask; and without the key, which somebody did not want there any more."""
+    """With mode 0600, whatever the umask, unless there is a file; and without the key, which somebody did not want
+    there any more.
+    """
+    mode = 0o640 if gone == "its content" else 0o600
     path = tmp_path / "folder" / "info"
     info = SqliteAccountInfo(str(path))
     info.set_auth_data(**GIVEN)
@@ -283,13 +430,13 @@ def test_what_is_removed_while_it_is_used_is_made_anew(tmp_path: Path, gone: str
         with pytest.raises(MissingAccountData):
             info.get_account_auth_token()
         assert info.get_bucket_id_or_none_from_bucket_name("one") is None
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == mode
         assert b"the-key" not in path.read_bytes()
         _remove(path, gone)
         info.set_auth_data(**GIVEN)
     finally:
         os.umask(old)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == mode
     assert SqliteAccountInfo(str(path)).get_application_key() == "the-key"
 
 
@@ -301,7 +448,7 @@ def _remove(path: Path, gone: str) -> None:
             shutil.rmtree(path.parent)
         case _:
             path.write_bytes(b"")
-            path.chmod(0o644)
+            path.chmod(0o640)
 
 
 def test_work_goes_on_after_the_file_was_removed(tmp_path: Path) -> None:

@@ -165,6 +165,17 @@ def test_results_have_attributes_of_their_own_and_are_dictionaries_where_the_gui
     assert bucket.delete_file_version(made.id_ or "", "source").__dict__["file_name"] == "source"
 
 
+@pytest.mark.parametrize("name", ["source", "another"])
+def test_a_version_that_is_not_there_is_called_by_the_name_that_was_given(bucket: Bucket, name: str) -> None:
+    made = bucket.upload_bytes(b"0123456789", "source")
+    bucket.delete_file_version(made.id_ or "", "source")
+    for place in (bucket, bucket.api, bucket.api.session):
+        with pytest.raises(exception.FileNotPresent, match=f"^File not present: {name}$"):
+            place.delete_file_version(made.id_ or "", name)
+    with pytest.raises(exception.FileNotPresent, match=f"^File not present: {made.id_}$"):
+        bucket.copy(made.id_ or "", name)
+
+
 def test_a_large_file_is_the_same_when_it_is_listed(bucket: Bucket) -> None:
     started = bucket.start_large_file("large")
     assert [started] == list(bucket.list_unfinished_large_files())

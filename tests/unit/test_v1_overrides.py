@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest import mock
 
 import pytest
@@ -28,6 +28,7 @@ from b2pure.v1 import (
     KeepOrDeleteMode,
     LocalFolder,
     NewerFileSyncMode,
+    PreSeekedDownloadDest,
     RawSimulator,
     ScanPoliciesManager,
     Synchronizer,
@@ -588,6 +589,50 @@ def test_a_destination_whose_context_is_replaced_gets_its_bytes_there(
     assert (elsewhere.getvalue(), path.exists()) == (b"sand", False)
     bucket.download_file_by_name("beach", dest)
     assert path.read_bytes() == b"sand"
+
+
+@pytest.mark.parametrize("where", ["object", "class"])
+def test_the_hooks_of_destinations_are_called(tmp_path: Path, where: str) -> None:
+    """With what b2sdk gives them."""
+    _, _, bucket = _made()
+    bucket.upload_bytes(b"sand", "beach", file_infos={"src_last_modified_millis": "5000"})
+    path, elsewhere = tmp_path / "beach", io.BytesIO()
+    path.write_bytes(b"0123456789")
+    placed = PreSeekedDownloadDest(path, 3)
+    assert isinstance(placed, DownloadDestLocalFile)
+    on: object = placed if where == "object" else PreSeekedDownloadDest
+    with mock.patch.object(on, "write_to_local_file_context", return_value=nullcontext(elsewhere)) as hook:
+        bucket.download_file_by_name("beach", placed)
+    hook.assert_called_once_with(5000)
+    assert (elsewhere.getvalue(), path.read_bytes()) == (b"sand", b"0123456789")
+    wrapper, elsewhere = DownloadDestProgressWrapper(placed, DoNothingProgressListener()), io.BytesIO()
+    on = wrapper if where == "object" else DownloadDestProgressWrapper
+    with mock.patch.object(on, "write_file_and_report_progress_context", return_value=nullcontext(elsewhere)) as hook:
+        bucket.download_file_by_name("beach", wrapper)
+    (told,) = (call.args for call in hook.call_args_list)
+    assert (told[1:3], told[6:]) == (("beach", 4), (5000, None))
+    assert (elsewhere.getvalue(), path.read_bytes()) == (b"sand", b"0123456789")
+    bucket.download_file_by_name("beach", wrapper)
+    assert path.read_bytes() == b"012sand789"
+
+
+class _Loud(PreSeekedDownloadDest):
+    """Goes on with what its class does, as subclasses do."""
+
+    @contextmanager
+    def write_to_local_file_context(self, *args: Any, **kwargs: Any) -> Iterator[IO[bytes]]:
+        with super().write_to_local_file_context(*args, **kwargs) as file:
+            file.write(b"LOUD")
+            yield file
+
+
+def test_a_subclass_goes_on_with_what_its_class_does(tmp_path: Path) -> None:
+    _, _, bucket = _made()
+    bucket.upload_bytes(b"sand", "beach", file_infos={"src_last_modified_millis": "5000"})
+    (tmp_path / "beach").write_bytes(b"0123456789")
+    bucket.download_file_by_name("beach", _Loud(tmp_path / "beach", 1))
+    assert (tmp_path / "beach").read_bytes() == b"0LOUDsand9"
+    assert (tmp_path / "beach").stat().st_mtime == 5
 
 
 @pytest.mark.parametrize("where", ["object", "class"])

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import v1_page
 import v1_signatures
 from hypothesis import given
 from hypothesis import strategies as st
 from v1_signatures import HOW_TO_UPDATE, breaks, difference, lines_now, lines_then, main
+
+import b2pure.v1 as v1
+from b2pure.v1 import exception
 
 
 def test_nothing_that_programs_rely_on_went_away() -> None:
@@ -43,6 +47,43 @@ def test_lines_of_all_kinds_are_there() -> None:
     ):
         assert line in lines
     assert not [line for line in lines if line.startswith("B2Session.ask")]
+
+
+# -- the page of the reference
+
+
+def test_the_page_is_what_is_written_now() -> None:
+    assert v1_page.PAGE.read_text() == v1_page.text(), f"run {HOW_TO_UPDATE}"
+
+
+def test_the_page_tells_every_line_of_the_list_and_no_other() -> None:
+    """What it leaves out is what it says of all exceptions, and said once of the class that all are."""
+    told = [v1_page.bare(line) for line in v1_page.lines_of(v1_page.PAGE.read_text())]
+    assert len(told) == len(set(told)) > 500
+    assert set(told) <= set(lines_then())
+    for line in set(lines_then()) - set(told):
+        module, name, member = line.split(".", 2)
+        assert (module, issubclass(getattr(exception, name), exception.B2Error)) == ("exception", True)
+        assert f"exception.B2Error.{member}" in told
+
+
+def test_the_page_has_each_name_in_one_group() -> None:
+    placed = [name for names in v1_page.SECTIONS.values() for name in names.split()]
+    assert len(placed) == len(set(placed))
+    assert set(placed) == set(v1.__all__) | {"exception"}
+
+
+@pytest.mark.parametrize(
+    ("line", "bare"),
+    [
+        ("f(a, b=None, *, c=-1, d='x, y', e=(), f=Mode.COPY, **g)", "f(a, b=, *, c=, d=, e=, f=, **g)"),
+        ("f(a='')", "f(a=)"),
+        ("C.NAME 303", "C.NAME 303"),
+        ("f()", "f()"),
+    ],
+)
+def test_a_line_without_its_defaults(line: str, bare: str) -> None:
+    assert v1_page.bare(line) == bare
 
 
 @pytest.mark.parametrize(

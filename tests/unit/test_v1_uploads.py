@@ -139,14 +139,6 @@ def test_what_a_source_raises_comes_out_as_it_was_raised(bucket: Bucket) -> None
         bucket.concatenate([UploadSourceBytes(b"x"), Counted(b"0123456789", fails=True)], "file")
 
 
-def test_a_source_that_is_shorter_than_it_says_is_an_error_and_one_that_is_longer_is_cut(bucket: Bucket) -> None:
-    """B2 never gets more or fewer bytes than were promised."""
-    with pytest.raises(exception.InvalidUploadSource, match="ended 5 bytes before"):
-        bucket.upload(Counted(b"0123456789", told=15), "file")
-    bucket.upload(Counted(b"0123456789", told=5), "file")
-    assert content(bucket, "file") == b"01234"
-
-
 def test_a_digest_that_is_given_is_checked(bucket: Bucket, tmp_path: Path) -> None:
     """In one call, in parts, and in what is put together. A digest that is wrong is as wrong the next time."""
     for size in (10, 35_000):

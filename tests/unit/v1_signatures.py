@@ -2,9 +2,10 @@
 
     python tests/unit/v1_signatures.py
 
-writes `v1_signatures.txt` anew; it refuses to write what breaks the promise, unless `--break` says so. A line is the
-name of a callable as it is reached from `b2pure.v1`, and its parameters: `=` has a default, `/` and `*` as in Python.
-Other lines are names of properties and of what is no callable, and members of enums with their values.
+writes `v1_signatures.txt` anew, and with it the page of the reference (`v1_page`); it refuses to write what breaks the
+promise, unless `--break` says so. A line is the name of a callable as it is reached from `b2pure.v1`, and its
+parameters: `=` has a default, `/` and `*` as in Python. Other lines are names of properties and of what is no callable,
+and members of enums with their values.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import b2pure.v1 as v1
 from b2pure.shell.v1.session import Session
 from b2pure.v1 import exception
 
-__all__ = ["FILE", "HOW_TO_UPDATE", "breaks", "difference", "lines_now", "lines_then", "main"]
+__all__ = ["FILE", "HOW_TO_UPDATE", "breaks", "difference", "lines_now", "lines_then", "main", "no_default"]
 
 FILE: Final = Path(__file__).with_name("v1_signatures.txt")
 HOW_TO_UPDATE: Final = "python tests/unit/v1_signatures.py"
@@ -33,28 +34,37 @@ _NOT_PROMISED: Final = (object, Session)
 # -- what is there
 
 
-def lines_now() -> list[str]:
-    """All lines, sorted."""
+Shown = Callable[[object], str]
+"""What is said of a default."""
+
+
+def no_default(default: object) -> str:
+    """Nothing but that there is one."""
+    return ""
+
+
+def lines_now(shown: Shown = no_default) -> list[str]:
+    """All lines, sorted. They are kept without defaults."""
     found: set[str] = set()
     for module, place in ((v1, ""), (exception, "exception.")):
         for name in module.__all__:
-            found |= set(_lines(place + name, getattr(module, name)))
+            found |= set(_lines(place + name, getattr(module, name), shown))
     return sorted(found, key=lambda line: (line.lower(), line))
 
 
-def _lines(name: str, thing: Any) -> Iterator[str]:
+def _lines(name: str, thing: Any, shown: Shown) -> Iterator[str]:
     if not callable(thing):
         yield name
     elif not isinstance(thing, type):
-        yield name + _parameters(thing)
+        yield name + _parameters(thing, shown)
     elif issubclass(thing, Enum):
         yield name
         yield from (f"{name}.{label} {member.value}" for label, member in thing.__members__.items())
     else:
-        yield name + _parameters(thing)
+        yield name + _parameters(thing, shown)
         for member in dir(thing):
             if not member.startswith("_") and _is_ours(_home(thing, member)):
-                yield _member(f"{name}.{member}", inspect.getattr_static(thing, member), getattr(thing, member))
+                yield _member(f"{name}.{member}", inspect.getattr_static(thing, member), getattr(thing, member), shown)
 
 
 def _home(kind: type, member: str) -> type:
@@ -65,30 +75,33 @@ def _is_ours(home: type) -> bool:
     return home.__module__.startswith("b2pure") and home not in _NOT_PROMISED
 
 
-def _member(name: str, static: object, value: Any) -> str:
+def _member(name: str, static: object, value: Any, shown: Shown) -> str:
     if inspect.isroutine(value):
         of_class = isinstance(static, staticmethod | classmethod)
-        return name + _parameters(value, skip_self=not of_class)
+        return name + _parameters(value, shown, skip_self=not of_class)
     return name
 
 
-def _parameters(thing: Callable[..., Any], *, skip_self: bool = False) -> str:
+def _parameters(thing: Callable[..., Any], shown: Shown, *, skip_self: bool = False) -> str:
     if isinstance(thing, type) and issubclass(thing, BaseException) and not _is_ours(_home(thing, "__init__")):
         return "(*args)"
     given = list(inspect.signature(thing).parameters.values())[skip_self:]
-    bare = [each.replace(annotation=Parameter.empty, default=_told(each.default)) for each in given]
-    return re.sub(r"=<default>", "=", str(inspect.Signature(bare)))
+    bare = [each.replace(annotation=Parameter.empty, default=_told(each.default, shown)) for each in given]
+    return str(inspect.Signature(bare))
 
 
 class _Default:
-    """A default, whatever it is."""
+    """A default, as it is to be said."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __repr__(self) -> str:
-        return "<default>"
+        return self._text
 
 
-def _told(default: object) -> object:
-    return default if default is Parameter.empty else _Default()
+def _told(default: object, shown: Shown) -> object:
+    return default if default is Parameter.empty else _Default(shown(default))
 
 
 # -- what was there
@@ -186,4 +199,9 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    if status == 0:
+        import v1_page
+
+        v1_page.write()
+    sys.exit(status)

@@ -246,3 +246,7 @@ class InMemoryAccountInfo(StoredAccountInfo):
 
 class StubAccountInfo(InMemoryAccountInfo):
     """For tests of code that needs an account info and does not care which."""
+
+    def get_bucket_upload_data(self, bucket_id: str) -> tuple[None, None]:
+        """No upload URL is shown: as in b2sdk, whatever was put. `take_bucket_upload_url` gives one out."""
+        return None, None

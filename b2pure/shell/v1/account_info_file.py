@@ -9,6 +9,7 @@ in any thread.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import sqlite3
@@ -27,16 +28,23 @@ __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
     "account_info_path",
     "check_regular",
-    "close_to_others",
+    "check_writable",
     "connect",
     "in_words",
     "make_file",
+    "may_not_write",
     "rows",
+    "warn_if_open_to_all",
 ]
+
+_log = logging.getLogger(__name__)
 
 B2_ACCOUNT_INFO_ENV_VAR: Final = "B2_ACCOUNT_INFO"
 B2_ACCOUNT_INFO_DEFAULT_FILE: Final = "~/.b2_account_info"
+_IN_MEMORY: Final = ":memory:"
+"""What sqlite takes for no file; each connection would see a memory of its own."""
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_AS_EFFECTIVE: Final = os.access in os.supports_effective_ids
 DEFAULT_TIMEOUT_SECONDS: Final = 30.0
 """How long an operation waits for other programs that use the file."""
 
@@ -96,7 +104,9 @@ def rows(connection: sqlite3.Connection, statement: str, *values: object) -> lis
 
 
 def check_regular(path: str) -> None:
-    """Raises AccountInfoFileError if something else than a file is there."""
+    """Raises AccountInfoFileError if something else than a file is there, or is meant."""
+    if path == _IN_MEMORY:
+        raise AccountInfoFileError(path, "would be a file of that name", "InMemoryAccountInfo() keeps it in memory")
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -111,10 +121,20 @@ def check_regular(path: str) -> None:
         raise AccountInfoFileError(path, "is no regular file", _ELSEWHERE)
 
 
-def close_to_others(path: str) -> None:
-    """Only its owner may read it, whoever made it."""
-    with suppress(OSError):  # not there yet, or somebody else's that we may use
-        os.chmod(path, 0o600)
+def check_writable(path: str) -> None:
+    """Raises AccountInfoFileError for a file that may only be read, though its folder would let it be replaced."""
+    if not os.access(path, os.W_OK, effective_ids=_AS_EFFECTIVE):
+        raise AccountInfoFileError(path, _ONLY_READ, _RIGHTS)
+
+
+def warn_if_open_to_all(path: str) -> None:
+    """Whoever wanted that has it; whoever did not should know, as keys are in the file."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:  # not there yet
+        return
+    if os.name == "posix" and mode & (stat.S_IROTH | stat.S_IWOTH):
+        _log.warning("everybody may read or write the account info file %s, and use its keys: chmod 600 it", path)
 
 
 # -- making
@@ -160,6 +180,8 @@ def _place(draft: str, path: str) -> None:
 
 _ELSEWHERE: Final = f"Name another file, or let {B2_ACCOUNT_INFO_ENV_VAR} name one"
 _RIGHTS: Final = f"Give yourself the right to write it and its folder. Or: {_ELSEWHERE}"
+_READING: Final = f"Give yourself the right to read it. Or: {_ELSEWHERE}"
+_ONLY_READ: Final = "may only be read"
 _ROOM: Final = f"Make room there. Or: {_ELSEWHERE}"
 
 
@@ -170,6 +192,8 @@ def in_words(path: str, timeout: float) -> Iterator[None]:
     """
     try:
         yield
+    except AccountInfoFileError:  # in words already
+        raise
     except sqlite3.OperationalError as error:
         raise _of_sqlite(path, error, timeout) from error
     except sqlite3.DatabaseError as error:
@@ -179,12 +203,13 @@ def in_words(path: str, timeout: float) -> Iterator[None]:
 
 
 def _of_sqlite(path: str, error: sqlite3.OperationalError, timeout: float) -> AccountInfoFileError:
-    # What is none of sqlite's own answers (Python raises some itself) has no code.
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+    match _code(error):
         case sqlite3.SQLITE_FULL:
             return AccountInfoFileError(path, "cannot grow: its disk is full", _ROOM)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            return AccountInfoFileError(path, "may only be read", _RIGHTS)
+            return AccountInfoFileError(path, _ONLY_READ, _RIGHTS)
+        case sqlite3.SQLITE_CANTOPEN if not os.access(path, os.R_OK, effective_ids=_AS_EFFECTIVE):
+            return AccountInfoFileError(path, "cannot be opened: you may not read it", _READING)
         case sqlite3.SQLITE_CANTOPEN:
             return AccountInfoFileError(path, "cannot be opened for writing", _RIGHTS)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
@@ -194,6 +219,16 @@ def _of_sqlite(path: str, error: sqlite3.OperationalError, timeout: float) -> Ac
             return AccountInfoFileError(path, f"cannot be read or written ({error})", f"See to its disk. {_ROOM}")
         case _:
             return AccountInfoFileError(path, f"cannot be used ({error})", _ELSEWHERE)
+
+
+def may_not_write(error: sqlite3.OperationalError) -> bool:
+    """Whether that was refused which a file that may only be read, or is in such a folder, cannot have."""
+    return _code(error) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN}
+
+
+def _code(error: sqlite3.OperationalError) -> int:
+    """What sqlite answered; what is none of its own answers (Python raises some itself) has no code."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def _of_the_disk(path: str, error: OSError) -> AccountInfoFileError:

@@ -33,7 +33,6 @@ from b2pure.shell.v1.bucket_factory import BucketFactory
 from b2pure.shell.v1.cache import AbstractCache
 from b2pure.shell.v1.deprecation import deprecated
 from b2pure.shell.v1.download_dest import AbstractDownloadDestination, Range
-from b2pure.shell.v1.error_table import Context
 from b2pure.shell.v1.exceptions import InvalidArgument, NonExistentBucket, RestrictedBucket
 from b2pure.shell.v1.file_version import FileIdAndName, FileVersionInfo, FileVersionInfoFactory, Part
 from b2pure.shell.v1.own_session import asked, says_itself, worked_with
@@ -266,7 +265,7 @@ class B2Api:
     @checked()
     def delete_file_version(self, file_id: str, file_name: str) -> FileIdAndName:
         """Permanently and irrevocably delete one version of a file. Raises FileNotPresent."""
-        reply = asked(self.session).ask(DeleteFileVersion(file_name, FileId(file_id)), Context(file_id=file_id))
+        reply = asked(self.session).ask(DeleteFileVersion(file_name, FileId(file_id)))
         return FileIdAndName(reply.file_id, reply.file_name)
 
     @checked()

@@ -141,7 +141,7 @@ class DownloadDestLocalFile(_Remembering):
             raise
 
 
-class PreSeekedDownloadDest(_Remembering):
+class PreSeekedDownloadDest(DownloadDestLocalFile):
     """Store a downloaded file into a local file. Does not truncate the target file, seeks to a given offset just after
     opening a descriptor.
     """
@@ -153,22 +153,20 @@ class PreSeekedDownloadDest(_Remembering):
         """The first byte goes to `seek_target`, in bytes from the start. Raises ValueError for one below 0."""
         if seek_target < 0:
             raise ValueError(f"seek_target cannot be below 0, as {seek_target} is")
-        self.local_file_path, self._seek_target = os.fsdecode(local_file_path), seek_target
+        super().__init__(local_file_path)
+        self._seek_target = seek_target
 
     @property
     def seek_target(self) -> int:
         """Where the first byte goes."""
         return self._seek_target
 
-    def _place(self) -> AbstractContextManager[IO[bytes]]:
-        """The file, open at the place."""
-        return self._opened(self.mod_time_millis)
-
     @contextmanager
-    def _opened(self, mod_time_millis: int) -> Iterator[IO[bytes]]:
+    def write_to_local_file_context(self, mod_time_millis: int) -> Iterator[IO[bytes]]:
+        """The file, open at the place. What fails leaves what was written by then."""
         with open(self.local_file_path, self.MODE) as file:
             file.seek(self._seek_target)
-            yield file
+            yield cast(IO[bytes], file)
         self.set_time(mod_time_millis)
 
     def set_time(self, mod_time_millis: int) -> None:
@@ -220,6 +218,22 @@ class DownloadDestProgressWrapper(AbstractDownloadDestination):
         range_: Range | None = None,
     ) -> AbstractContextManager[Any]:
         """What the wrapped destination gives, with an ear at it."""
+        return self.write_file_and_report_progress_context(
+            file_id, file_name, content_length, content_type, content_sha1, file_info, mod_time_millis, range_
+        )
+
+    def write_file_and_report_progress_context(
+        self,
+        file_id: str,
+        file_name: str,
+        content_length: int,
+        content_type: str,
+        content_sha1: str,
+        file_info: Mapping[str, str],
+        mod_time_millis: int,
+        range_: Range | None,
+    ) -> AbstractContextManager[Any]:
+        """The same, for a subclass to do otherwise: `make_file_context` calls it."""
         inner = self.download_dest.make_file_context(
             file_id, file_name, content_length, content_type, content_sha1, file_info, mod_time_millis, range_
         )

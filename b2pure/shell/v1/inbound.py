@@ -185,8 +185,10 @@ def _facts(session: Session, done: Downloaded, range_: Range | None) -> Facts:
 
 # Where nobody replaced these, the core writes as it knows best.
 _LOCAL: Final = Originals(DownloadDestLocalFile, ("make_file_context", "write_to_local_file_context", "MODE"))
-_PLACED: Final = Originals(PreSeekedDownloadDest, ("make_file_context", "MODE"))
-_WRAPPER: Final = Originals(DownloadDestProgressWrapper, ("make_file_context",))
+_PLACED: Final = Originals(PreSeekedDownloadDest, ("make_file_context", "write_to_local_file_context", "MODE"))
+_WRAPPER: Final = Originals(
+    DownloadDestProgressWrapper, ("make_file_context", "write_file_and_report_progress_context")
+)
 
 
 @frozen(eq=False)
@@ -204,10 +206,10 @@ class _Target:
 
 
 def _target(dest: AbstractDownloadDestination, range_: Range | None, stack: ExitStack) -> _Target:
-    if isinstance(dest, DownloadDestLocalFile) and not _LOCAL.any_replaced(dest):
-        return _local(dest, stack)
     if isinstance(dest, PreSeekedDownloadDest) and not _PLACED.any_replaced(dest):
         return _placed(dest, stack)
+    if isinstance(dest, DownloadDestLocalFile) and not _LOCAL.any_replaced(dest):  # one that is placed has its own
+        return _local(dest, stack)
     pour = Pour(dest, range_)
     stack.push(pour.leave)
     return _Target(

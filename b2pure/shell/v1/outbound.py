@@ -284,13 +284,15 @@ class _Feed:
 def _check_digests(
     session: Session, slices: OpenedSlices, file_name: str, intents: Iterable[Intent], *, in_one_call: bool = False
 ) -> None:
-    """Sources whose digest the caller gave have it. Raises FileSha1Mismatch."""
+    """Sources whose digest the caller gave have it, and empty ones are: nobody reads them later. Raises
+    FileSha1Mismatch, and InvalidUploadSource.
+    """
     for intent in intents:
         source = intent.outbound_source
         if not sends(source):
             continue
         promised = promised_sha1(source, in_one_call=in_one_call)
-        if promised is not None:
+        if promised is not None or intent.length == 0:
             found = session.run(perform(HashBody(slices.body(source))), Work(slices=slices))
-            if found != promised:
+            if promised not in (None, found):
                 raise FileSha1Mismatch(file_name)

@@ -20,7 +20,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import Blob, Body, LocalSlice
 from b2pure.shell.sources import FileSlices
 from b2pure.shell.v1.exceptions import InvalidUploadSource
-from b2pure.shell.v1.opened import closing_if_it_can, read_bytes
+from b2pure.shell.v1.opened import closing_if_it_can, goes_on, read_bytes
 from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.source_kinds import Intent, Sends, copies, sends
 from b2pure.shell.v1.sources import (
@@ -132,18 +132,26 @@ def _slice(source: UploadSourceLocalFile, offset: int, length: int, size: int) -
 
 
 def _bytes_of(source: Sends, slice_: LocalSlice) -> Iterator[bytes]:
-    left = slice_.range.length
+    left, size = slice_.range.length, slice_.fact.size
     with closing_if_it_can(source.open()) as stream:
         _skip(stream, slice_.range.start)
+        chunk, more = b"", False
         while left:
             chunk = read_bytes(source, stream, min(_CHUNK_BYTES, left))
             if not chunk:
-                told = f"it ended {left} bytes before the {slice_.fact.size} that it was to have"
-                raise LocalTrouble(LocalFailure("read", slice_.path, told))
-            if len(chunk) > left:
-                chunk = chunk[:left]
+                raise _trouble(slice_, f"it ended {left} bytes before the {size} that it was to have")
+            more, chunk = len(chunk) > left, chunk[:left]
             left -= len(chunk)
+            if left:
+                yield chunk
+        if slice_.range.stop == size and (more or goes_on(stream)):  # before the last bytes are given to anybody
+            raise _trouble(slice_, f"it goes on after the {size} bytes that it was to have")
+        if chunk:
             yield chunk
+
+
+def _trouble(slice_: LocalSlice, told: str) -> LocalTrouble:
+    return LocalTrouble(LocalFailure("read", slice_.path, told))
 
 
 def _skip(stream: Any, count: int) -> None:

@@ -13,11 +13,11 @@ from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from hashlib import sha1
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import InvalidUploadSource
-from b2pure.shell.v1.opened import closing_if_it_can, read_bytes
+from b2pure.shell.v1.opened import RangeOfStream, closing_if_it_can, read_bytes
 from b2pure.shell.v1.utils import hex_sha1_of_bytes, hex_sha1_of_stream
 
 __all__ = [
@@ -171,9 +171,7 @@ class UploadSourceLocalFileRange(UploadSourceLocalFile):
             raise ValueError(f"{self.local_path!r} has {self.file_size} bytes, but not {wanted} from {offset} on")
 
     def open(self) -> IO[bytes]:
-        stream = super().open()
-        stream.seek(self.offset)
-        return stream
+        return cast(IO[bytes], RangeOfStream(super().open(), self.offset, self.content_length))
 
 
 class StreamOpener(ABC):
@@ -201,7 +199,9 @@ class UploadSourceStream(AbstractUploadSource):
         stream_length: int | None = None,
         stream_sha1: str | None = None,
     ) -> None:
-        """`stream_length` is bytes, `stream_sha1` hex. Raises ValueError for a length below 0."""
+        """`stream_length` is bytes, `stream_sha1` hex. Raises ValueError for a length below 0. A stream that has fewer
+        is refused when it is uploaded, as InvalidUploadSource; and so is one that has more, if it can seek.
+        """
         if stream_length is not None and stream_length < 0:
             raise ValueError(f"stream_length cannot be below 0, as {stream_length} is")
         self.stream_opener = stream_opener
@@ -240,7 +240,9 @@ def _left(length: int | None, at: int) -> int:
 
 
 class UploadSourceStreamRange(UploadSourceStream):
-    """The same from `offset` on, where the stream can seek to."""
+    """`stream_length` bytes of a longer stream, from `offset` on, where the stream can seek to; all of the rest by
+    default.
+    """
 
     @checked()
     def __init__(
@@ -253,10 +255,12 @@ class UploadSourceStreamRange(UploadSourceStream):
         super().__init__(stream_opener, stream_length, stream_sha1)
         if offset < 0:
             raise ValueError(f"offset cannot be below 0, as {offset} is")
-        self._offset = offset
+        self._offset, self._only = offset, stream_length
 
     def open(self) -> IO[bytes]:
         stream = super().open()
+        if self._only is not None:
+            return cast(IO[bytes], RangeOfStream(stream, self._offset, self._only))
         stream.seek(self._offset)
         return stream
 

@@ -1,9 +1,10 @@
 """The account info in a file, for many threads and many processes.
 
 Rules. Every operation has a connection of its own, so that threads, forks and closed files cannot disturb each other;
-whatever changes something is one transaction that takes the file for itself at once and waits for its turn. A new file
-is made under another name with mode 0600 and then linked into its place, complete: at no moment is a file there that
-others could read. A file that is no account info is named, and left as it is.
+whatever changes something is one transaction that takes the file for itself at once and waits for its turn. What only
+reads writes nothing, so that it works with a file that may only be read. A new file is made under another name with
+mode 0600 and then linked into its place, complete: at no moment is a file there that others could read. A file that is
+no account info is named, and left as it is.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ from b2pure.shell.v1.account_info_file import (
     DEFAULT_TIMEOUT_SECONDS,
     account_info_path,
     check_regular,
-    close_to_others,
+    check_writable,
     connect,
     in_words,
     make_file,
+    may_not_write,
     rows,
+    warn_if_open_to_all,
 )
 from b2pure.shell.v1.exceptions import CorruptAccountInfo, MissingAccountData
-from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, has_tables, prepare, row_of
+from b2pure.shell.v1.sqlite_schema import LAST_UPGRADE, auth_data_of, columns, has_tables, is_prepared, prepare, row_of
 
 __all__ = ["SqliteAccountInfo"]
 
@@ -94,16 +97,28 @@ class SqliteAccountInfo(StoredAccountInfo):
 
     def _open_or_make(self) -> None:
         check_regular(self.filename)
-        close_to_others(self.filename)
+        warn_if_open_to_all(self.filename)
         try:
-            with self._changing() as connection:
-                prepare(connection, self._last_upgrade)
+            self._upgrade()
         except CorruptAccountInfo:
             old = _old_json(self.filename)
             if old is None:
                 raise
+            check_writable(self.filename)
             with in_words(self.filename, self._timeout):
                 make_file(self.filename, lambda connection: self._fill(connection, old), replace=True)
+
+    def _upgrade(self) -> None:
+        """Bring the tables up to date. What may only be read can be read as it is, too."""
+        with self._connected() as connection:
+            if is_prepared(connection, self._last_upgrade):
+                return
+            try:
+                with _transaction(connection):
+                    prepare(connection, self._last_upgrade)
+            except sqlite3.OperationalError as error:
+                if not may_not_write(error):
+                    raise
 
     def _fill(self, connection: sqlite3.Connection, data: AuthData | None = None) -> None:
         prepare(connection, self._last_upgrade)
@@ -120,10 +135,8 @@ class SqliteAccountInfo(StoredAccountInfo):
         connection = connect(self.filename, self._timeout) if os.path.exists(self.filename) else self._made()
         try:
             if not has_tables(connection):
-                close_to_others(self.filename)
-                rows(connection, "BEGIN IMMEDIATE")
-                self._fill(connection)
-                rows(connection, "COMMIT")
+                with _transaction(connection):
+                    self._fill(connection)
         except BaseException:
             connection.close()
             raise
@@ -136,24 +149,17 @@ class SqliteAccountInfo(StoredAccountInfo):
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that nobody else's comes between."""
-        with self._turn, self._connected() as connection:
-            rows(connection, "BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                if connection.in_transaction:  # sqlite itself ends one that the disk is too small for
-                    rows(connection, "ROLLBACK")
-                raise
-            rows(connection, "COMMIT")
+        with self._turn, self._connected() as connection, _transaction(connection):
+            yield connection
 
     # -- the account
 
     def clear(self) -> None:
         """Remove all stored information."""
-        super().clear()
         with self._changing() as connection:
             for table in ("account", "bucket", "bucket_upload_url"):
                 rows(connection, f"DELETE FROM {table}")
+        super().clear()
 
     def get_auth_data(self) -> AuthData:
         with self._connected() as connection:
@@ -174,6 +180,32 @@ class SqliteAccountInfo(StoredAccountInfo):
     def _keep(self, data: AuthData) -> None:
         with self._changing() as connection:
             self._write(connection, data)
+
+    def set_auth_data_with_schema_0_for_test(
+        self,
+        account_id: str,
+        auth_token: str,
+        api_url: str,
+        download_url: str,
+        minimum_part_size: int,
+        application_key: str,
+        realm: str,
+    ) -> None:
+        """Store what the first versions knew of: no restrictions, and the master key. For tests of upgrades, of a file
+        that was opened with `last_upgrade_to_run=0`.
+        """
+        old = {
+            "account_id": account_id,
+            "account_auth_token": auth_token,
+            "api_url": api_url,
+            "download_url": download_url,
+            "minimum_part_size": minimum_part_size,
+            "application_key": application_key,
+            "realm": realm,
+        }
+        with self._changing() as connection:
+            rows(connection, "DELETE FROM account")
+            _insert(connection, auth_data_of(old))
 
     def renew_auth_data(self, data: AuthData) -> bool:
         with self._changing() as connection:
@@ -216,6 +248,19 @@ class SqliteAccountInfo(StoredAccountInfo):
         with self._connected() as connection:
             found = rows(connection, f"SELECT bucket_id FROM bucket WHERE {_OF_NAME}", bucket_name)
         return str(found[0]["bucket_id"]) if found else None
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is done in it, or nothing."""
+    rows(connection, "BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:  # sqlite itself ends one that the disk is too small for
+            rows(connection, "ROLLBACK")
+        raise
+    rows(connection, "COMMIT")
 
 
 def _insert(connection: sqlite3.Connection, data: AuthData) -> None:

@@ -16,7 +16,7 @@ from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.account_info_file import rows
 
-__all__ = ["LAST_UPGRADE", "auth_data_of", "columns", "has_tables", "prepare", "row_of"]
+__all__ = ["LAST_UPGRADE", "auth_data_of", "columns", "has_tables", "is_prepared", "prepare", "row_of"]
 
 Row = Mapping[str, Any]
 
@@ -40,6 +40,8 @@ _TABLES: Final = (
 )
 """Before any upgrade. Upload URLs were never kept in a file; their table is there because b2sdk's files have it."""
 
+_TABLE_NAMES: Final = frozenset({"update_done", "account", "bucket", "bucket_upload_url"})
+
 
 def prepare(connection: sqlite3.Connection, last_upgrade: int) -> None:
     """Make the tables that are missing, and bring them up to `last_upgrade`. Call it in a transaction."""
@@ -51,6 +53,15 @@ def prepare(connection: sqlite3.Connection, last_upgrade: int) -> None:
             continue
         upgrade(connection)
         rows(connection, "INSERT INTO update_done (update_number) VALUES (?)", number)
+
+
+def is_prepared(connection: sqlite3.Connection, last_upgrade: int) -> bool:
+    """Whether `prepare` would change nothing."""
+    there = {name for (name,) in rows(connection, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not there >= _TABLE_NAMES:
+        return False
+    done = {number for (number,) in rows(connection, "SELECT update_number FROM update_done")}
+    return done >= set(range(1, min(last_upgrade, LAST_UPGRADE) + 1))
 
 
 def has_tables(connection: sqlite3.Connection) -> bool:

@@ -5,6 +5,8 @@ Rules. A text tells what a key is restricted to, and no key or token.
 
 from __future__ import annotations
 
+import sqlite3
+
 from b2pure.shell.v1.exceptions.base import B2Error, B2SimpleError
 
 __all__ = [
@@ -28,9 +30,9 @@ class AccountInfoError(B2Error):
     """Base class for all account info errors."""
 
 
-class AccountInfoFileError(AccountInfoError):
+class AccountInfoFileError(AccountInfoError, sqlite3.OperationalError):
     """The file of an account info cannot be made, opened or written. `file_name` is its path, `problem` what is the
-    matter, `fix` what helps.
+    matter, `fix` what helps. b2sdk lets the error of sqlite through, so it is one of these, too.
     """
 
     def __init__(self, file_name: str, problem: str, fix: str) -> None:
