@@ -27,14 +27,14 @@ def executed(block: str, **names: object) -> dict[str, Any]:
 
 
 def test_what_is_to_be_changed_in_a_program_for_b2sdk_is_the_import() -> None:
-    names = executed(BLOCKS[0])
+    names = executed(BLOCKS[2])
     raw_api = v1.RawSimulator()
     api = names["B2Api"](names["InMemoryAccountInfo"](), raw_api=raw_api)
     api.authorize_account("production", *raw_api.create_account())
     with pytest.raises(names["FileNotPresent"]):
         api.create_bucket("holiday", "allPrivate").download_file_by_name("beach.jpg", v1.DownloadDestBytes())
     assert names["B2Api"] is v1.B2Api
-    for line in BLOCKS[0].splitlines():
+    for line in BLOCKS[2].splitlines():
         now, was = line.split("# it was: ")
         assert now.strip() == was.replace("b2sdk", "b2pure")
     where = re.search(r"\[what is different\]\((.*?)\)", README)
@@ -43,7 +43,7 @@ def test_what_is_to_be_changed_in_a_program_for_b2sdk_is_the_import() -> None:
 
 
 def test_the_first_screen_is_a_test_that_passes() -> None:
-    law: Callable[[], None] = executed(BLOCKS[1])["test_our_backup_policy_never_deletes_raw_files"]
+    law: Callable[[], None] = executed(BLOCKS[0])["test_our_backup_policy_never_deletes_raw_files"]
     law()
 
 
@@ -53,7 +53,7 @@ def test_the_second_block_plans_saves_and_applies(tmp_path: Path, monkeypatch: p
     (tmp_path / "photos" / "2019" / "beach.jpg").write_bytes(b"sand")
     simulated = b2.connect_simulated("holiday")
     monkeypatch.setattr(b2, "connect", lambda *_: _Unwrapped(simulated))
-    names = executed(BLOCKS[2], key_id="id", key="key")
+    names = executed(BLOCKS[1], key_id="id", key="key")
     assert names["report"].done == {"upload": 1}
     assert names["report"].ok
 
