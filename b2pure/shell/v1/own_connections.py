@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import httpx
 
+from b2pure.shell.authorities import tls_context
 from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.http import DEFAULT_POOL_SIZE, Exchange
 from b2pure.shell.transport import proxied
@@ -36,7 +37,7 @@ class _ThroughProxy:
 
     def _renew_in_child(self) -> None:
         """At first, and in a child that was forked, where the connections are its parent's."""
-        self._client = httpx.Client(follow_redirects=False)
+        self._client = httpx.Client(verify=tls_context(), follow_redirects=False)
 
     def exchange(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the body of the response is still to be read."""
