@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, Final
 
 import httpx
 
+from b2pure.effects.wire import http_date
 from b2pure.shell.v1.exceptions import B2Error, BadDateFormat, ClockSkew, UnknownError
 
 __all__ = [
@@ -60,16 +60,14 @@ class ClockSkewHook(HttpCallback):
     def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
         """Raise an exception if the clock in the server is too different from the clock on the local host.
 
-        The Date header contains a string that looks like: "Fri, 16 Dec 2016 20:52:30 GMT".
+        The Date header contains a string that looks like: "Fri, 16 Dec 2016 20:52:30 GMT". Where
+        somebody in between added another one, the first counts.
         """
         text = response.headers.get("Date")
         if text is None:
             return
-        try:
-            server = parsedate_to_datetime(text)
-        except (TypeError, ValueError):
-            raise BadDateFormat(text) from None
-        if server.tzinfo is None:
+        server = http_date(text) if isinstance(text, str) else None
+        if server is None:
             raise BadDateFormat(text)
         skew = round((datetime.fromtimestamp(time(), UTC) - server).total_seconds())
         if abs(skew) > self.MAX_CLOCK_SKEW_SECONDS:
