@@ -38,13 +38,7 @@ from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.callback_response import CallbackResponse, is_download
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
-from b2pure.shell.v1.exceptions import (
-    B2ConnectionError,
-    B2Error,
-    InvalidArgument,
-    ServiceError,
-    TooManyRequests,
-)
+from b2pure.shell.v1.exceptions import B2ConnectionError, B2Error, InvalidArgument
 from b2pure.shell.v1.http_callbacks import (
     CallbackRaised,
     ClockSkewHook,
@@ -323,7 +317,7 @@ def persist(attempt: Callable[[], T], try_count: int, patience: RetryPolicy) -> 
         except B2Error as error:
             if not left or not error.should_retry_http():
                 raise
-            wish = error.retry_after_seconds if isinstance(error, TooManyRequests | ServiceError) else None
+            wish = error.retry_after_seconds
             sleep(wait if wish is None else wish)
             wait = min(patience.max_delay, wait * _WAIT_FACTOR)
     raise AssertionError("the last try returns or raises")
