@@ -220,6 +220,19 @@ def test_a_token_in_a_message_of_the_server_stays_behind() -> None:
         assert isinstance(error, v1.UploadTokenUsedConcurrently) is (status == 400)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(1234567, "1234567 seconds ahead of"), (-1234567, "1234567 seconds behind"), (700.2, "700 seconds ahead of")],
+)
+def test_a_skew_is_told_in_plain_digits(seconds: float, told: str) -> None:
+    assert str(v1.ClockSkew(seconds)) == f"ClockSkew: local clock is {told} server"
+
+
+def test_a_404_that_says_nothing_is_told_by_its_status() -> None:
+    assert str(v1.interpret_b2_error(404, None, None, {})) == "File not present: 404 not_found"
+    assert str(v1.interpret_b2_error(404, "gone", "", {}, {"fileName": "F"})) == "File not present: F"
+
+
 @pytest.mark.parametrize("name", sorted(name for name in v1.__all__ if isinstance(getattr(v1, name), type)))
 def test_every_exception_knows_of_no_wish_unless_told(name: str) -> None:
     kind = getattr(v1, name)
