@@ -145,10 +145,11 @@ def test_what_cannot_be_sent_is_a_mistake_that_is_not_told(echo: Echo, value: An
     assert "X-Other" not in str(raised.value)
 
 
-def test_a_program_sends_them_too(world: World) -> None:
-    """A file's name is in a header; so its change is one that can be seen."""
-    renamed = Callback(lambda headers: "X-Bz-File-Name" in headers and headers.update({"X-Bz-Info-By": "callback"}))
-    assert _bucket(world, renamed).upload_bytes(b"1", "x").file_info == {"by": "callback"}
+@MODULES
+def test_a_program_sends_them_too(world: World, module: Any) -> None:
+    """The info of a file is in headers; so what a callback adds to it comes back."""
+    adds = Callback(lambda headers: "X-Bz-File-Name" in headers and headers.update({"X-Bz-Info-By": "callback"}))
+    assert _bucket(world, adds, module=module).upload_bytes(b"1", "x").file_info == {"by": "callback"}
 
 
 # --- the response
