@@ -17,6 +17,7 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from b2pure.effects.simulator.events import Delivery
 from b2pure.effects.simulator.settings import LOOPBACK_HOSTS, is_webhook
 from b2pure.model.errors import B2Error, Rejected, Transport, Unavailable
+from b2pure.shell.authorities import tls_context
 
 __all__ = ["deliver"]
 
@@ -31,7 +32,9 @@ def deliver(delivery: Delivery, *, timeout_seconds: float = ANSWER_TIMEOUT_SECON
     proxied = urlsplit(delivery.url).hostname not in LOOPBACK_HOSTS
     try:
         with (
-            httpx.Client(trust_env=proxied, timeout=timeout_seconds, follow_redirects=False) as client,
+            httpx.Client(
+                verify=tls_context(), trust_env=proxied, timeout=timeout_seconds, follow_redirects=False
+            ) as client,
             client.stream("POST", delivery.url, headers=delivery.headers, content=delivery.body) as response,
         ):
             return _outcome(response.status_code)

@@ -41,6 +41,7 @@ from b2pure.model.errors import B2Error, InvalidArgument, Transport
 from b2pure.model.replies import DownloadReply
 from b2pure.model.sources import Body, body_length
 from b2pure.shell.answers import Arriving
+from b2pure.shell.authorities import tls_context
 from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.plain import Received, any_target
@@ -244,6 +245,7 @@ def _client(pool_size: int, transport: httpx.BaseTransport | None) -> httpx.Clie
     import httpx
 
     return httpx.Client(
+        verify=tls_context() if transport is None else True,  # somebody else's transport has settings of its own
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool_size),
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),

@@ -2,8 +2,8 @@
 
 httpx's own moves bodies in pieces of 64 KiB, each through several layers, which halves the rate of a large download
 (`python -m benchmarks.large`). `exchange` does without httpx's objects: with a small call they take longer than all the
-rest (`python -m benchmarks.small`); who uses them has `under_httpx`. TLS has httpx's settings. Proxies are left to
-httpx's own transport (`fitting_transport`).
+rest (`python -m benchmarks.small`); who uses them has `under_httpx`. TLS has httpx's settings (`authorities`). Proxies
+are left to httpx's own transport (`fitting_transport`).
 
 Rules. A connection carries one exchange at a time and is kept only if the whole answer was read and nothing followed.
 One that the server closed meanwhile, or that was idle too long, is not used again. When the server answers in the
@@ -40,6 +40,7 @@ from b2pure.shell.answers import (
     received,
     told,
 )
+from b2pure.shell.authorities import tls_context
 from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.plain import Origin, Received, Target, any_target, plain_url
 
@@ -297,9 +298,7 @@ class SocketTransport:
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
-            import httpx
-
-            context = httpx.create_ssl_context()
+            context = tls_context()
             context.set_alpn_protocols(["http/1.1"])
             self._context = context
         return self._context

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from b2pure.model.errors import UNKNOWN_HOST, Transport, TransportKind
+from b2pure.shell.authorities import NoAuthorities
 
 if TYPE_CHECKING:
     import httpx
@@ -75,6 +76,8 @@ _REASONS: Final[Mapping[str, str]] = {
 
 def _reason(error: BaseException) -> str | None:
     """What the system says of a cause."""
+    if isinstance(error, NoAuthorities):
+        return str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         if _expired(error):
             return (

@@ -37,6 +37,7 @@ from b2pure.model.limits import PartSizes
 from b2pure.model.sources import Blob, Chained
 from b2pure.shell import transport as module
 from b2pure.shell.answers import Arriving
+from b2pure.shell.authorities import VARIABLES
 from b2pure.shell.http import HttpApi
 from b2pure.shell.lanes import Asked, HttpLanes
 from b2pure.shell.plain import plain_head
@@ -837,6 +838,8 @@ def test_a_certificate_of_somebody_else(authority: trustme.CA) -> None:
 
 def test_the_authorities_are_those_of_httpx(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
     with authority.cert_pem.tempfile() as path, secure(authority, "127.0.0.1") as server:
+        for name in VARIABLES:
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("SSL_CERT_FILE", path)
         with HttpxTransport(2) as transport:
             assert ask(transport, server.url).content == b"ok"

@@ -160,7 +160,9 @@ def test_results_have_attributes_of_their_own_and_are_dictionaries_where_the_gui
     assert made.__dict__["file_name"] == "source"
     copied: Any = bucket.copy(made.id_ or "", "copy")
     assert dict in type(copied).__mro__
-    assert json.loads(json.dumps(copied)) == copied.as_dict()
+    assert json.loads(json.dumps(copied)) == copied.as_dict() == dict(copied)
+    assert made.as_dict().keys() <= copied.as_dict().keys()
+    assert (copied["size"], copied["contentLength"]) == (10, 10)
     assert (copied["fileName"], copied.file_name, copied.size) == ("copy", "copy", 10)
     assert bucket.delete_file_version(made.id_ or "", "source").__dict__["file_name"] == "source"
 

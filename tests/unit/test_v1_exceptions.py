@@ -24,7 +24,8 @@ from b2pure.model.errors import (
     Unavailable,
 )
 from b2pure.model.sources import Blob
-from b2pure.plan.retry import CallKind, RetryClass, classify
+from b2pure.plan.retry import CallKind, RetryClass, RetryPolicy, classify
+from b2pure.shell.v1.b2_http import persist
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.v1 import exception as v1
@@ -217,6 +218,47 @@ def test_a_token_in_a_message_of_the_server_stays_behind() -> None:
         error = v1.interpret_b2_error(status, code, told, {})
         assert "4_0022623512fc8f8" not in str(error)
         assert isinstance(error, v1.UploadTokenUsedConcurrently) is (status == 400)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(1234567, "1234567 seconds ahead of"), (-1234567, "1234567 seconds behind"), (700.2, "700 seconds ahead of")],
+)
+def test_a_skew_is_told_in_plain_digits(seconds: float, told: str) -> None:
+    assert str(v1.ClockSkew(seconds)) == f"ClockSkew: local clock is {told} server"
+
+
+def test_a_404_that_says_nothing_is_told_by_its_status() -> None:
+    assert str(v1.interpret_b2_error(404, None, None, {})) == "File not present: 404 not_found"
+    assert str(v1.interpret_b2_error(404, "gone", "", {}, {"fileName": "F"})) == "File not present: F"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in v1.__all__ if isinstance(getattr(v1, name), type)))
+def test_every_exception_knows_of_no_wish_unless_told(name: str) -> None:
+    kind = getattr(v1, name)
+    if not issubclass(kind, v1.B2Error):
+        pytest.skip("a mixin")
+    assert (kind.retry_after_seconds, v1.TooManyRequests(3).retry_after_seconds) == (None, 3)
+
+
+class _Later(v1.TransientErrorMixin, v1.B2Error):
+    retry_after_seconds = 11
+
+
+def test_the_wish_of_an_exception_of_ones_own_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the operations of `B2Http`, and by programs."""
+    value = value_of(_Later("x"))
+    assert isinstance(value, Unavailable)
+    assert value.retry_after_seconds == 11
+    waits: list[float] = []
+    monkeypatch.setattr("b2pure.shell.v1.b2_http.sleep", waits.append)
+
+    def fails() -> None:
+        raise _Later("x")
+
+    with pytest.raises(_Later):
+        persist(fails, 3, RetryPolicy())
+    assert waits == [11, 11]
 
 
 def test_retry_after_comes_along() -> None:

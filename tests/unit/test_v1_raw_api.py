@@ -311,7 +311,7 @@ class Spy(HttpCallback):
         self.seen: list[tuple[str, ...]] = []
 
     def pre_request(self, method: str, url: str, headers: dict[str, str]) -> None:
-        self.seen.append(("pre", method, url.rpartition("/")[2], headers["user-agent"].partition("/")[0]))
+        self.seen.append(("pre", method, url.rpartition("/")[2], headers["User-Agent"].partition("/")[0]))
 
     def post_request(self, method: str, url: str, headers: dict[str, str], response: Any) -> None:
         self.seen.append(
@@ -347,7 +347,7 @@ class Veto(HttpCallback):
 
 
 @pytest.mark.b2
-@pytest.mark.parametrize("error", [v1.B2HttpCallbackPreRequestException("no"), ValueError("a bug")])
+@pytest.mark.parametrize("error", [v1.B2HttpCallbackPreRequestException("no"), v1.BadDateFormat("soon")])
 def test_what_a_callback_raises_comes_out_and_is_not_tried_again(b2_server: ServedB2, error: Exception) -> None:
     """From the methods, and through a program: as the exception that it was."""
     here = _over_http(b2_server)

@@ -1,6 +1,13 @@
 """B2's wire format as pure functions: calls to HTTP requests, HTTP responses to replies and errors."""
 
-from b2pure.effects.wire.replies import authorization_from, decode, decode_body, decode_download_headers, decode_error
+from b2pure.effects.wire.replies import (
+    authorization_from,
+    decode,
+    decode_body,
+    decode_download_headers,
+    decode_error,
+    http_date,
+)
 from b2pure.effects.wire.requests import encode, unsendable
 from b2pure.effects.wire.values import (
     API_VERSION,
@@ -38,6 +45,7 @@ __all__ = [
     "encode",
     "header_encoded",
     "header_problem",
+    "http_date",
     "info_key_problem",
     "overrides_of",
     "unsendable",

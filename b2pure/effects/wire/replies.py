@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeVar, cast
@@ -46,6 +47,7 @@ __all__ = [
     "decode",
     "decode_download_headers",
     "decode_error",
+    "http_date",
 ]
 
 R = TypeVar("R")
@@ -57,8 +59,9 @@ _MAX_MESSAGE_CHARS: Final = 500
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _USUAL_DATE: Final = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+    r"(?:\Z|[ \t]*,)"
 )
-"""What RFC 9110 (5.6.7) has servers send."""
+"""What RFC 9110 (5.6.7) has servers send, and what may begin a list of them."""
 
 _CODE_OF_STATUS: Final[Mapping[int, str]] = {
     400: "bad_request",
@@ -93,7 +96,7 @@ def decode_body(call: Call[R], status: int, headers: Mapping[str, str], body: by
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Failure(Transport("protocol", f"the reply of {call.name} is malformed: {error}"))
     if isinstance(reply, AuthorizationReply):
-        moment = _http_date(headers.get("date", ""))
+        moment = http_date(headers.get("date", ""))
         millis = None if moment is None else round(moment.timestamp() * 1000)
         return Success(cast(R, msgspec.structs.replace(reply, server_millis=millis)))
     return Success(reply)
@@ -219,14 +222,17 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
-    until, now = _http_date(text), _http_date(headers.get("date", ""))
+    until, now = http_date(text), http_date(headers.get("date", ""))
     if until is None or now is None:
         return None
     return max(0.0, (until - now).total_seconds())
 
 
-def _http_date(text: str) -> datetime | None:
-    usual = _USUAL_DATE.fullmatch(text)
+def http_date(text: str) -> datetime | None:
+    """The moment that a header says; None for none. Of several dates, with commas, the first one counts: who passes an
+    answer on may add a `Date` to that which is there.
+    """
+    usual = _USUAL_DATE.match(text)
     if usual is None:
         return _unusual_date(text)
     day, month, year, *time = usual.groups()
@@ -241,11 +247,13 @@ def _unusual_date(text: str) -> datetime | None:
     # Loaded here, where nobody comes with B2's dates: it brings a calendar and languages, 0.4 MiB.
     from email.utils import parsedate_to_datetime
 
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo is not None else None
+    parts = text.split(",")  # a date may have a comma in it
+    for first in (text, ",".join(parts[:2]), parts[0]):
+        with suppress(TypeError, ValueError):
+            moment = parsedate_to_datetime(first)
+            if moment.tzinfo is not None:
+                return moment
+    return None
 
 
 # -- replies as values of the model

@@ -2,7 +2,7 @@
 
 Rules. All requests go through `exchange`: those of the three operations here, and those of the `Api` that programs run
 over (`api`). Before each the callbacks' `pre_request` is called, after it `post_request`; what they raise fails the
-request and is never tried again. Nothing is logged, and no error holds a URL.
+request (`http_callbacks`). Nothing is logged, and no error holds a URL.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from math import inf
-from time import sleep
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from weakref import finalize
@@ -27,30 +27,31 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error as B2ErrorValue
 from b2pure.model.replies import DownloadReply
 from b2pure.plan.retry import RetryPolicy
-from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.http import (
     CONNECT_TIMEOUT_SECONDS,
-    DEFAULT_POOL_SIZE,
     DEFAULT_USER_AGENT,
     Exchange,
     HttpApi,
     explain_transport,
 )
-from b2pure.shell.transport import proxied
-from b2pure.shell.under_httpx import HttpxTransport
 from b2pure.shell.v1.arguments import checked
+from b2pure.shell.v1.callback_response import CallbackResponse, is_download
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
-from b2pure.shell.v1.exceptions import (
-    B2ConnectionError,
-    B2Error,
-    InvalidArgument,
-    ServiceError,
-    TooManyRequests,
+from b2pure.shell.v1.exceptions import B2ConnectionError, B2Error, InvalidArgument
+from b2pure.shell.v1.http_callbacks import (
+    CallbackRaised,
+    ClockSkewHook,
+    HttpCallback,
+    before,
+    behind,
+    headers_of,
+    listened_to,
+    with_headers,
 )
-from b2pure.shell.v1.http_callbacks import ClockSkewHook, HttpCallback
+from b2pure.shell.v1.own_connections import own_connections
 from b2pure.shell.v1.raw_api import PATIENCE
-from b2pure.shell.v1.requests_session import RequestsSession, body_of
+from b2pure.shell.v1.requests_session import THEIRS, RequestsSession, body_of
 
 __all__ = ["B2Http", "Content", "ResponseContextManager", "persist"]
 
@@ -93,14 +94,6 @@ class ResponseContextManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.response.close()
-
-
-class _CallbackRaised(Exception):
-    """Carries what a callback raised past those who turn exceptions into error values."""
-
-    def __init__(self, exception: Exception) -> None:
-        super().__init__(str(exception))
-        self.exception = exception
 
 
 class B2Http:
@@ -146,7 +139,7 @@ class B2Http:
             self._theirs = session = RequestsSession(requests_module, chosen, self.TIMEOUT)
             connections: tuple[Exchange, Callable[[], None]] = session.exchange, session.close
         else:
-            connections = _own_connections()
+            connections = own_connections()
         self._send, close = connections
         self._closing = finalize(self, close)  # few programs close what they were never told to close
         if install_clock_skew_hook:
@@ -175,24 +168,36 @@ class B2Http:
         return _HookedApi(api)
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
-        return self._hooked(request.method, str(request.url), dict(request.headers), lambda: self._send(request))
+        """One request between the callbacks; the body of the response is still to be read."""
+        if not self.callbacks:
+            return self._send(request)
+        method, url, headers = request.method, str(request.url), headers_of(request)
+        as_they_were = dict(headers)
+        before(self.callbacks, method, url, headers)
+        if headers != as_they_were:
+            with_headers(request, headers)
+        begun = monotonic()
+        response = self._send(request)
+        seen = CallbackResponse(response, request, monotonic() - begun)
+        try:
+            if listened_to(self.callbacks) and not is_download(request):
+                seen.read()
+            behind(self.callbacks, method, url, headers, response.extensions.get(THEIRS, seen))
+        except BaseException:
+            response.close()
+            raise
+        return seen.passed_on()
 
-    def _hooked(self, method: str, url: str, headers: dict[str, str], send: Callable[[], T]) -> T:
-        """What `send` answers, between the callbacks."""
-        for callback in self.callbacks:
-            try:
-                callback.pre_request(method, url, headers)
-            except Exception as error:
-                raise _CallbackRaised(error) from error
-        response: Any = send()
-        for callback in self.callbacks:
-            try:
-                callback.post_request(method, url, headers, response)
-            except Exception as error:
-                response.close()
-                raise _CallbackRaised(error) from error
-        answered: T = response
-        return answered
+    def _hooked(self, method: str, url: str, headers: dict[str, str], send: Callable[[], Any]) -> Any:
+        """What a given module answers, between the callbacks."""
+        before(self.callbacks, method, url, headers)
+        response = send()
+        try:
+            behind(self.callbacks, method, url, headers, response)
+        except CallbackRaised:
+            response.close()
+            raise
+        return response
 
     # -- the three operations
 
@@ -252,8 +257,8 @@ class B2Http:
             if self._theirs is not None:
                 return self._asked_of_theirs(self._theirs, url, headers, data)
             return self._exchange(self._request(method, url, headers, data))
-        except _CallbackRaised as raised:
-            raise raised.exception from None
+        except CallbackRaised as raised:
+            raise raised.exception from raised.exception.__cause__
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise InvalidArgument("url", "must be an http or https URL") from None
         except (httpx.HTTPError, httpx.StreamError) as error:
@@ -287,34 +292,6 @@ class B2Http:
         raise exception_of(value, about)
 
 
-def _own_connections() -> tuple[Exchange, Callable[[], None]]:
-    if not proxied():
-        direct = HttpxTransport(DEFAULT_POOL_SIZE)
-        return direct.handle_request, direct.close
-    through = _ThroughProxy()
-    return through.exchange, through.close
-
-
-class _ThroughProxy:
-    """httpx's own connections."""
-
-    def __init__(self) -> None:
-        self._renew_in_child()
-        renewed_after_fork(self)
-
-    def _renew_in_child(self) -> None:
-        """At first, and in a child that was forked, where the connections are its parent's."""
-        self._client = httpx.Client(follow_redirects=False)
-
-    def exchange(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; the body of the response is still to be read."""
-        return self._client.send(request, stream=True)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-
 def _body(response: Any, url: str) -> bytes:
     try:
         return response.read() if isinstance(response, httpx.Response) else body_of(response)
@@ -340,7 +317,7 @@ def persist(attempt: Callable[[], T], try_count: int, patience: RetryPolicy) -> 
         except B2Error as error:
             if not left or not error.should_retry_http():
                 raise
-            wish = error.retry_after_seconds if isinstance(error, TooManyRequests | ServiceError) else None
+            wish = error.retry_after_seconds
             sleep(wait if wish is None else wish)
             wait = min(patience.max_delay, wait * _WAIT_FACTOR)
     raise AssertionError("the last try returns or raises")
@@ -355,7 +332,7 @@ class _HookedApi:
     def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2ErrorValue]:
         try:
             return self._api.send(call, credential, reader)
-        except _CallbackRaised as raised:
+        except CallbackRaised as raised:
             return IOFailure(value_of(raised.exception))
 
     def fetch(
@@ -363,5 +340,5 @@ class _HookedApi:
     ) -> IOResult[DownloadReply, B2ErrorValue]:
         try:
             return self._api.fetch(call, authorization, sink, heard)
-        except _CallbackRaised as raised:
+        except CallbackRaised as raised:
             return IOFailure(value_of(raised.exception))

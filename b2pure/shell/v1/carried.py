@@ -82,7 +82,8 @@ def value_of(exception: Exception) -> errors.B2Error:
         case v1.ServiceError(retry_after_seconds=wish):
             return _Busy(503, "service_unavailable", str(exception), wish, exception=exception)
         case v1.B2Error() if exception.should_retry_http() or exception.should_retry_upload():
-            return _Busy(503, "service_unavailable", str(exception), exception=exception)
+            wish = exception.retry_after_seconds
+            return _Busy(503, "service_unavailable", str(exception), wish, exception=exception)
         case v1.FileAlreadyHidden():
             return Carried(400, "already_hidden", str(exception), exception=exception)
         case v1.FileNotPresent():

@@ -118,7 +118,7 @@ def _rejected(error: errors.Rejected, context: Context) -> v1.B2Error:
         case 404, _ if context.authorizes:
             return v1.InvalidArgument("realm", _NO_B2)
         case (400, "no_such_file" | "file_not_present") | (404, _):
-            return v1.FileNotPresent(context.file or message)
+            return v1.FileNotPresent(context.file or message or f"{status} {code}")
         case 400, "missing_part":
             return v1.MissingPart(context.file_id or message)
         case 400, "part_sha1_mismatch":

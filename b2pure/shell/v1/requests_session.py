@@ -21,7 +21,10 @@ from b2pure.effects.wire import API_VERSION
 from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.raw_replies import in_version_4
 
-__all__ = ["RequestsSession", "body_of", "translated"]
+__all__ = ["THEIRS", "RequestsSession", "body_of", "translated"]
+
+THEIRS: Final = "requests"
+"""Which of the extensions of a response is the module's own response."""
 
 _CHUNK_BYTES: Final = 1 << 16
 _AUTHORIZES: Final = "/b2_authorize_account"
@@ -71,7 +74,8 @@ class RequestsSession:
         response = self.get(url, headers) if data is None else self.post(url, headers, data)
         chunks = _said(response, request) if self._old else _chunks_of(response, request)
         stream = _Body(chunks, response.close)
-        return httpx.Response(response.status_code, headers=list(response.headers.items()), stream=stream)
+        came = list(response.headers.items())
+        return httpx.Response(response.status_code, headers=came, stream=stream, extensions={THEIRS: response})
 
 
 def _in_version_2(url: str, data: Any) -> tuple[str, Any]:

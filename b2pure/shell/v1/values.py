@@ -73,10 +73,12 @@ def file_version(reply: FileReply) -> FileVersionInfo:
 
 
 class CopiedFile(FileVersionInfo, dict[str, Any]):  # type: ignore[misc]  # two bases that say how to look something up
-    """A copy: a version that is the dictionary that B2 answers with, too, for `json.dumps` and the like."""
+    """A copy: a version that is the dictionary that B2 answers with, too, for `json.dumps` and the like. It has `size`
+    beside `contentLength`, as the dictionaries of all versions have.
+    """
 
     def as_dict(self) -> dict[str, Any]:
-        """What B2 answered."""
+        """What B2 answered, and `size`."""
         return dict(dict.items(self))
 
     def __repr__(self) -> str:
@@ -98,7 +100,7 @@ def copied_file(reply: FileReply) -> CopiedFile:
         version.action,
         version.content_md5,
     )
-    dict.update(copied, said)
+    dict.update(copied, {**said, "size": version.size})
     return copied
 
 

@@ -26,8 +26,11 @@ def _spelled_out(class_name: str) -> str:
 
 
 class B2Error(Exception):
-    """Base of all errors of the numbered interface."""
+    """Base of all errors of the numbered interface. `retry_after_seconds` is the server's wish, if it said one: None
+    for all that is not about a busy server.
+    """
 
+    retry_after_seconds: float | None = None
     prefix: ClassVar[str] = "Error"
     """What the message of a `B2SimpleError` begins with: made of the class's name, unless it or a base says another."""
     _says_prefix: ClassVar[bool] = False

@@ -98,4 +98,4 @@ class ClockSkew(B2HttpCallbackPostRequestException):
 
     def __str__(self) -> str:
         way = "behind" if self.clock_skew_seconds < 0 else "ahead of"
-        return f"ClockSkew: local clock is {abs(self.clock_skew_seconds):g} seconds {way} server"
+        return f"ClockSkew: local clock is {abs(self.clock_skew_seconds):.0f} seconds {way} server"
