@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from v1_world import World, served
 
-from b2pure.v1 import Bucket, Synchronizer, SyncReport, parse_sync_folder
+from b2pure.v1 import Bucket, ScanPoliciesManager, Synchronizer, SyncReport, exception, parse_sync_folder
 
 NOW = 1_800_000_000_000
 
@@ -46,3 +46,69 @@ def test_a_time_that_b2sdk_rounded_up_is_no_newer_file(
     bucket.hide_file("f")
     _sync(world, tmp_path, "b2://holiday", told)
     assert next(bucket.ls())[0].file_info == {"src_last_modified_millis": "1511251158087"}
+
+
+# --- places at the destination that nothing can be written to
+
+
+def _linked(tmp_path: Path) -> Path:
+    """A folder whose `d` is a link to a folder outside of it."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "dest").mkdir()
+    os.symlink("../outside", tmp_path / "dest/d")
+    return tmp_path / "dest"
+
+
+def test_a_file_that_a_linked_folder_keeps_away_is_an_incomplete_sync(
+    world: World, bucket: Bucket, tmp_path: Path
+) -> None:
+    dest, told = _linked(tmp_path), io.StringIO()
+    for name in ("a", "d/f", "e"):
+        bucket.upload_bytes(name.encode(), name)
+    with pytest.raises(exception.IncompleteSync):
+        _sync(world, "b2://holiday", dest, told)
+    assert (sorted(os.listdir(dest)), os.listdir(tmp_path / "outside")) == (["a", "d", "e"], [])
+    assert "d/f" in told.getvalue()
+    assert {"dnload a", "dnload e"} <= set(told.getvalue().splitlines())
+
+
+def test_a_dry_run_and_the_actions_tell_what_would_be_kept_away(world: World, bucket: Bucket, tmp_path: Path) -> None:
+    dest, told = _linked(tmp_path), io.StringIO()
+    for name in ("a", "d/f"):
+        bucket.upload_bytes(name.encode(), name)
+    with pytest.raises(exception.IncompleteSync):
+        _sync(world, "b2://holiday", dest, told, dry_run=True)
+    assert "d/f: not written: linked folder: a sync writes through no symbolic link" in told.getvalue()
+    sides = parse_sync_folder("b2://holiday", world.api), parse_sync_folder(str(dest), world.api)
+    actions = Synchronizer(2).make_folder_sync_actions(*sides, now_millis=NOW, reporter=None)
+    assert str(next(actions)).startswith("b2_download(")
+    with pytest.raises(exception.IncompleteSync):
+        next(actions)
+
+
+@pytest.mark.parametrize("there", ["nothing", "hidden", "excluded"])
+def test_a_linked_folder_that_keeps_nothing_away_is_a_warning(
+    world: World, bucket: Bucket, tmp_path: Path, there: str
+) -> None:
+    dest, told = _linked(tmp_path), io.StringIO()
+    bucket.upload_bytes(b"a", "a")
+    if there != "nothing":
+        bucket.upload_bytes(b"f", "d/f")
+    if there == "hidden":
+        bucket.hide_file("d/f")
+    policies = ScanPoliciesManager(exclude_file_regexes=("d/.*",) if there == "excluded" else ())
+    _sync(world, "b2://holiday", dest, told, policies_manager=policies)
+    assert sorted(told.getvalue().splitlines()) == [
+        f"{dest}/d: linked folder: a sync writes through no symbolic link",
+        "dnload a",
+    ]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_an_incomplete_sync(world: World, bucket: Bucket, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p")
+    for name in ("a", "p"):
+        bucket.upload_bytes(name.encode(), name)
+    with pytest.raises(exception.IncompleteSync):
+        _sync(world, "b2://holiday", tmp_path, told := io.StringIO())
+    assert "p: not written: not a file: it is a pipe" in told.getvalue()
+    assert (tmp_path / "a").read_bytes() == b"a"

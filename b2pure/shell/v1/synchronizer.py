@@ -116,7 +116,8 @@ class Synchronizer:
 
         Raises IncompleteSync when a file failed, EnvironmentEncodingError when the name of a local file is no text, and
         DestFileNewer, CommandError or InvalidArgument. What cannot be read (links that lead nowhere too) is a warning
-        of the reporter; without one, it is IncompleteSync. All other files were synced then.
+        of the reporter; without one, it is IncompleteSync, and with one, too, where a file of the source should go to
+        such a place. All other files were synced then.
 
         Where `make_folder_sync_actions` or `make_file_sync_actions` is overridden, the actions that it makes are run;
         so are those of folders in B2 that are of no B2Api, as in tests.
@@ -129,6 +130,7 @@ class Synchronizer:
             if self.dry_run:
                 for sync in client.planned(self._policy, now_millis):
                     self._refuse(sync, source_folder, dest_folder)
+                    client.note_undone(sync)
                     client.tell(sync, actions_of(sync))
             else:
                 client.synced(self._policy, now_millis)
@@ -228,8 +230,8 @@ class Synchronizer:
         unusable: UnSyncableFilename | None = None
         try:
             for sync in client.planned(self._policy, now_millis):
+                client.note_undone(sync)
                 if isinstance(sync.reason, UnusableName):
-                    client.unusable(sync.path, sync.reason)
                     unusable = unusable or UnSyncableFilename(sync.reason.why, sync.path)
                 else:
                     yield from self._actions(sync, source_folder, dest_folder)
