@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from v1_world import World, served
+from v1_world import World, content, served
 
-from b2pure.v1 import Bucket, ScanPoliciesManager, Synchronizer, SyncReport, exception, parse_sync_folder
+from b2pure.v1 import (
+    Bucket,
+    KeepOrDeleteMode,
+    ScanPoliciesManager,
+    Synchronizer,
+    SyncReport,
+    exception,
+    parse_sync_folder,
+)
 
 NOW = 1_800_000_000_000
 
@@ -27,10 +35,18 @@ def bucket(world: World) -> Bucket:
     return world.bucket()
 
 
-def _sync(world: World, source: Path | str, dest: Path | str, /, told: io.StringIO, **options: Any) -> None:
+def _sync(
+    world: World,
+    source: Path | str,
+    dest: Path | str,
+    /,
+    told: io.StringIO,
+    kind: type[Synchronizer] = Synchronizer,
+    **options: Any,
+) -> None:
     here, there = (parse_sync_folder(str(place), world.api) for place in (source, dest))
     with SyncReport(told, no_progress=True) as report:
-        Synchronizer(2, **options).sync_folders(here, there, NOW, report)
+        kind(2, **options).sync_folders(here, there, NOW, report)
 
 
 @pytest.mark.parametrize("early", [50, 1])
@@ -112,3 +128,57 @@ def test_a_pipe_in_the_place_of_a_file_is_an_incomplete_sync(world: World, bucke
         _sync(world, "b2://holiday", tmp_path, told := io.StringIO())
     assert "p: not written: not a file: it is a pipe" in told.getvalue()
     assert (tmp_path / "a").read_bytes() == b"a"
+
+
+# --- folders in B2 without files
+
+DELETES: list[dict[str, Any]] = [
+    {"keep_days_or_delete": KeepOrDeleteMode.DELETE},
+    {"keep_days_or_delete": KeepOrDeleteMode.KEEP_BEFORE_DELETE, "keep_days": 3},
+]
+
+
+class _ByFiles(Synchronizer):
+    def make_file_sync_actions(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        yield from super().make_file_sync_actions(*args, **kwargs)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("kind", [Synchronizer, _ByFiles])
+def test_from_an_empty_folder_in_b2_nothing_comes_and_nothing_is_removed(
+    world: World, bucket: Bucket, tmp_path: Path, kind: type[Synchronizer], dry_run: bool
+) -> None:
+    """b2sdk 1.1.4 says nothing either; it goes on to remove what is at the destination, where that is wanted."""
+    (tmp_path / "mine").write_bytes(b"mine")
+    bucket.upload_bytes(b"x", "other/x")
+
+    def sync(source: str, dest: str, **options: Any) -> None:
+        _sync(world, source, dest, told, kind, dry_run=dry_run, **options)
+
+    told = io.StringIO()
+    for dest in (str(tmp_path), "b2://holiday/other"):
+        sync("b2://holiday/none", dest)
+    if kind is Synchronizer or not dry_run:  # whose actions have to read the folder
+        sync("b2://holiday/none", str(tmp_path / "new"), **DELETES[0])
+        assert (tmp_path / "new").exists() is not dry_run
+    (tmp_path / "empty").mkdir()
+    sync("b2://holiday/none", str(tmp_path / "empty"), **DELETES[0])
+    for options in DELETES:
+        sync("b2://holiday/none", "b2://holiday/nothing", **options)
+        with pytest.raises(exception.CommandError, match=r"^Directory b2://holiday/none is empty"):
+            sync("b2://holiday/none", "b2://holiday/other", **options)
+    with pytest.raises(exception.CommandError, match=r"^Directory b2://holiday/none is empty"):
+        sync("b2://holiday/none", str(tmp_path), **DELETES[0])
+    world.api.create_bucket("vacant", "allPrivate")
+    with pytest.raises(exception.CommandError, match=r"^Directory b2://vacant is empty"):
+        sync("b2://vacant", str(tmp_path), **DELETES[0])
+    assert told.getvalue() == ""
+    assert ((tmp_path / "mine").read_bytes(), content(bucket, "other/x")) == (b"mine", b"x")
+
+
+def test_of_an_empty_folder_in_b2_there_are_no_actions(world: World, bucket: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(b"mine")
+    sides = parse_sync_folder("b2://holiday/none", world.api), parse_sync_folder(str(tmp_path), world.api)
+    assert list(Synchronizer(2).make_folder_sync_actions(*sides, now_millis=NOW, reporter=None)) == []
+    with pytest.raises(exception.CommandError, match="b2://holiday/none"):
+        list(Synchronizer(2, **DELETES[0]).make_folder_sync_actions(*sides, now_millis=NOW, reporter=None))
