@@ -182,3 +182,20 @@ def test_of_an_empty_folder_in_b2_there_are_no_actions(world: World, bucket: Buc
     assert list(Synchronizer(2).make_folder_sync_actions(*sides, now_millis=NOW, reporter=None)) == []
     with pytest.raises(exception.CommandError, match="b2://holiday/none"):
         list(Synchronizer(2, **DELETES[0]).make_folder_sync_actions(*sides, now_millis=NOW, reporter=None))
+
+
+# --- folders in the place of files
+
+
+def test_an_empty_folder_gives_way_to_a_file_and_one_with_files_stays(
+    world: World, bucket: Bucket, tmp_path: Path
+) -> None:
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+        bucket.upload_bytes(name.encode(), name)
+    (tmp_path / "full/mine").write_bytes(b"mine")
+    with pytest.raises(exception.IncompleteSync):
+        _sync(world, "b2://holiday", tmp_path, told := io.StringIO())
+    assert "dnload empty\n" in told.getvalue()
+    assert (tmp_path / "empty").read_bytes() == b"empty"
+    assert (tmp_path / "full/mine").read_bytes() == b"mine"
