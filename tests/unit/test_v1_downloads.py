@@ -107,6 +107,7 @@ def test_the_info_of_a_download_is_decoded_as_that_of_a_listing(bucket: Bucket) 
     info = {"color": "100%41+1 ü"}
     made = bucket.upload_bytes(b"x", "x", file_infos=info)
     assert bucket.download_file_by_name("x", DownloadDestBytes())["fileInfo"] == info
+    assert made.id_ is not None
     assert bucket.api.download_file_by_id(made.id_, DownloadDestBytes())["fileInfo"] == info
     assert next(bucket.ls())[0].file_info == info
 
