@@ -15,6 +15,7 @@ from b2pure.model.ids import FileId
 from b2pure.model.record import Record
 
 __all__ = [
+    "ALMOST_NEXT",
     "NS_PER_MILLI",
     "B2Item",
     "B2Path",
@@ -32,6 +33,9 @@ __all__ = [
 
 NS_PER_MILLI: Final = 1_000_000
 """Nanoseconds, as file systems count, in one of B2's milliseconds."""
+ALMOST_NEXT: Final = 999_000
+"""So many nanoseconds after a full millisecond `millis_from_ns` has a closer look; before, it rounds down."""
+_NS_PER_SECOND: Final = 10**9
 
 VersionAction = Literal["upload", "hide"]
 """`upload` makes the name visible with this content, `hide` makes it invisible; an unfinished file is no version."""
@@ -139,5 +143,13 @@ class B2Tree:
 def millis_from_ns(ns: int) -> int:
     """A file system's nanoseconds as B2's milliseconds: rounded down, the same way everywhere, so that a time that
     went to B2 and back compares equal.
+
+    But a time less than a microsecond before the next millisecond is that one where b2sdk and the b2 command line,
+    which count in floats, write that one down: else each would find the other's files newer than they are. Before 1970,
+    and from 2242 on, where floats are too coarse, times are rounded down.
     """
-    return ns // NS_PER_MILLI
+    millis, rest = divmod(ns, NS_PER_MILLI)
+    if rest < ALMOST_NEXT or ns < 0:
+        return millis
+    seconds, nanos = divmod(ns, _NS_PER_SECOND)
+    return max(millis, int((seconds + 1e-9 * nanos) * 1000))

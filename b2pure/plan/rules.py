@@ -82,7 +82,8 @@ class Rules:
         if isinstance(source, SkippedPath):
             return FileSync(path, why_skipped(source))
         if isinstance(dest, SkippedPath):
-            return FileSync(path, why_skipped(dest) if source is not None else Nowhere())
+            wanted = FileSync(path, Nowhere()) if source is None else self.file(path, source, None)
+            return FileSync(path, why_skipped(dest)) if wanted.stages else wanted
         if self.scanner.filters_names or self.scanner.filters_times:
             return self._filtered(path, source, dest)
         return self._decide(path, _content(source), source is not None, dest)

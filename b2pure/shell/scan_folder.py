@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from b2pure.model.files import NS_PER_MILLI, LocalPath, SkippedPath
+from b2pure.model.files import ALMOST_NEXT, NS_PER_MILLI, LocalPath, SkippedPath, millis_from_ns
 from b2pure.shell.folder import explain, identity
 from b2pure.shell.scan_entries import EVERYBODY_READS, SURROGATE, Entry, Seen, readable, sort_out
 from b2pure.shell.scan_values import Folder, Found, Rules
@@ -147,7 +147,9 @@ def _look_at(found: Found, place: int, names: list[str], rest: list[Entry], unse
             continue
         mode = status.st_mode
         if mode & _KIND_AND_READERS == _FILE_FOR_ALL or (stat.S_ISREG(mode) and readable(place, name, status)):
-            add(LocalPath(prefix + name, status.st_size, status.st_mtime_ns // NS_PER_MILLI))
+            ns = status.st_mtime_ns
+            millis = ns // NS_PER_MILLI if ns % NS_PER_MILLI < ALMOST_NEXT else millis_from_ns(ns)
+            add(LocalPath(prefix + name, status.st_size, millis))
         else:
             rest.append(Seen(name, place, status))
 

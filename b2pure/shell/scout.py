@@ -31,6 +31,8 @@ _KIND_AND_READERS = 0o170444
 _FILE_FOR_ALL = 0o100444
 _OWNER_READS = 0o400
 _NS_PER_MILLI = 1_000_000
+_ALMOST_NEXT = 999_000
+"""As in `b2pure.model.files`, which cannot be had here: times from here on are rounded there."""
 
 
 def framed(value: Any) -> bytes:
@@ -82,13 +84,14 @@ def _looked_at(place: int, names: list[str]) -> tuple[str, bytes, bytes, list[st
         except OSError:
             rest.append(name)
             continue
-        mode = status.st_mode
-        if mode & _KIND_AND_READERS == _FILE_FOR_ALL or (
-            mode & _KIND == _FILE and mode & _OWNER_READS and status.st_uid == user
-        ):
+        mode, ns = status.st_mode, status.st_mtime_ns
+        if (
+            mode & _KIND_AND_READERS == _FILE_FOR_ALL
+            or (mode & _KIND == _FILE and mode & _OWNER_READS and status.st_uid == user)
+        ) and ns % _NS_PER_MILLI < _ALMOST_NEXT:
             add(name)
             add_size(status.st_size)
-            add_time(status.st_mtime_ns // _NS_PER_MILLI)
+            add_time(ns // _NS_PER_MILLI)
         elif mode & _KIND == _FOLDER:
             folders.append(name)
         else:

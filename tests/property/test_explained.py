@@ -64,6 +64,9 @@ def excused(sync: FileSync, said: Explanation) -> bool:
 @settings(max_examples=max(20, settings().max_examples // 2))
 @given(TREES, STORED, POLICIES, st.booleans())
 @example({b"\xff": "folder", b"x\xe4": "file", b"a": "pipe"}, ["\\xff/in", "x\\xe4", "a"], SyncPolicy(), True)
+@example(
+    {b"a": "folder"}, [], SyncPolicy(allow_empty_source=True, scan=ScanPolicies(exclude_file_regexes=("a",))), False
+)
 @example({b"a": "link to nothing", b"b": "folder for nobody"}, ["a/in", "b/dir/up/in"], SyncPolicy(keep=Delete()), True)
 def test_an_explanation_says_what_the_plan_does(
     tree: Mapping[bytes, str], stored: list[str], policy: SyncPolicy, up: bool

@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from oracles import lies_in_unknown, naive_merge
+from oracles import excluded_by_name, lies_in_unknown, naive_merge
 from planned import Tree, plan_list
 
 from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree, SkippedPath, VersionAction
@@ -25,7 +25,7 @@ from b2pure.model.policy import (
 from b2pure.plan.actions import FileSync
 from b2pure.plan.failures import EmptySource, PlanFailed
 from b2pure.plan.merge import Item, Pair, Quiet, merge
-from b2pure.plan.reasons import Nowhere, Unknown
+from b2pure.plan.reasons import Changed, HiddenDest, NewFile, Nowhere, Unknown, UnusableName
 from b2pure.plan.rules import Rules, make_rules
 from b2pure.plan.shortcuts import fresh_for, quiet_for, same_time_is_quiet
 from b2pure.plan.sync import plan_groups, speaks
@@ -392,7 +392,37 @@ def test_nothing_unknown_is_touched(drawn: tuple[Tree, Tree, SyncPolicy]) -> Non
     for sync in plan_list(source, dest, policy, include_quiet=True):
         if any(sync.path == item.path for item in skipped) or lies_in_unknown(sync.path, skipped):
             assert sync.stages == ()
-            assert isinstance(sync.reason, Unknown | Nowhere)
+            assert not isinstance(sync.reason, NewFile | HiddenDest | Changed)
+
+
+@given(
+    st.one_of(
+        st.tuples(b2_trees(), local_trees(skipped=True), sync_policies("down", scan=scan_policies(times=False))),
+        st.tuples(b2_trees(), b2_trees(skipped=True), sync_policies("copy", scan=scan_policies(times=False))),
+    )
+)
+@example(
+    (
+        B2Tree((B2Path("d/f", (FileVersion(FileId("v"), "upload", 1, 1, 1),)),)),
+        LocalTree((SkippedPath("d", "linked folder", "", subtree=True),)),
+        SyncPolicy(),
+    )
+)
+def test_what_a_skipped_place_at_the_destination_hides_is_told_where_the_source_has_something_for_it(
+    drawn: tuple[Tree, Tree, SyncPolicy],
+) -> None:
+    """A file that is not brought is never passed over in silence; one that nobody wants there is no trouble."""
+    source, dest, policy = drawn
+    assume(source.items)
+    skipped = [item for item in dest if isinstance(item, SkippedPath)]
+    assume(not any(item.why == "excluded symlink" for item in skipped))  # which the policy leaves out
+    plan = {sync.path: sync for sync in plan_list(source, dest, policy)}
+    for item in source:
+        assert isinstance(item, B2Path)
+        if any(item.path == hole.path for hole in skipped) or lies_in_unknown(item.path, skipped):
+            wanted = item.versions[0].action == "upload" and not excluded_by_name(policy.scan, item.path)
+            assert (item.path in plan) == wanted
+            assert not wanted or isinstance(plan[item.path].reason, Unknown | UnusableName)
 
 
 @given(file_names(clashing=False), st.sampled_from(("-", "!", ".", " ", "a", "0")), _policies("up"), histories())

@@ -25,6 +25,7 @@ def photos(tmp_path: Path) -> Path:
     (folder / "2019").mkdir(parents=True)
     (folder / "2019" / "beach.jpg").write_bytes(b"sand")
     (folder / "a.txt").write_bytes(b"hello")
+    os.utime(folder / "a.txt", ns=(0, 1_600_000_000_123_456_789))
     return folder
 
 

@@ -44,6 +44,7 @@ def simulator(ahead: list[int]) -> Simulator:
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.jpg"
     path.write_bytes(CONTENT)
+    os.utime(path, ns=(0, 1_600_000_000_123_456_789))
     return path
 
 

@@ -66,8 +66,10 @@ def told(scout: Scout[str], path: Path, names: list[str] | None = None, many: in
 
 def test_a_scout_tells_what_it_is_sure_of(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"123")
-    os.utime(tmp_path / "b", ns=(0, 1_700_000_000_999_999_999))
-    (tmp_path / "a").touch()
+    os.utime(tmp_path / "b", ns=(0, 1_700_000_000_999_998_999))
+    for name, ns in (("a", 0), ("c", 1_700_000_000_999_999_000)):  # a time as that of c is not rounded here
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, ns=(0, ns))
     (tmp_path / "d").mkdir()
     for odd in ("link", ".b2pure-x", os.fsdecode(b"\xff")):
         os.symlink("b", tmp_path / odd)
@@ -79,8 +81,8 @@ def test_a_scout_tells_what_it_is_sure_of(tmp_path: Path) -> None:
     assert answer.names() == ["a", "b"]
     sizes, millis = answer.numbers()
     assert (sizes[1], millis[1]) == (3, 1_700_000_000_999)
-    assert (answer.folders, answer.size) == (["d"], 6)
-    assert sorted(answer.rest) == [".b2pure-x", "link", os.fsdecode(b"\xff")]
+    assert (answer.folders, answer.size) == (["d"], 7)
+    assert sorted(answer.rest) == [".b2pure-x", "c", "link", os.fsdecode(b"\xff")]
     some = told(scout, tmp_path, ["d", "b", "nothing"])
     assert some is not None
     assert (some.names(), some.folders, some.rest) == (["b"], ["d"], [])

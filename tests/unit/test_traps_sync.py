@@ -157,18 +157,22 @@ def test_t30_a_hidden_destination_is_no_newer_file(world: SimulatedB2, client: C
     assert world.contents("bucket") == {"f": b"f"}
 
 
-def test_t34_parts_of_a_millisecond_are_cut_off_everywhere(world: SimulatedB2, client: Client, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("after", "millis"), [(0, 123), (998_999, 123), (999_700, 123), (999_999, 124)])
+def test_t34_parts_of_a_millisecond_are_treated_in_one_way_everywhere(
+    world: SimulatedB2, client: Client, tmp_path: Path, after: int, millis: int
+) -> None:
+    """They are cut off, but what b2sdk takes for the next millisecond is that one."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     theirs.mkdir()
     make(ours, "f")
-    os.utime(ours / "f", ns=(0, 1_500_000_000_123_999_999))
+    os.utime(ours / "f", ns=(0, 1_500_000_000_123_000_000 + after))
     assert client.sync(ours, BUCKET).done == {"upload": 1}
     (file,) = client.ls(BUCKET)
-    assert file.file_info["src_last_modified_millis"] == "1500000000123"
+    assert file.file_info["src_last_modified_millis"] == f"1500000000{millis}"
     assert client.sync(ours, BUCKET).done == {}
     assert client.sync(BUCKET, ours).done == {}
     assert client.sync(BUCKET, theirs).done == {"download": 1}
-    assert (theirs / "f").stat().st_mtime_ns // 1_000_000 == 1_500_000_000_123
+    assert (theirs / "f").stat().st_mtime_ns == (1_500_000_000_000 + millis) * 1_000_000
     assert client.sync(theirs, BUCKET).done == {}
 
 

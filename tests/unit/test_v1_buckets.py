@@ -389,6 +389,23 @@ def test_the_versions_of_one_name(world: World) -> None:
             list(bucket.list_file_versions("x", wrong))
 
 
+def test_a_count_that_b2_would_refuse_is_an_error_of_b2_and_a_wrong_value(world: World) -> None:
+    bucket = world.bucket()
+    for wrong in (0, -1, 10_001):
+        for listing in (
+            bucket.ls(fetch_count=wrong),
+            bucket.ls(recursive=True, fetch_count=wrong),
+            bucket.list_file_versions("x", wrong),
+        ):
+            with pytest.raises(exception.BadRequest) as caught:
+                next(listing)
+            assert isinstance(caught.value, exception.B2Error)
+            assert isinstance(caught.value, ValueError)
+            assert (type(caught.value).__name__, caught.value.code) == ("BadRequest", "out_of_range")
+            assert str(caught.value) == f"fetch_count must be 1 to 10000, not {wrong} (out_of_range)"
+    assert world.calls("b2_list_file_names") == world.calls("b2_list_file_versions") == 0
+
+
 def test_large_files_by_hand(world: World) -> None:
     """Started, listed by pages, from an id on and by prefix, their parts, and cancelled."""
     bucket = world.bucket()

@@ -103,6 +103,15 @@ def test_a_destination_of_the_callers_own_is_used_as_the_documentation_says(buck
     assert own.buffer.getvalue() == b"0123456789" * 10
 
 
+def test_the_info_of_a_download_is_decoded_as_that_of_a_listing(bucket: Bucket) -> None:
+    info = {"color": "100%41+1 ü"}
+    made = bucket.upload_bytes(b"x", "x", file_infos=info)
+    assert bucket.download_file_by_name("x", DownloadDestBytes())["fileInfo"] == info
+    assert made.id_ is not None
+    assert bucket.api.download_file_by_id(made.id_, DownloadDestBytes())["fileInfo"] == info
+    assert next(bucket.ls())[0].file_info == info
+
+
 def test_it_is_entered_for_an_empty_file_too(bucket: Bucket) -> None:
     bucket.upload_bytes(b"", "empty")
     own = Own()

@@ -150,7 +150,8 @@ class Bucket(NewFiles):
 
         `folder_to_list` must not start with "/"; an empty string means the top-level folder. With `show_versions` all
         versions are told, else the most recent ones. With `recursive` all files below are told, and the folder name
-        beside the first file of each folder only; without, one file of each folder.
+        beside the first file of each folder only; without, one file of each folder. A `fetch_count` that is not 1 to
+        10000 is BadRequest, and a ValueError.
         """
         return listings.ls(
             asked(self.api.session),
@@ -163,7 +164,9 @@ class Bucket(NewFiles):
 
     @checked()
     def list_file_versions(self, file_name: str, fetch_count: int | None = None) -> Iterator[FileVersionInfo]:
-        """Lists all of the versions for a single file. `fetch_count`: how many to list per API call, 1 - 10000."""
+        """Lists all of the versions for a single file. `fetch_count`: how many to list per API call, 1 - 10000;
+        any other number is BadRequest, and a ValueError.
+        """
         return listings.versions_of_name(asked(self.api.session), BucketId(self.id_), file_name, fetch_count)
 
     @checked()

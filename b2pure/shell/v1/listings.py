@@ -20,6 +20,7 @@ from b2pure.model.calls import (
 from b2pure.model.ids import BucketId, FileId
 from b2pure.model.limits import MAX_LIST_COUNT
 from b2pure.model.replies import FileReply
+from b2pure.shell.v1.exceptions import BadRequest
 from b2pure.shell.v1.file_version import FileVersionInfo, Part, PartFactory, UnfinishedLargeFile
 from b2pure.shell.v1.own_session import Asked, says_itself
 from b2pure.shell.v1.values import file_dict, file_version
@@ -51,9 +52,16 @@ def ls(
     yield from _top_level(session, bucket_id, prefix, versions, fetch_count)
 
 
+class _WrongCount(BadRequest, ValueError):
+    """What B2 would answer; a ValueError as well, which it was in b2sdk for some counts of `list_file_versions`."""
+
+
+_WrongCount.__name__ = _WrongCount.__qualname__ = BadRequest.__name__  # the public one, for who is told of it
+
+
 def _check_count(count: int | None) -> None:
     if count is not None and not 1 <= count <= MAX_LIST_COUNT:
-        raise ValueError(f"fetch_count must be 1 to {MAX_LIST_COUNT}, not {count}")
+        raise _WrongCount(f"fetch_count must be 1 to {MAX_LIST_COUNT}, not {count}", "out_of_range")
 
 
 def _first_names(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> ListFileNames:

@@ -31,7 +31,7 @@ from b2pure.plan.capabilities import lacks, policy_needs
 from b2pure.plan.failures import PlanFailed
 from b2pure.plan.merge import Item
 from b2pure.plan.plan import SyncPlan
-from b2pure.plan.reasons import UnusableName
+from b2pure.plan.reasons import Unknown, UnusableName, is_left_over, tell
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Rules
 from b2pure.plan.scan import Scanner
@@ -237,16 +237,21 @@ class SyncClient(Client):
             case Drifted(sync, expected, found):
                 self._error(f"{sync.path} changed meanwhile: {expected} -> {found}")
             case Skipped(sync):
-                if isinstance(sync.reason, UnusableName):
-                    self.unusable(sync.path, sync.reason)
+                self.note_undone(sync)
             case Conflict(sync):
                 self.conflicts.append(sync)
             case Superseded():
                 pass
 
-    def unusable(self, path: str, reason: UnusableName) -> None:
-        """Say that the destination cannot have such a name."""
-        self._error(f"{path}: {reason.why}")
+    def note_undone(self, sync: FileSync) -> None:
+        """Say so where the source has what the destination cannot take: for its name, or for what is in its place. What
+        the source itself could not tell is left to its warning.
+        """
+        reason = sync.reason
+        if isinstance(reason, UnusableName):
+            self._error(f"{sync.path}: {reason.why}")
+        elif isinstance(reason, Unknown) and _is_local(self._ends["destination"]) and not is_left_over(reason):
+            self._error(f"{sync.path}: not written: {tell(reason)}")
 
     def _error(self, message: str) -> None:
         self.failures += 1

@@ -15,21 +15,19 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
-from b2pure.model.errors import InvalidArgument as InvalidArgumentValue
+from msgspec.structs import replace
+
 from b2pure.model.files import B2Path, LocalPath
-from b2pure.model.policy import KeepDays, SyncPolicy
+from b2pure.model.policy import KeepDays, NoDelete, SyncPolicy
 from b2pure.plan.actions import FileSync, actions_of
 from b2pure.plan.concurrency import MAX_WORKERS
-from b2pure.plan.failures import ClockSkewed, EmptySource, PlanFailed, SideFailed
+from b2pure.plan.failures import EmptySource, PlanFailed
 from b2pure.plan.reasons import DestNewer, UnusableName
 from b2pure.plan.rules import Direction, make_rules
 from b2pure.shell.folders import Role
 from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.enums import CompareVersionMode, KeepOrDeleteMode, NewerFileSyncMode
-from b2pure.shell.v1.error_table import exception_of
 from b2pure.shell.v1.exceptions import (
-    ClockSkew,
-    CommandError,
     DestFileNewer,
     EnvironmentEncodingError,
     IncompleteSync,
@@ -43,6 +41,7 @@ from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesMana
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import AbstractAction, action_of
 from b2pure.shell.v1.sync_client import SyncClient
+from b2pure.shell.v1.sync_ends import exception_of_plan, has_files
 from b2pure.shell.v1.sync_file import File, FileVersion, b2_path, local_path
 from b2pure.shell.v1.sync_options import policy_of
 from b2pure.shell.v1.sync_report import SyncReport
@@ -56,7 +55,8 @@ class Synchronizer:
     """Copies entire folders into the cloud and back to a local drive.
 
     `max_workers` files are on their way at once. `policies_manager` says which files take part. With `dry_run` nothing
-    is transferred or deleted, only told. A source without files is an error, unless `allow_empty_source`.
+    is transferred or deleted, only told. A source without files is an error, unless `allow_empty_source`, or unless it
+    is in B2 and nothing would be removed for it.
 
     `compare_version_mode` says what makes a file different, and `compare_threshold` by how much it must differ: bytes,
     or, for modification times, seconds, as the documentation of b2sdk says (its code took them for milliseconds); a
@@ -116,7 +116,8 @@ class Synchronizer:
 
         Raises IncompleteSync when a file failed, EnvironmentEncodingError when the name of a local file is no text, and
         DestFileNewer, CommandError or InvalidArgument. What cannot be read (links that lead nowhere too) is a warning
-        of the reporter; without one, it is IncompleteSync. All other files were synced then.
+        of the reporter; without one, it is IncompleteSync, and with one, too, where a file of the source should go to
+        such a place. All other files were synced then.
 
         Where `make_folder_sync_actions` or `make_file_sync_actions` is overridden, the actions that it makes are run;
         so are those of folders in B2 that are of no B2Api, as in tests.
@@ -125,18 +126,36 @@ class Synchronizer:
             self._sync_by_actions(source_folder, dest_folder, now_millis, reporter)
             return
         client = self._client(source_folder, dest_folder, reporter, self.policies_manager)
+        policy = self._policy_from(source_folder)
         try:
             if self.dry_run:
-                for sync in client.planned(self._policy, now_millis):
+                for sync in client.planned(policy, now_millis):
                     self._refuse(sync, source_folder, dest_folder)
+                    client.note_undone(sync)
                     client.tell(sync, actions_of(sync))
             else:
-                client.synced(self._policy, now_millis)
+                client.synced(policy, now_millis)
         except PlanFailed as failed:
-            raise _failed(failed, source_folder) from None
+            self._end(failed, source_folder, dest_folder, self.policies_manager)
         for conflict in client.conflicts:
             self._refuse(conflict, source_folder, dest_folder)
         _complain(client, reporter)
+
+    def _policy_from(self, source: AbstractFolder) -> SyncPolicy:
+        """The policy. A folder in B2 may have no files, as in b2sdk, where nothing can be removed for that."""
+        if source.folder_type() == "b2" and isinstance(self._policy.keep, NoDelete):
+            return replace(self._policy, allow_empty_source=True)
+        return self._policy
+
+    def _end(
+        self, failed: PlanFailed, source: AbstractFolder, dest: AbstractFolder, policies_manager: ScanPoliciesManager
+    ) -> None:
+        """Raises why there can be no plan, unless it would be one to do nothing."""
+        if isinstance(failed.failure, EmptySource) and source.folder_type() == "b2":
+            removes = not self._policy_from(source).allow_empty_source
+            if not (removes and has_files(dest, policies_manager)):
+                return
+        raise exception_of_plan(failed, source) from None
 
     def _is_own(self, method: str) -> bool:
         """Whether a subclass, or somebody who set it on this object, has a method of that name."""
@@ -201,7 +220,7 @@ class Synchronizer:
         files = iter(here)
         first = next(files, None)
         if first is None and not self.allow_empty_source and (syncs or self._is_own("make_file_sync_actions")):
-            raise _failed(PlanFailed(EmptySource()), source)
+            self._end(PlanFailed(EmptySource()), source, dest, policies_manager)
         pairs = pairs_by_name(files if first is None else chain([first], files), there)
         for ours, theirs in compared(pairs, reporter):
             yield from self.make_file_sync_actions(sync_type, ours, theirs, source, dest, now_millis)
@@ -227,14 +246,14 @@ class Synchronizer:
         client = self._client(source_folder, dest_folder, reporter, policies_manager)
         unusable: UnSyncableFilename | None = None
         try:
-            for sync in client.planned(self._policy, now_millis):
+            for sync in client.planned(self._policy_from(source_folder), now_millis):
+                client.note_undone(sync)
                 if isinstance(sync.reason, UnusableName):
-                    client.unusable(sync.path, sync.reason)
                     unusable = unusable or UnSyncableFilename(sync.reason.why, sync.path)
                 else:
                     yield from self._actions(sync, source_folder, dest_folder)
         except PlanFailed as failed:
-            raise _failed(failed, source_folder) from None
+            self._end(failed, source_folder, dest_folder, policies_manager)
         if unusable is not None:
             raise unusable
         _complain(client, reporter)
@@ -324,20 +343,3 @@ def _item(file: File, local: bool) -> LocalPath | B2Path:
 
 def _seen(path: str, folder: AbstractFolder, mod_time_millis: int) -> File:
     return File(path, [FileVersion(folder.make_full_path(path), path, mod_time_millis, "upload", 0)])
-
-
-def _failed(failed: PlanFailed, source: AbstractFolder) -> Exception:
-    """Why there can be no plan."""
-    match failed.failure:
-        case EmptySource():
-            name = getattr(source, "root", None) or source.make_full_path("")
-            return CommandError(f"Directory {name} is empty.  Use --allowEmptySource to sync anyway.")
-        case SideFailed(_, error):
-            told = exception_of(error)
-            return told if not isinstance(told, OSError) else CommandError(str(told))
-        case InvalidArgumentValue(name, message):
-            return InvalidArgument(name, message)
-        case ClockSkewed(ahead):
-            return ClockSkew(round(ahead / 1000))
-        case _:
-            return CommandError(str(failed))
