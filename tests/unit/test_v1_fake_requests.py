@@ -357,6 +357,29 @@ def test_a_local_file_goes_through_the_library(b2_server: ServedB2, tmp_path: Pa
     assert got.get_bytes_written() == data
 
 
+@pytest.mark.b2
+@pytest.mark.parametrize(
+    "name",
+    ["b2api/v4/notes.txt", "b2api/v4/b2_authorize_account", "b2_create_key", "x/b2_authorize_account", "b2_upload_/a"],
+)
+def test_a_file_may_be_called_what_a_call_is_called(b2_server: ServedB2, name: str) -> None:
+    """In version 2, too, where the paths of calls are written anew."""
+    _, bucket = _account(b2_server, _Wrapped)
+    bucket.upload_bytes(b"of version 2", "b2api/v2/notes.txt")
+    bucket.upload_bytes(b"hello", name)
+    got = DownloadDestBytes()
+    bucket.download_file_by_name(name, got)
+    assert got.get_bytes_written() == b"hello"
+
+
+def test_an_upload_goes_to_the_url_that_b2_gave() -> None:
+    session, url = _FakeB2(), "http://pod/b2api/v4/b2_upload_file?x"
+    module = MagicMock()
+    module.Session.return_value = session
+    RequestsSession(module, None, 5).exchange(httpx.Request("POST", url, content=b"hello"))
+    assert [asked for asked, _, _ in session.posted] == [url]
+
+
 class _OneBuffer(httpx.SyncByteStream):
     """Each chunk lies where the one before it did."""
 
