@@ -199,7 +199,23 @@ def test_a_download_of_ones_own_over_the_library_goes_on_where_it_broke(b2_serve
     assert asked.call_args_list[0].kwargs == {"range_": None}
 
 
-def test_what_the_library_raises_in_the_middle_of_a_download_is_tried_again() -> None:
+def _breaking_in_the_middle(whole: Any) -> Any:
+    def breaks(size: int) -> Any:
+        yield next(whole(4))
+        raise requests.exceptions.ChunkedEncodingError("broken")
+
+    return breaks
+
+
+def _breaking_at_once(_: Any) -> Any:
+    def breaks(size: int) -> Any:
+        raise requests.exceptions.ConnectionError("broken")
+
+    return breaks
+
+
+@pytest.mark.parametrize("breaking", [_breaking_in_the_middle, _breaking_at_once])
+def test_what_the_library_raises_while_a_download_is_read_is_tried_again(breaking: Callable[[Any], Any]) -> None:
     raw = RawSimulator()
     api = B2Api(InMemoryAccountInfo(), raw_api=raw)
     api.authorize_account("production", *raw.create_account())
@@ -212,13 +228,7 @@ def test_what_the_library_raises_in_the_middle_of_a_download_is_tried_again() ->
         context = original(*args, **named)
         if not broken:
             broken.append(context)
-            whole = context.response.iter_content
-
-            def breaks(size: int) -> Any:
-                yield next(whole(4))
-                raise requests.exceptions.ChunkedEncodingError("broken")
-
-            context.response.iter_content = breaks
+            context.response.iter_content = breaking(context.response.iter_content)
         return context
 
     raw.download_file_from_url = download  # type: ignore[method-assign]
