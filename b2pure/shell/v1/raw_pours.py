@@ -63,7 +63,7 @@ class _Broken(Exception):
 
 
 def _of_the_line(response: Any) -> Iterator[bytes]:
-    """The body in chunks; what the library `requests` raises, which nobody else does who is asked here, is told apart."""
+    """The body in chunks; what the library `requests` raises, as nobody else does who is asked here, is told apart."""
     try:
         yield from response.iter_content(_CHUNK_BYTES)
     except OSError as error:
