@@ -17,6 +17,7 @@ from b2pure.effects.wire.values import (
     header_problem,
     info_key_problem,
     overrides_of,
+    plain,
 )
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "header_problem",
     "info_key_problem",
     "overrides_of",
+    "plain",
     "unsendable",
 ]
