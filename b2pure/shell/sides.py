@@ -19,7 +19,7 @@ from b2pure.effects.interpreter import Listener
 from b2pure.effects.job import B2Side, Job, Mode
 from b2pure.effects.listings import fresh_versions, page_to_compare
 from b2pure.effects.program import Program, ok, perform
-from b2pure.effects.sync import is_folder
+from b2pure.effects.sync import has_folder
 from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
 from b2pure.model.ids import BucketId
@@ -162,7 +162,7 @@ class SideReader:
         )
         local = [(role, side.folder) for role, side, item in found if side.folder is not None and item is None]
         left_out = [role for role, folder in local if rules.scanner.filters_names and _has(folder, role, path)]
-        folders = [role for role, folder in local if self._ask(is_folder(path), folder)]
+        folders = [role for role, folder in local if self._ask(has_folder(path), folder)]
         return explained(rules, path, source, dest, left_out=left_out, folders=folders)
 
     def _look(self, side: Side, role: Role, rules: Rules, path: str) -> Item | None:

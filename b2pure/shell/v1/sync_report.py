@@ -166,8 +166,7 @@ class SyncReport:
         """Write over what stands in the line of the terminal, and what `end` says: go back to its start, or on."""
         line = text.ljust(self._width)
         self._width = 0 if end == "\n" else len(line)
-        self._write(line)
-        self._write(end)
+        self._write(line + end)  # at once, or another who writes there could tear them apart
         self._flush()
 
     def _write(self, text: str) -> None:
