@@ -382,12 +382,19 @@ def test_a_file_may_be_called_what_a_call_is_called(b2_server: ServedB2, name: s
     assert got.get_bytes_written() == b"hello"
 
 
-def test_an_upload_goes_to_the_url_that_b2_gave() -> None:
-    session, url = _FakeB2(), "http://pod/b2api/v4/b2_upload_file?x"
-    module = MagicMock()
+@pytest.mark.parametrize(
+    ("method", "url", "posted"),
+    [
+        ("POST", "http://pod/b2api/v4/b2_upload_file?x", "http://pod/b2api/v4/b2_upload_file?x"),
+        ("GET", "http://api/a/b2api/v4/b2_authorize_account", "http://api/a/b2api/v2/b2_authorize_account"),
+    ],
+)
+def test_a_call_is_of_version_2_and_an_upload_goes_to_the_url_that_b2_gave(method: str, url: str, posted: str) -> None:
+    session, module = _FakeB2(), MagicMock()
     module.Session.return_value = session
-    RequestsSession(module, None, 5).exchange(httpx.Request("POST", url, content=b"hello"))
-    assert [asked for asked, _, _ in session.posted] == [url]
+    answer = RequestsSession(module, None, 5).exchange(httpx.Request(method, url, content=b"{}"))
+    assert [asked for asked, _, _ in session.posted] == [posted]
+    assert method == "POST" or "apiInfo" in json.loads(answer.read())
 
 
 class _OneBuffer(httpx.SyncByteStream):

@@ -27,6 +27,7 @@ _CHUNK_BYTES: Final = 1 << 16
 _PATH: Final = f"/b2api/v{API_VERSION}/"
 _AUTHORIZES: Final = "b2_authorize_account"
 _WITH_CONTENT: Final = (200, 206)
+_FILES: Final = "/file/"
 _UPLOADS: Final = "/b2_upload_"
 _SET_BY_THE_LIBRARY: Final = frozenset({"host", "transfer-encoding"})
 
@@ -79,8 +80,8 @@ def _call_of(request: httpx.Request) -> str:
     """The name of the call that a request is; none for an upload, whose URL is B2's, and a download by name, whose path
     says what somebody calls a file.
     """
-    path = request.url.path
-    return "" if not path.startswith(_PATH) or path.startswith(_UPLOADS, len(_PATH) - 1) else path[len(_PATH) :]
+    before, _, name = request.url.path.partition(_PATH)  # an address may have a path of its own
+    return "" if _FILES in f"{before}/" or f"/{name}".startswith(_UPLOADS) else name
 
 
 def _in_version_2(request: httpx.Request, data: Any) -> tuple[str, Any]:
