@@ -42,7 +42,7 @@ from b2pure.plan.merge import Item
 from b2pure.plan.reasons import DestNewer, SourceMissing
 from b2pure.plan.retry import RetryPolicy
 
-__all__ = ["idle_outcome", "is_folder", "look", "run_action", "run_chunk", "run_file_sync"]
+__all__ = ["has_folder", "idle_outcome", "look", "run_action", "run_chunk", "run_file_sync"]
 
 _A_FOLDER = "is a folder"
 """How both disks answer when they are asked for the fact of a folder."""
@@ -163,7 +163,7 @@ def look(job: Job, side: B2Side | None, path: str) -> Program[Result[Item | None
     return Success(None if seen is None else LocalPath(path, seen.size, seen.mod_time_millis))
 
 
-def is_folder(path: str) -> Program[bool]:
+def has_folder(path: str) -> Program[bool]:
     """Whether the local side has a folder of that name."""
     fact = yield from perform(Stat(path))
     if ok(fact):

@@ -14,6 +14,7 @@ from b2pure.model.limits import MAX_FILE_NAME_BYTES
 __all__ = [
     "TEMPORARY_NAME",
     "PathFlavour",
+    "as_unicode",
     "b2_name_problem",
     "is_own_temporary",
     "is_resumable",
@@ -126,3 +127,17 @@ def _segment_problem(segment: str, flavour: PathFlavour) -> str | None:
 def printable(name: str) -> str:
     """`name` fit for a terminal or a log: control, direction-changing and undecodable characters are escaped."""
     return _UNPRINTABLE.sub(lambda m: m.group().encode("unicode_escape").decode(), name)
+
+
+def as_unicode(name: str, errors: str) -> str:
+    """A local name as plans and scans write it: bytes that are no UTF-8 are shown with escapes. `errors` is how the
+    local file system's names are decoded; what is no name there is shown with escapes, too.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        try:
+            return name.encode("utf-8", errors).decode("utf-8", "backslashreplace")
+        except UnicodeEncodeError:
+            return name.encode("utf-8", "backslashreplace").decode()
+    return name

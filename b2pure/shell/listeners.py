@@ -261,12 +261,12 @@ class Telling:
         is_open = getattr(self._listener, "is_open", None)
         if type(is_open) is bool:  # of a mock it is anything
             if not is_open:
-                self._leave = self._entered(self._listener)
+                self._leave = self._opened_ours(self._listener)
         elif self._enters and not _is_of_b2sdk(self._listener):
-            self._leave = _entered(self._listener)
+            self._leave = _opened_theirs(self._listener)
 
     @staticmethod
-    def _entered(listener: Any) -> Callable[..., object]:
+    def _opened_ours(listener: Any) -> Callable[..., object]:
         """Open one of ours; what closes it."""
         listener.__enter__()
 
@@ -277,9 +277,10 @@ class Telling:
         return leave
 
 
-def _entered(listener: Any) -> Callable[..., object] | None:
+def _opened_theirs(listener: Any) -> Callable[..., object] | None:
     """Open one of anybody's; what closes it, if anything does."""
-    if hasattr(type(listener), "__enter__"):
+    kind = type(listener)
+    if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
         listener.__enter__()
         leave: Callable[..., object] = listener.__exit__
         return leave
@@ -314,5 +315,7 @@ def telling(listener: HearsProgress | None, *, enters: bool = False) -> Iterator
     teller = Telling(listener, enters=enters)
     try:
         yield _Told(teller)
-    finally:
-        teller.close(*sys.exc_info())
+    except BaseException as error:  # not what `finally` sees: that may be an exception which the caller is handling
+        teller.close(type(error), error, error.__traceback__)
+        raise
+    teller.close()

@@ -65,7 +65,7 @@ class Reader:
         self._told: dict[_Piece, Answer | None] = {}
         self._seen = Seen()
         self._since = 0
-        self._silent = self._slowest = 0.0
+        self._silent = self._slowest = self._waited = 0.0
 
     def root(self) -> Found:
         """The root. Raises OSError."""
@@ -93,7 +93,7 @@ class Reader:
         return self._read(folder)
 
     def _read(self, folder: Folder) -> Read:
-        began = self._clock()
+        began = self._busy()
         read = try_folder(self._rules, folder, self._pieces)
         self._looked(began)
         self._since += effort(_size(read), told=False)
@@ -101,9 +101,13 @@ class Reader:
         self._feed()
         return read
 
+    def _busy(self) -> float:
+        """The time, as it passes while nobody waits for the scout: or its silence would earn it more patience."""
+        return self._clock() - self._waited
+
     def _looked(self, began: float) -> None:
         """How long it took says how slow the disk is."""
-        self._slowest = max(self._slowest, self._clock() - began)
+        self._slowest = max(self._slowest, self._busy() - began)
 
     def _done(self, read: Read) -> None:
         """A folder is read: those in it wait."""
@@ -172,7 +176,9 @@ class Reader:
         """Take what the scout tells, and wait for that, but for a while only: one that hangs is given up."""
         began, heard = self._clock(), scout.heard
         answers = scout.hear(wait=wait_seconds(ahead) if wait else 0.0)
-        self._silent = silence(ahead, self._silent, self._clock() - began, told=scout.heard > heard)
+        took = self._clock() - began
+        self._waited += took
+        self._silent = silence(ahead, self._silent, took, told=scout.heard > heard)
         if gives_up(ahead, self._silent, self._slowest):
             scout.close()
         for key, answer in answers:
@@ -230,7 +236,7 @@ class Reader:
                 yield names
                 return
             if names:
-                began = self._clock()
+                began = self._busy()
                 yield _cut(names, ahead.piece)
                 self._looked(began)
 

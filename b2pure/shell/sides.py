@@ -5,7 +5,7 @@ A side that cannot be read ends the stream with `PlanFailed`. Listings fetch pag
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, Protocol, TypeVar
@@ -19,10 +19,11 @@ from b2pure.effects.interpreter import Listener
 from b2pure.effects.job import B2Side, Job, Mode
 from b2pure.effects.listings import fresh_versions, page_to_compare
 from b2pure.effects.program import Program, ok, perform
-from b2pure.effects.sync import is_folder
+from b2pure.effects.sync import has_folder
 from b2pure.model.errors import B2Error, InvalidArgument
 from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
 from b2pure.model.ids import BucketId
+from b2pure.model.names import as_unicode
 from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, Place
 from b2pure.model.policy import CompareVersionMode, ScanPolicies
@@ -151,7 +152,7 @@ class SideReader:
 
     def explained(self, sync: Sides, path: str) -> Explanation:
         """Why one path is treated as it is, from a look at that path alone. Raises PlanFailed."""
-        path, rules = _as_told(path), sync.rules
+        path, rules = as_unicode(path, sys.getfilesystemencodeerrors()), sync.rules
         source, dest = self._look(sync.source, "source", rules, path), self._look(sync.dest, "destination", rules, path)
         if rules.policy.compare is CompareVersionMode.SHA1:
             source, dest = self._hashed(sync, source, dest), self._hashed(sync, dest, source)
@@ -161,7 +162,7 @@ class SideReader:
         )
         local = [(role, side.folder) for role, side, item in found if side.folder is not None and item is None]
         left_out = [role for role, folder in local if rules.scanner.filters_names and _has(folder, role, path)]
-        folders = [role for role, folder in local if self._ask(is_folder(path), folder)]
+        folders = [role for role, folder in local if self._ask(has_folder(path), folder)]
         return explained(rules, path, source, dest, left_out=left_out, folders=folders)
 
     def _look(self, side: Side, role: Role, rules: Rules, path: str) -> Item | None:
@@ -251,15 +252,6 @@ def _without_excluded(items: Iterator[LocalItem]) -> Iterator[LocalItem]:
 
 def _is_excluded(item: LocalItem) -> bool:
     return isinstance(item, SkippedPath) and item.why == "excluded symlink"
-
-
-def _as_told(path: str) -> str:
-    """A path as plans and scans write it: what is no Unicode is shown with escapes."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(path).decode("utf-8", "backslashreplace")
-    return path
 
 
 def _counted(items: Iterator[Item], role: Role, listener: Listener) -> Iterator[Item]:

@@ -88,7 +88,7 @@ def test_of_what_is_not_there_that_is_said(tree: Mapping[bytes, str], policy: Sy
     with made(tree) as root:
         sides: tuple[Path | str, Path | str] = (root, "b2://bucket") if up else ("b2://bucket", root)
         _, client = world_with(["other"])
-        for path in ("not there", "not/there.in", "ä.not", "no\udcff"):
+        for path in ("not there", "not/there.in", "ä.not", "no\udcff", "no\ud800", "\udcff\ud800"):
             said = client.explanation(*sides, path, policy)
             assert (said.reason, said.stages, said.remarks) == (Nowhere(), (), ())
 

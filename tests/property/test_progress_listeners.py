@@ -8,7 +8,7 @@ a listener was called with, and nothing else.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -243,13 +243,22 @@ class Entered:
         self.calls += ")" if kind is None else "!"
 
 
-@given(st.none() | st.integers(0, 9), st.lists(st.integers(1, 9)), st.booleans(), st.booleans())
+def _while_handling(run: Callable[[], None]) -> None:
+    """While the caller handles an exception of its own, which is none of a transfer's business."""
+    try:
+        raise KeyError
+    except KeyError:
+        run()
+
+
+@given(st.none() | st.integers(0, 9), st.lists(st.integers(1, 9)), st.booleans(), st.booleans(), st.booleans())
 def test_one_of_anybodys_is_left_as_often_as_it_is_entered(
-    total: int | None, moved: list[int], fails: bool, enters: bool
+    total: int | None, moved: list[int], fails: bool, enters: bool, handles: bool
 ) -> None:
     """Entered before the first byte, after the total where that is known; left last, with what went wrong."""
     heard = Entered()
-    try:
+
+    def transfer() -> None:
         with telling(heard, enters=enters) as told:
             assert told.listener is not None
             if total is not None:
@@ -258,6 +267,12 @@ def test_one_of_anybodys_is_left_as_often_as_it_is_entered(
                 told.listener(BytesMoved("a", count))
             if fails:
                 raise ValueError
+
+    try:
+        if handles:
+            _while_handling(transfer)
+        else:
+            transfer()
     except ValueError:
         assert fails
     begun = "(" if total is not None or moved else ""
@@ -265,3 +280,34 @@ def test_one_of_anybodys_is_left_as_often_as_it_is_entered(
     expected = ("t" if total is not None else "", begun, left) if enters else ("t" if total is not None else "", "", "")
     assert heard.calls.replace("b", "") == "".join(expected)
     assert not begun or not enters or heard.calls.index(begun) < (heard.calls + "b").index("b")
+
+
+class Opened:
+    """Of no class of ours; it can be entered, and not left."""
+
+    def set_total_bytes(self, _: int) -> None:
+        pass
+
+    def bytes_completed(self, _: int) -> None:
+        pass
+
+    def __enter__(self) -> None:
+        raise AssertionError("nobody would leave it")
+
+
+class Closed(Opened):
+    """It can be closed, too."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("kind", [Opened, Closed])
+def test_what_cannot_be_left_is_not_entered(kind: type[Opened]) -> None:
+    heard = kind()
+    with telling(heard, enters=True) as told:
+        assert told.listener is not None
+        told.listener.arrived(5)
+    assert not isinstance(heard, Closed) or heard.closed == 1

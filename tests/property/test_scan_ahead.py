@@ -196,6 +196,54 @@ def test_a_scout_does_part_of_the_work(tmp_path: Path) -> None:
         assert answered > wide
 
 
+class Slow:
+    """A scout that tells something after so many waits, again and again, and then nothing any more. It keeps the time,
+    which passes only while somebody waits for it.
+    """
+
+    def __init__(self, pauses: list[int]) -> None:
+        self._pauses, self.alive, self.heard, self.now, self.silent = list(pauses), True, 0, 0.0, 0
+        self._keys: list[object] = []
+
+    @property
+    def asked(self) -> int:
+        return len(self._keys)
+
+    def ask(self, key: object, *_: object) -> None:
+        self._keys.append(key)
+
+    def say(self) -> None:
+        pass
+
+    def hear(self, *, wait: float = 0.0) -> list[tuple[object, Answer | None]]:
+        if not self.alive:
+            return []
+        self.now += wait
+        self.silent += wait > 0
+        if not self._pauses or self.silent < self._pauses[0]:
+            return []
+        self._pauses.pop(0)
+        self.silent, self.heard = 0, self.heard + 1
+        return [(self._keys.pop(0), None)] if self._keys else []
+
+    def close(self) -> None:
+        self.alive = False
+
+
+@needs_scout
+@settings(max_examples=max(10, settings().max_examples // 2))
+@given(NESTED, st.sampled_from(EAGER), st.lists(st.integers(1, 7)))
+@example({"a": {"a": None, "b": None, "c.d": None}, "b": {"a": None, "b": None, "c.d": None}}, EAGER[1], [7])
+def test_a_wait_for_a_scout_earns_it_no_patience(tree: Tree, ahead: Ahead, pauses: list[int]) -> None:
+    """Looking here takes no time at all, so a silence of the usual patience, which is eight waits, is enough."""
+    scout = Slow(pauses)
+    with TemporaryDirectory() as name, patch.object(scan_ahead, "Scout", lambda: scout):
+        _make(Path(name), tree)
+        led = list(scan(name, ahead=ahead, clock=lambda: scout.now))
+        assert led == _alone(Path(name))
+    assert scout.silent <= 8
+
+
 # --- what is decided
 
 _COUNTS: Final = st.integers(0, 10**6)
@@ -248,12 +296,16 @@ def test_a_scout_is_seen_to_before_as_much_was_done_as_it_has(ahead: Ahead, name
 _SECONDS: Final = st.floats(0, 10**7)
 
 
-@given(st.lists(_SECONDS), _SECONDS)
-def test_a_scout_that_tells_something_is_never_given_up(waits: list[float], slowest: float) -> None:
-    silent = 0.0
-    for waited in waits:
-        silent = silence(USUAL, silent, waited, told=False)
-    assert not gives_up(USUAL, silence(USUAL, silent, 1.0, told=True), slowest)
+@given(st.lists(st.tuples(_SECONDS, st.booleans())), _SECONDS)
+def test_only_what_came_after_a_scout_last_told_something_counts(
+    waits: list[tuple[float, bool]], slowest: float
+) -> None:
+    silent = since = 0.0
+    for waited, told in waits:
+        silent = silence(USUAL, silent, waited, told=told)
+        since = 0.0 if told else since + min(waited, wait_seconds(USUAL))
+        assert gives_up(USUAL, silent, slowest) == gives_up(USUAL, since, slowest)
+        assert not (told and gives_up(USUAL, silent, slowest))
 
 
 @given(_SECONDS, st.floats(-100, 10**7))

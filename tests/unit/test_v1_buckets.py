@@ -258,6 +258,19 @@ def test_classes_of_a_callers_own_are_made(world: World) -> None:
         BucketFactory.from_api_bucket_dict(api, {"bucketType": None})
 
 
+def test_what_makes_buckets_need_be_no_class(world: World) -> None:
+    class Mine(Bucket):
+        pass
+
+    class Api(B2Api):
+        BUCKET_CLASS = staticmethod(lambda *args, **named: Mine(*args, **named))  # type: ignore[assignment]
+
+    api = Api(InMemoryAccountInfo())
+    api.authorize_account(world.url, world.simulator.master_key_id, world.simulator.master_key)
+    assert type(api.create_bucket("holiday", "allPrivate")) is Mine
+    assert {type(bucket) for bucket in (*api.list_buckets(), api.get_bucket_by_id("x"))} == {Mine}
+
+
 # --- restricted keys
 
 

@@ -48,6 +48,12 @@ def _api(*versions: Any) -> MagicMock:
     return api
 
 
+def _mock_bucket(folder: B2Folder) -> MagicMock:
+    """The bucket of a folder in such an account."""
+    assert isinstance(folder.bucket, MagicMock)
+    return folder.bucket
+
+
 def _here(folder: Path, **files: str) -> LocalFolder:
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -121,19 +127,19 @@ def test_one_that_keeps_days_hides(tmp_path: Path) -> None:
     there = B2Folder("bucket", "folder", _api(_version("1", "folder/z", at=NOW - 1_000)))
     options: dict[str, Any] = {"keep_days_or_delete": KeepOrDeleteMode.KEEP_BEFORE_DELETE, "keep_days": 1}
     assert _sync(_here(tmp_path, a="hello"), there, **options) == ["hide   z", "upload a"]
-    there.bucket.hide_file.assert_called_once_with("folder/z")  # type: ignore[attr-defined]
+    _mock_bucket(there).hide_file.assert_called_once_with("folder/z")
 
 
 def test_a_dry_run_only_tells(tmp_path: Path) -> None:
     there = B2Folder("bucket", "folder", _api(_version("1", "folder/z")))
     assert _sync(_here(tmp_path, a="hello"), there, dry_run=True) == ["upload a"]
     assert _sync(there, LocalFolder(str(tmp_path)), dry_run=True) == ["dnload z"]
-    assert {each[0] for each in there.bucket.mock_calls} == {"ls"}  # type: ignore[attr-defined]
+    assert {each[0] for each in _mock_bucket(there).mock_calls} == {"ls"}
 
 
 def test_what_a_mock_s_upload_raises_is_told(tmp_path: Path) -> None:
     there, reporter = B2Folder("bucket", "folder", _api()), MagicMock(spec=SyncReport)
-    there.bucket.upload.side_effect = ValueError("no")  # type: ignore[attr-defined]
+    _mock_bucket(there).upload.side_effect = ValueError("no")
     with pytest.raises(IncompleteSync):
         Synchronizer(1).sync_folders(_here(tmp_path, a="hello"), there, NOW, reporter)
     reporter.error.assert_called_once_with(f"b2_upload({tmp_path}/a, folder/a, 1000000): ValueError no")
@@ -148,7 +154,7 @@ def test_what_was_not_downloaded_is_not_there(tmp_path: Path) -> None:
     def fetch(file_id: str, dest: Any, listener: Any) -> None:
         Path(dest.local_file_path).write_text(file_id)
 
-    there.bucket.download_file_by_id.side_effect = fetch  # type: ignore[attr-defined]
+    _mock_bucket(there).download_file_by_id.side_effect = fetch
     assert _sync(there, LocalFolder(str(tmp_path / "new"))) == ["dnload z"]
     assert (tmp_path / "new/z").read_text() == "1"
 
@@ -192,7 +198,7 @@ def test_a_manager_may_be_a_mock(tmp_path: Path, spec: type | None) -> None:
     there = B2Folder("bucket", "folder", _api())
     run = Synchronizer(1, policies_manager=manager)
     run.sync_folders(_here(tmp_path, a="hello", b="hi"), there, NOW, None)
-    assert [each.args[1] for each in there.bucket.upload.call_args_list] == ["folder/a"]  # type: ignore[attr-defined]
+    assert [each.args[1] for each in _mock_bucket(there).upload.call_args_list] == ["folder/a"]
 
 
 # -- folders and files of anybody's
@@ -200,6 +206,9 @@ def test_a_manager_may_be_a_mock(tmp_path: Path, spec: type | None) -> None:
 
 class Folder:
     """What b2sdk asks of one."""
+
+    bucket: MagicMock
+    """It has one only when a test gives it one."""
 
     def __init__(self, kind: str, *files: Any) -> None:
         self.kind, self.files = kind, files
@@ -273,7 +282,7 @@ def test_a_sync_needs_a_bucket_that_does_it(tmp_path: Path) -> None:
     here, there = _ends(Named)
     with pytest.raises(TypeError, match="Folder has no bucket"):
         _sync(here, there)
-    there.bucket = MagicMock()  # type: ignore[attr-defined]
+    there.bucket = MagicMock()
     here = Folder("local", Named("a", FileVersion("a", "a", 1_000, "upload", 5)))
     here.make_full_path = lambda name: str(tmp_path / name)  # type: ignore[method-assign]
     _here(tmp_path, a="hello")

@@ -165,6 +165,15 @@ def test_a_digest_of_somebodys_own_is_checked(bucket: Bucket, make: Callable[...
     assert _content(bucket) == b"hello"
 
 
+def test_a_digest_that_was_set_on_an_object_is_checked(bucket: Bucket) -> None:
+    source: Any = UploadSourceBytes(b"hello")
+    source.get_content_sha1 = lambda: sha1(b"other").hexdigest()
+    with pytest.raises(FileSha1Mismatch):
+        bucket.upload(source, "a")
+    source.get_content_sha1 = lambda: "do_not_verify"
+    assert bucket.upload(source, "a").size == 5
+
+
 def test_what_is_no_source_says_so(bucket: Bucket) -> None:
     nothing: Any = MagicMock(get_content_length=None)
     for each in ("path", Source, nothing, CopySource("4_f", 0, 5), Copied("4_f", 0, 5)):

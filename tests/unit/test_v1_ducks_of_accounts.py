@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock, call
 
 import pytest
 from v1_world import served
 
+from b2pure.model.ids import AccountId, BucketId, FileId
+from b2pure.model.replies import FileReply
+from b2pure.shell.v1.values import file_dict
 from b2pure.v1 import (
     AbstractCache,
     AbstractRawApi,
@@ -361,6 +364,22 @@ def test_text_may_be_of_a_subclass() -> None:
 def test_text_may_be_of_a_subclass_over_http() -> None:
     with served() as world:
         _all_in_text(world.bucket())
+
+
+class Number(int):
+    """The same."""
+
+
+def test_what_is_told_is_as_plain_as_what_is_sent() -> None:
+    """A simulator in memory gives back what it got, of whatever class."""
+    info = MappingProxyType({"k": Text("v")})
+    reply = FileReply(
+        AccountId("a"), "upload", BucketId("b"), Number(5), None, Text("x/y"), FileId("f"), info, Text("a"), Number(1)
+    )
+    told = file_dict(reply)
+    assert told.items() >= {"contentLength": 5, "contentType": "x/y", "fileName": "a", "fileInfo": {"k": "v"}}.items()
+    kinds = {type(value) for value in (*told.values(), *told["fileInfo"].values())}
+    assert kinds == {str, int, dict, type(None)}
 
 
 def test_a_stream_without_flush_takes_lines() -> None:

@@ -199,7 +199,23 @@ def test_a_download_of_ones_own_over_the_library_goes_on_where_it_broke(b2_serve
     assert asked.call_args_list[0].kwargs == {"range_": None}
 
 
-def test_what_the_library_raises_in_the_middle_of_a_download_is_tried_again() -> None:
+def _breaking_in_the_middle(whole: Any) -> Any:
+    def breaks(size: int) -> Any:
+        yield next(whole(4))
+        raise requests.exceptions.ChunkedEncodingError("broken")
+
+    return breaks
+
+
+def _breaking_at_once(_: Any) -> Any:
+    def breaks(size: int) -> Any:
+        raise requests.exceptions.ConnectionError("broken")
+
+    return breaks
+
+
+@pytest.mark.parametrize("breaking", [_breaking_in_the_middle, _breaking_at_once])
+def test_what_the_library_raises_while_a_download_is_read_is_tried_again(breaking: Callable[[Any], Any]) -> None:
     raw = RawSimulator()
     api = B2Api(InMemoryAccountInfo(), raw_api=raw)
     api.authorize_account("production", *raw.create_account())
@@ -212,13 +228,7 @@ def test_what_the_library_raises_in_the_middle_of_a_download_is_tried_again() ->
         context = original(*args, **named)
         if not broken:
             broken.append(context)
-            whole = context.response.iter_content
-
-            def breaks(size: int) -> Any:
-                yield next(whole(4))
-                raise requests.exceptions.ChunkedEncodingError("broken")
-
-            context.response.iter_content = breaks
+            context.response.iter_content = breaking(context.response.iter_content)
         return context
 
     raw.download_file_from_url = download  # type: ignore[method-assign]
@@ -355,6 +365,36 @@ def test_a_local_file_goes_through_the_library(b2_server: ServedB2, tmp_path: Pa
     got = DownloadDestBytes()
     bucket.download_file_by_name("a", got)
     assert got.get_bytes_written() == data
+
+
+@pytest.mark.b2
+@pytest.mark.parametrize(
+    "name",
+    ["b2api/v4/notes.txt", "b2api/v4/b2_authorize_account", "b2_create_key", "x/b2_authorize_account", "b2_upload_/a"],
+)
+def test_a_file_may_be_called_what_a_call_is_called(b2_server: ServedB2, name: str) -> None:
+    """In version 2, too, where the paths of calls are written anew."""
+    _, bucket = _account(b2_server, _Wrapped)
+    bucket.upload_bytes(b"of version 2", "b2api/v2/notes.txt")
+    bucket.upload_bytes(b"hello", name)
+    got = DownloadDestBytes()
+    bucket.download_file_by_name(name, got)
+    assert got.get_bytes_written() == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "posted"),
+    [
+        ("POST", "http://pod/b2api/v4/b2_upload_file?x", "http://pod/b2api/v4/b2_upload_file?x"),
+        ("GET", "http://api/a/b2api/v4/b2_authorize_account", "http://api/a/b2api/v2/b2_authorize_account"),
+    ],
+)
+def test_a_call_is_of_version_2_and_an_upload_goes_to_the_url_that_b2_gave(method: str, url: str, posted: str) -> None:
+    session, module = _FakeB2(), MagicMock()
+    module.Session.return_value = session
+    answer = RequestsSession(module, None, 5).exchange(httpx.Request(method, url, content=b"{}"))
+    assert [asked for asked, _, _ in session.posted] == [posted]
+    assert method == "POST" or "apiInfo" in json.loads(answer.read())
 
 
 class _OneBuffer(httpx.SyncByteStream):

@@ -24,6 +24,7 @@ from b2pure.effects.wire.values import (
     header_problem,
     info_key_problem,
     overrides_of,
+    plain,
 )
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "http_date",
     "info_key_problem",
     "overrides_of",
+    "plain",
     "unsendable",
 ]

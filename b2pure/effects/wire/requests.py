@@ -31,6 +31,7 @@ from b2pure.effects.wire.values import (
     header_problem,
     info_key_problem,
     overrides_of,
+    plain,
 )
 from b2pure.model.account import Authorization, UploadUrl
 from b2pure.model.calls import (
@@ -168,7 +169,7 @@ def _encode_json(call: Call[Any], context: _Context) -> HttpRequest:
         "POST",
         f"{account.api_url}/b2api/v{API_VERSION}/{call.name}",
         (("Authorization", account.token), ("Content-Type", "application/json")),
-        msgspec.json.encode(_given(call), enc_hook=_plain),
+        msgspec.json.encode(_given(call), enc_hook=plain),
     )
 
 
@@ -177,17 +178,6 @@ def _given(call: Call[Any]) -> dict[str, object]:
     values = (getattr(call, name) for name in call.__struct_fields__)
     named = zip(call.__struct_encode_fields__, values, strict=True)
     return {name: value for name, value in named if value is not None}
-
-
-def _plain(value: object) -> object:
-    """File info may be any mapping, and text of any subclass; msgspec writes only dicts, and text itself."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
 def _encode_authorize(call: AuthorizeAccount, context: _Context) -> HttpRequest:

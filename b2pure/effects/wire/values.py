@@ -34,6 +34,7 @@ __all__ = [
     "header_problem",
     "info_key_problem",
     "overrides_of",
+    "plain",
 ]
 
 API_VERSION: Final = 4
@@ -118,3 +119,16 @@ def overrides_of(call: FetchCall | GetDownloadAuthorization) -> dict[str, str]:
     """The response headers that a download asks for, or an authorization binds, by the names of their parameters."""
     values = ((parameter, getattr(call, name)) for name, parameter in OVERRIDES.items())
     return {parameter: value for parameter, value in values if value is not None}
+
+
+def plain(value: object) -> object:
+    """What msgspec asks to make JSON of what it has no form for: file info may be any mapping, and text and numbers of
+    any subclass; msgspec writes only dicts, and text and numbers themselves. Raises TypeError for anything else.
+    """
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")

@@ -28,7 +28,7 @@ from b2pure.shell.v1.arguments import checked
 from b2pure.shell.v1.exceptions import CommandError, UnSyncableFilename
 from b2pure.shell.v1.file_version import FileVersionInfo
 from b2pure.shell.v1.own_bucket import lists_itself, version_told
-from b2pure.shell.v1.own_methods import Originals
+from b2pure.shell.v1.own_methods import Originals, really_is
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_file import File, b2_path, file_of
@@ -254,7 +254,7 @@ def bucket_of(folder: AbstractFolder) -> Bucket:
 def in_account(folder: AbstractFolder) -> bool:
     """Whether programs run over a folder in B2: its bucket is one of a B2Api, and no mock."""
     api = getattr(getattr(folder, "bucket", None), "api", None)
-    return issubclass(type(getattr(api, "session", None)), Session)
+    return really_is(getattr(api, "session", None), Session)
 
 
 def core_prefix(folder: AbstractFolder) -> str:

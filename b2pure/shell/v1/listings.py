@@ -6,7 +6,7 @@ by its first file, and the rest is skipped, with it beside its first file, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -32,6 +32,10 @@ _FILES_BATCH: Final = 1000
 _AFTER_SLASH: Final = "0"
 """The character after `/`: the first name behind a folder's files."""
 
+_Listing = ListFileNames | ListFileVersions
+_Place = tuple[str, FileId | None]
+"""A name, and the version of it, where a listing goes on."""
+
 
 def ls(
     session: Asked,
@@ -45,11 +49,8 @@ def ls(
     """The files of a folder, with the name of the folder that each is the first of."""
     _check_count(fetch_count)
     prefix = folder if folder == "" or folder.endswith("/") else folder + "/"
-    if recursive:
-        pages = _versions if versions else _names
-        yield from _with_folders(pages(session, bucket_id, prefix, fetch_count), prefix)
-        return
-    yield from _top_level(session, bucket_id, prefix, versions, fetch_count)
+    call = (_first_versions if versions else _first_names)(session, bucket_id, prefix, fetch_count)
+    yield from _with_folders(_files(session, call), prefix) if recursive else _top_level(session, call, prefix)
 
 
 class _WrongCount(BadRequest, ValueError):
@@ -76,24 +77,29 @@ def _first_versions(session: Asked, bucket_id: BucketId, prefix: str, count: int
     return ListFileVersions(bucket_id, None, None, count or _FILES_BATCH, prefix or None)
 
 
-def _names(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
-    call = _first_names(session, bucket_id, prefix, count)
-    while True:
-        page = session.ask(call)
-        yield from page.files
-        if page.next_file_name is None:
-            return
-        call = replace(call, start_file_name=page.next_file_name)
+def _page(session: Asked, call: _Listing) -> tuple[Sequence[FileReply], _Place | None]:
+    """Some files, and where the next ones are."""
+    if isinstance(call, ListFileNames):
+        names = session.ask(call)
+        return names.files, None if names.next_file_name is None else (names.next_file_name, None)
+    page = session.ask(call)
+    return page.files, None if page.next_file_name is None else (page.next_file_name, page.next_file_id)
 
 
-def _versions(session: Asked, bucket_id: BucketId, prefix: str, count: int | None) -> Iterator[FileReply]:
-    call = _first_versions(session, bucket_id, prefix, count)
+def _from(call: _Listing, place: _Place) -> _Listing:
+    """The same call for what comes from there on."""
+    if isinstance(call, ListFileNames):
+        return replace(call, start_file_name=place[0])
+    return replace(call, start_file_name=place[0], start_file_id=place[1])
+
+
+def _files(session: Asked, call: _Listing) -> Iterator[FileReply]:
     while True:
-        page = session.ask(call)
-        yield from page.files
-        if page.next_file_name is None:
+        files, following = _page(session, call)
+        yield from files
+        if following is None:
             return
-        call = replace(call, start_file_name=page.next_file_name, start_file_id=page.next_file_id)
+        call = _from(call, following)
 
 
 def _with_folders(files: Iterable[FileReply], prefix: str) -> Iterator[tuple[FileVersionInfo, str | None]]:
@@ -111,24 +117,13 @@ def _with_folders(files: Iterable[FileReply], prefix: str) -> Iterator[tuple[Fil
         yield file_version(reply), folder if first else None
 
 
-def _top_level(
-    session: Asked, bucket_id: BucketId, prefix: str, versions: bool, count: int | None
-) -> Iterator[tuple[FileVersionInfo, str | None]]:
+def _top_level(session: Asked, call: _Listing, prefix: str) -> Iterator[tuple[FileVersionInfo, str | None]]:
     """Files of the folder itself, and the first file of each folder in it. One that goes on behind the page is skipped
     over by the next call.
     """
     inside: str | None = None
-    of_names = _first_names(session, bucket_id, prefix, count)
-    of_versions = _first_versions(session, bucket_id, prefix, count)
     while True:
-        following: str | None
-        following_id: FileId | None = None
-        if versions:
-            page = session.ask(of_versions)
-            files, following, following_id = page.files, page.next_file_name, page.next_file_id
-        else:
-            named = session.ask(of_names)
-            files, following = named.files, named.next_file_name
+        files, following = _page(session, call)
         for reply in files:
             name = reply.file_name
             rest = name[len(prefix) :]
@@ -141,10 +136,7 @@ def _top_level(
         if following is None:
             return
         behind = inside[:-1] + _AFTER_SLASH if inside is not None else ""
-        if behind > following:
-            following, following_id = behind, None
-        of_names = replace(of_names, start_file_name=following)
-        of_versions = replace(of_versions, start_file_name=following, start_file_id=following_id)
+        call = _from(call, (behind, None) if behind > following[0] else following)
 
 
 def versions_of_name(

@@ -20,7 +20,7 @@ from b2pure.shell.v1.sync_actions import AbstractAction
 from b2pure.shell.v1.sync_file import File
 from b2pure.shell.v1.sync_report import SyncReport
 
-__all__ = ["compared", "counted", "found", "pairs_by_name", "run_actions"]
+__all__ = ["compared", "counted", "pairs_by_name", "run_actions", "scanned"]
 
 Pair = tuple[File | None, File | None]
 
@@ -50,7 +50,7 @@ def run_actions(
     return len(failed)
 
 
-def found(files: Iterable[File], reporter: SyncReport | None) -> Iterator[File]:
+def scanned(files: Iterable[File], reporter: SyncReport | None) -> Iterator[File]:
     """The files of a local folder; the reporter hears how many there are."""
     for file in files:
         if reporter is not None:

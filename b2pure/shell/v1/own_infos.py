@@ -17,7 +17,7 @@ from b2pure.model.limits import ABSOLUTE_MINIMUM_PART_SIZE
 from b2pure.shell.v1.abstract_account_info import AbstractAccountInfo, AuthData
 from b2pure.shell.v1.account_info import StoredAccountInfo
 from b2pure.shell.v1.exceptions import MissingAccountData
-from b2pure.shell.v1.own_methods import Originals
+from b2pure.shell.v1.own_methods import Originals, really_is
 
 __all__ = ["auth_data_in", "renew_in", "store_in"]
 
@@ -50,9 +50,9 @@ _USUAL_PART_SIZE: Final = 100_000_000
 
 def auth_data_in(info: AbstractAccountInfo) -> AuthData:
     """All that is stored, as the getters that are there now say it. Raises MissingAccountData."""
-    if not _is_ours(info, AbstractAccountInfo):
+    if not really_is(info, AbstractAccountInfo):
         return _by_getters(info)
-    if not _is_ours(info, StoredAccountInfo):
+    if not really_is(info, StoredAccountInfo):
         return info.get_auth_data()
     theirs = {name: getter for name, getter in _GETTERS.items() if _STORED.replaced(info, getter)}
     if not theirs:
@@ -66,7 +66,7 @@ def auth_data_in(info: AbstractAccountInfo) -> AuthData:
 
 def store_in(info: AbstractAccountInfo, data: AuthData) -> None:
     """Store this, whatever was stored before."""
-    if _is_ours(info, AbstractAccountInfo) and not _is_set_by_others(info):
+    if really_is(info, AbstractAccountInfo) and not _is_set_by_others(info):
         info.store_auth_data(data)
     else:
         info.set_auth_data(*data.as_arguments())
@@ -74,7 +74,7 @@ def store_in(info: AbstractAccountInfo, data: AuthData) -> None:
 
 def renew_in(info: AbstractAccountInfo, data: AuthData) -> None:
     """Store a new token of the key that is stored, unless another key, or none, is stored by now."""
-    if _is_ours(info, AbstractAccountInfo) and not _is_set_by_others(info):
+    if really_is(info, AbstractAccountInfo) and not _is_set_by_others(info):
         info.renew_auth_data(data)
         return
     try:
@@ -85,14 +85,9 @@ def renew_in(info: AbstractAccountInfo, data: AuthData) -> None:
         info.set_auth_data(*data.as_arguments())
 
 
-def _is_ours(info: object, kind: type) -> bool:
-    """By its real class: a mock says that it is of any."""
-    return issubclass(type(info), kind)
-
-
 def _is_set_by_others(info: AbstractAccountInfo) -> bool:
     return _SETTER.replaced(info, "set_auth_data") or (
-        _is_ours(info, StoredAccountInfo) and _STORED.replaced(info, "_set_auth_data")
+        really_is(info, StoredAccountInfo) and _STORED.replaced(info, "_set_auth_data")
     )
 
 

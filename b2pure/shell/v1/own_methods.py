@@ -1,13 +1,14 @@
 """Methods that somebody put in the place of ours: in a subclass, on an object, or on a class, as mocks are.
 
-Rules. What counts is what is there when a call is made, so that a patch may come and go while objects live. It is
-compared with what a class of this package had when it was loaded. Asking costs a look into two dictionaries.
+Rules. What an object is, its real class says. What counts is what is there when a call is made, so that a patch may
+come and go while objects live. It is compared with what a class of this package had when it was loaded. Asking costs a
+look into two dictionaries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeGuard, TypeVar
 
 from returns.io import IOResult
 
@@ -18,9 +19,10 @@ from b2pure.model.calls import Call, FetchCall
 from b2pure.model.errors import B2Error
 from b2pure.model.replies import DownloadReply
 
-__all__ = ["ApiOfMethods", "Originals", "method_of"]
+__all__ = ["ApiOfMethods", "Originals", "method_of", "really_is"]
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 _FETCH: Final = ("download_file_from_url", "get_download_url_by_id", "get_download_url_by_name")
 """What a download is made of."""
@@ -42,6 +44,12 @@ class Originals:
     def any_replaced(self, thing: object, names: Iterable[str] | None = None) -> bool:
         """The same of any of these (None: of all)."""
         return any(self.replaced(thing, name) for name in (self._methods if names is None else names))
+
+
+def really_is(thing: object, kind: Callable[..., T]) -> TypeGuard[T]:
+    """Whether it is of this class, by its real class: a mock says that it is of any."""
+    assert isinstance(kind, type)  # said as what makes a T, because an abstract class is no `type[T]` to mypy
+    return issubclass(type(thing), kind)
 
 
 def method_of(call: Call[Any]) -> str:

@@ -1,6 +1,6 @@
 """Raw apis that are no class of ours, as mocks are: programs run over their documented methods.
 
-Rules. What an object is, its real class says: a mock says that it is of any, and has every attribute.
+Rules. A mock says that it is of any class, and has every attribute: what it is, its real class says.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Any
 
 from b2pure.effects.handlers import Api
 from b2pure.plan.retry import RetryPolicy
+from b2pure.shell.v1.own_methods import really_is
 from b2pure.shell.v1.raw_api import PATIENCE, AbstractRawApi
 from b2pure.shell.v1.raw_calls import RawCalls
 from b2pure.shell.v1.raw_handler import RawHandler
@@ -18,7 +19,7 @@ __all__ = ["handler_of", "is_ours", "methods_are_theirs", "patience_of"]
 
 def is_ours(raw: Any) -> bool:
     """Whether it is of a class of ours, which asks B2, or a simulator of it."""
-    return issubclass(type(raw), AbstractRawApi)
+    return really_is(raw, AbstractRawApi)
 
 
 def patience_of(raw: Any) -> RetryPolicy:
@@ -29,7 +30,7 @@ def patience_of(raw: Any) -> RetryPolicy:
 
 def methods_are_theirs(raw: Any, name: str) -> bool:
     """Whether the method of this name is somebody else's."""
-    return not issubclass(type(raw), RawCalls) or raw._is_theirs(name)
+    return not really_is(raw, RawCalls) or raw._is_theirs(name)
 
 
 def handler_of(raw: Any, realm_url: str, application_key_id: str, application_key: str) -> Api:

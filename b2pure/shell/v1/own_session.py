@@ -1,6 +1,6 @@
 """Sessions that are no class of ours, as those of mocks are, and replies that are passed on as they came.
 
-Rules. What an object is, its real class says: a mock says that it is of any. A session of somebody's is asked by its
+Rules. A session of somebody's is asked by its
 documented methods. So is one of ours where a method that answers with a dictionary is not ours any more: what that says
 is passed on, whatever it lacks. What needs more than a session's methods is refused where the session is not ours.
 """
@@ -14,6 +14,7 @@ from b2pure.effects.interpreter import value_of
 from b2pure.effects.program import ok
 from b2pure.model.calls import Call
 from b2pure.shell.v1.error_table import Context, exception_of
+from b2pure.shell.v1.own_methods import really_is
 from b2pure.shell.v1.raw_arguments import account_credential
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.session_methods import api_of_methods
@@ -47,17 +48,16 @@ class _Theirs:
 
 def asked(session: Any) -> Asked:
     """The session itself, or what asks its methods."""
-    return session if issubclass(type(session), Session) else _Theirs(session)
+    return session if really_is(session, Session) else _Theirs(session)
 
 
 def worked_with(session: Any) -> Session:
     """The session itself. Raises TypeError for one that no programs run over."""
-    if issubclass(type(session), Session):
-        found: Session = session
-        return found
+    if really_is(session, Session):
+        return session
     raise TypeError(f"this needs the session of a B2Api, and not {type(session).__name__}; RawSimulator is for tests")
 
 
 def says_itself(session: Any, name: str) -> bool:
     """Whether the answer of this method is somebody else's."""
-    return session._is_theirs(name) if issubclass(type(session), Session) else True
+    return session._is_theirs(name) if really_is(session, Session) else True

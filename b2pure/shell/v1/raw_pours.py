@@ -6,7 +6,7 @@ raises, and is no trouble of its own, comes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -38,7 +38,7 @@ def poured(call: FetchCall, response: Any, sink: Sink, heard: Heard) -> IOResult
     heard(reply)
     length = 0
     try:
-        for chunk in _of_the_line(response.iter_content(_CHUNK_BYTES)):
+        for chunk in _of_the_line(response):
             length += len(chunk)
             if length > reply.content_length:
                 return IOFailure(Transport("protocol", "the body is longer than its Content-Length"))
@@ -62,9 +62,9 @@ class _Broken(Exception):
         self.error = error
 
 
-def _of_the_line(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same; what the library `requests` raises, which nobody else does who is asked here, is told apart."""
+def _of_the_line(response: Any) -> Iterator[bytes]:
+    """The body in chunks; what the library `requests` raises, as nobody else does who is asked here, is told apart."""
     try:
-        yield from chunks
+        yield from response.iter_content(_CHUNK_BYTES)
     except OSError as error:
         raise _Broken(explain_transport(translated(error), "")) from error

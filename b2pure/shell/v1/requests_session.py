@@ -27,8 +27,10 @@ THEIRS: Final = "requests"
 """Which of the extensions of a response is the module's own response."""
 
 _CHUNK_BYTES: Final = 1 << 16
-_AUTHORIZES: Final = "/b2_authorize_account"
+_PATH: Final = f"/b2api/v{API_VERSION}/"
+_AUTHORIZES: Final = "b2_authorize_account"
 _WITH_CONTENT: Final = (200, 206)
+_FILES: Final = "/file/"
 _UPLOADS: Final = "/b2_upload_"
 _SET_BY_THE_LIBRARY: Final = frozenset({"host", "transfer-encoding"})
 
@@ -41,7 +43,7 @@ class RequestsSession:
         an answer, as in b2sdk.
         """
         self._module, self._session = module, module.Session()
-        self._old = getattr(module, "__name__", "") != "requests"
+        self._speaks_version_2 = getattr(module, "__name__", "") != "requests"
         self._timeout = read_timeout if connect_timeout is None else (connect_timeout, read_timeout)
         renewed_after_fork(self)
 
@@ -57,36 +59,45 @@ class RequestsSession:
 
     def post(self, url: str, headers: Mapping[str, str], data: Any) -> Any:
         """The module's own response, whose body is there."""
-        with _told():
+        with _as_httpx_errors():
             return self._session.post(url, headers=dict(headers), data=data, timeout=self._timeout)
 
     def get(self, url: str, headers: Mapping[str, str]) -> Any:
         """The module's own response, whose body is on its way."""
-        with _told():
+        with _as_httpx_errors():
             return self._session.get(url, headers=dict(headers), stream=True, timeout=self._timeout)
 
     def exchange(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the body of the response is still to be read."""
         url, data = str(request.url), _data(request)
-        if self._old:
-            url, data = _in_version_2(url, data)
-        headers = {name: value for name, value in _named(request) if _is_told(name, request)}
+        if self._speaks_version_2:
+            url, data = _in_version_2(request, data)
+        headers = {name: value for name, value in _named(request) if _is_sent(name, request)}
         response = self.get(url, headers) if data is None else self.post(url, headers, data)
-        chunks = _said(response, request) if self._old else _chunks_of(response, request)
+        chunks = (_chunks_in_version_4 if self._speaks_version_2 else _chunks_of)(response, request)
         stream = _Body(chunks, response.close)
         came = list(response.headers.items())
         return httpx.Response(response.status_code, headers=came, stream=stream, extensions={THEIRS: response})
 
 
-def _in_version_2(url: str, data: Any) -> tuple[str, Any]:
-    """The same request, as b2sdk 1.1.4 sends it."""
-    if url.endswith(_AUTHORIZES):
+def _call_of(request: httpx.Request) -> str:
+    """The name of the call that a request is; none for an upload, whose URL is B2's, and a download by name, whose path
+    says what somebody calls a file.
+    """
+    before, _, name = request.url.path.partition(_PATH)  # an address may have a path of its own
+    return "" if _FILES in f"{before}/" or f"/{name}".startswith(_UPLOADS) else name
+
+
+def _in_version_2(request: httpx.Request, data: Any) -> tuple[str, Any]:
+    """The URL and the data of the same request, as b2sdk 1.1.4 sends it."""
+    url, name = str(request.url), _call_of(request)
+    if name == _AUTHORIZES:
         data = io.BytesIO(b"{}")
-    if url.endswith("/b2_create_key"):
+    if name == "b2_create_key":
         asked = msgspec.json.decode(data.read(), type=dict[str, Any])
         ids = asked.pop("bucketIds", None) or [None]
         data = io.BytesIO(msgspec.json.encode({**asked, "bucketId": ids[0]}))
-    return url.replace(f"/b2api/v{API_VERSION}/", "/b2api/v2/", 1), data
+    return url.replace(_PATH, "/b2api/v2/", 1) if name else url, data
 
 
 def _named(request: httpx.Request) -> Iterator[tuple[str, str]]:
@@ -94,7 +105,7 @@ def _named(request: httpx.Request) -> Iterator[tuple[str, str]]:
     return ((name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw)
 
 
-def _is_told(name: str, request: httpx.Request) -> bool:
+def _is_sent(name: str, request: httpx.Request) -> bool:
     """The library sets some by itself; b2sdk tells how long an upload is."""
     if name.lower() == "content-length":
         return _UPLOADS in request.url.path
@@ -103,26 +114,26 @@ def _is_told(name: str, request: httpx.Request) -> bool:
 
 def body_of(response: Any) -> bytes:
     """All of the body of a module's response."""
-    with _told():
+    with _as_httpx_errors():
         content: bytes = response.content
         return content
 
 
 def _chunks_of(response: Any, request: httpx.Request) -> Iterator[bytes]:
     """The body: that of a download in pieces, if the response can do that, any other as a whole."""
-    downloads = request.method == "GET" and not request.url.path.endswith(_AUTHORIZES)
+    downloads = request.method == "GET" and _call_of(request) != _AUTHORIZES
     if downloads and response.status_code in _WITH_CONTENT and hasattr(response, "iter_content"):
         pieces: Iterator[bytes] = iter(response.iter_content(_CHUNK_BYTES))
         return pieces
     return iter((response.content,))
 
 
-def _said(response: Any, request: httpx.Request) -> Iterator[bytes]:
+def _chunks_in_version_4(response: Any, request: httpx.Request) -> Iterator[bytes]:
     """The same; JSON in the version that the core speaks."""
     whole = _chunks_of(response, request)
-    name = request.url.path.rpartition("/")[2]
-    if response.status_code not in _WITH_CONTENT or not (request.method == "POST" or f"/{name}" == _AUTHORIZES):
+    if response.status_code not in _WITH_CONTENT or not (request.method == "POST" or _call_of(request) == _AUTHORIZES):
         return whole
+    name = request.url.path.rpartition("/")[2]
     asked = (
         request.content if isinstance(request.stream, httpx.ByteStream) and _UPLOADS not in request.url.path else b""
     )
@@ -130,7 +141,7 @@ def _said(response: Any, request: httpx.Request) -> Iterator[bytes]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_httpx_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -193,7 +204,7 @@ class _Body(httpx.SyncByteStream):
         self._chunks, self._close = chunks, close
 
     def __iter__(self) -> Iterator[bytes]:
-        with _told():
+        with _as_httpx_errors():
             yield from self._chunks
 
     def close(self) -> None:

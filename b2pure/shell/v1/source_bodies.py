@@ -21,7 +21,7 @@ from b2pure.model.sources import Blob, Body, LocalSlice
 from b2pure.shell.sources import FileSlices
 from b2pure.shell.v1.exceptions import InvalidUploadSource
 from b2pure.shell.v1.opened import closing_if_it_can, goes_on, read_bytes
-from b2pure.shell.v1.own_methods import Originals
+from b2pure.shell.v1.own_methods import Originals, really_is
 from b2pure.shell.v1.source_kinds import Intent, Sends, copies, sends
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
@@ -79,7 +79,7 @@ class OpenedSlices:
                 opener.cleanup()
 
     def _streams(self) -> list[UploadSourceStream]:
-        return [each for each in self._sources.values() if _is_stream(each)]
+        return [each for each in self._sources.values() if really_is(each, UploadSourceStream)]
 
     def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice. Raises LocalTrouble."""
@@ -94,11 +94,6 @@ class OpenedSlices:
         except Exception as error:
             self.raised = error
             raise LocalTrouble(LocalFailure("read", slice_.path, f"{type(error).__name__}: {error}")) from error
-
-
-def _is_stream(source: Sends) -> TypeGuard[UploadSourceStream]:
-    """By its real class: a mock says that it is of any."""
-    return issubclass(type(source), UploadSourceStream)
 
 
 def _length_of(source: Sends) -> int:
@@ -119,7 +114,7 @@ _OURS: Final[Mapping[type[AbstractUploadSource], Originals]] = {
 
 def _opens_as(source: Sends, kind: type[S]) -> TypeGuard[S]:
     """Whether opening it is what we know it to be, and not what somebody made of it."""
-    return issubclass(type(source), kind) and not _OURS[kind].replaced(source, "open")
+    return really_is(source, kind) and not _OURS[kind].replaced(source, "open")
 
 
 def _slice(source: UploadSourceLocalFile, offset: int, length: int, size: int) -> Body:

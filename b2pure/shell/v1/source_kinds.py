@@ -1,15 +1,16 @@
 """What counts as an upload source, a copy source and a write intent: what an object can do, and not only its class.
 
 Rules. An object of a class of ours is what that class says. Any other is asked (`is_upload`, `is_copy`), as b2sdk asks;
-one that says nothing of it sends, if it opens. What an object's class is, its real class says: a mock says that it is
-of any. A digest of somebody's own source counts where b2sdk asks for it: of what goes in one call.
+one that says nothing of it sends, if it opens. A digest of somebody's own counts where b2sdk asks for it: of what goes
+in one call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeGuard
 
+from b2pure.shell.v1.own_methods import Originals, really_is
 from b2pure.shell.v1.sources import (
     AbstractUploadSource,
     CopySource,
@@ -21,10 +22,10 @@ from b2pure.shell.v1.sources import (
 __all__ = ["Copies", "Intent", "Outbound", "Sends", "copies", "is_intent", "promised_sha1", "sends"]
 
 _NOT_VERIFIED: Final = "do_not_verify"
-_OUR_DIGESTS: Final = tuple(
-    kind.get_content_sha1
-    for kind in (AbstractUploadSource, UploadSourceBytes, UploadSourceLocalFile, UploadSourceStream)
-)
+_DIGESTS: Final[Mapping[type[AbstractUploadSource], Originals]] = {
+    kind: Originals(kind, ("get_content_sha1",))
+    for kind in (UploadSourceBytes, UploadSourceLocalFile, UploadSourceStream, AbstractUploadSource)
+}
 
 
 class Outbound(Protocol):
@@ -61,9 +62,10 @@ class Intent(Protocol):
 
 def sends(source: object) -> TypeGuard[Sends]:
     """Whether it is an upload source."""
-    kind = type(source)
-    if issubclass(kind, AbstractUploadSource | CopySource):
-        return issubclass(kind, AbstractUploadSource)
+    if really_is(source, AbstractUploadSource):
+        return True
+    if really_is(source, CopySource):
+        return False
     if isinstance(source, type) or None in (_method(source, "get_content_length"), _method(source, "open")):
         return False
     asked = _method(source, "is_upload")
@@ -72,7 +74,7 @@ def sends(source: object) -> TypeGuard[Sends]:
 
 def copies(source: object) -> TypeGuard[Copies]:
     """Whether it is a copy source: what is both sends."""
-    if issubclass(type(source), CopySource):
+    if really_is(source, CopySource):
         return True
     asked = _method(source, "is_copy")
     if sends(source) or isinstance(source, type) or asked is None or not asked():
@@ -91,12 +93,18 @@ def promised_sha1(source: Sends, *, in_one_call: bool) -> str | None:
     if digest is None:
         return None
     known = asked is not None and asked() is True  # a mock that was not told answers with a mock
-    if not known and not (in_one_call and getattr(type(source), "get_content_sha1", None) not in _OUR_DIGESTS):
+    if not known and not (in_one_call and _has_own_digest(source)):
         return None
     told = digest()
     if not isinstance(told, str | None):
         raise TypeError(f"{type(source).__name__}.get_content_sha1() must give 40 hex digits as text")
     return None if told == _NOT_VERIFIED else told
+
+
+def _has_own_digest(source: Sends) -> bool:
+    """Whether its digest is what somebody says, and not what is known of our sources."""
+    ours = next((each for kind, each in _DIGESTS.items() if really_is(source, kind)), None)
+    return ours is None or ours.replaced(source, "get_content_sha1")
 
 
 def _method(thing: object, name: str) -> Callable[[], Any] | None:

@@ -27,6 +27,7 @@ from b2pure.shell.v1.bucket import Bucket
 from b2pure.shell.v1.download_dest import DownloadDestLocalFile
 from b2pure.shell.v1.exceptions import LocalFileError
 from b2pure.shell.v1.folder import AbstractFolder
+from b2pure.shell.v1.own_methods import really_is
 from b2pure.shell.v1.sources import UploadSourceLocalFile
 from b2pure.shell.v1.sync_report import SyncFileReporter
 
@@ -216,7 +217,7 @@ class B2DeleteAction(AbstractAction):
 
     def do_action(self, bucket: Bucket, reporter: Any) -> None:
         """Perform the deleting action: of a bucket that is none of ours, as a mock, by its account, as b2sdk does."""
-        deletes = bucket if issubclass(type(bucket), Bucket) else bucket.api
+        deletes = bucket if really_is(bucket, Bucket) else bucket.api
         deletes.delete_file_version(self.file_id, self.b2_file_name)
         _count(reporter)
 

@@ -167,7 +167,7 @@ class SyncReport:
         line = text.ljust(self._width)
         self._width = 0 if end == "\n" else len(line)
         self._write(line)
-        self._write(end)
+        self._write(end)  # on its own, as b2sdk 1.1.4 writes it: mocks of a terminal are asked for both calls
         self._flush()
 
     def _write(self, text: str) -> None:

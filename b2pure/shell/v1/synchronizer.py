@@ -35,7 +35,7 @@ from b2pure.shell.v1.exceptions import (
     UnSyncableFilename,
 )
 from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, full_name, in_account
-from b2pure.shell.v1.own_actions import compared, counted, found, pairs_by_name, run_actions
+from b2pure.shell.v1.own_actions import compared, counted, pairs_by_name, run_actions, scanned
 from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
 from b2pure.shell.v1.session import Session
@@ -214,9 +214,9 @@ class Synchronizer:
         sync_type = f"{source.folder_type()}-to-{dest.folder_type()}"
         here, there = (folder.all_files(reporter, policies_manager) for folder in (source, dest))
         if syncs and source.folder_type() == "local":
-            here = found(here, reporter)
+            here = scanned(here, reporter)
         elif syncs and dest.folder_type() == "local":
-            there = found(there, reporter)
+            there = scanned(there, reporter)
         files = iter(here)
         first = next(files, None)
         if first is None and not self.allow_empty_source and (syncs or self._is_own("make_file_sync_actions")):

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from b2pure.effects.wire import plain
 from b2pure.model.buckets import CorsRule, LifecycleRule
 from b2pure.model.replies import BucketReply, FileReply, KeyReply
 from b2pure.shell.v1.exceptions import InvalidArgument
@@ -43,15 +44,8 @@ _NEVER: Final = ("daysFromHidingToDeleting", "daysFromUploadingToHiding")
 
 
 def file_dict(reply: FileReply) -> dict[str, Any]:
-    """A file object as B2 tells it."""
-    return _told(msgspec.to_builtins(reply, enc_hook=_text))
-
-
-def _text(value: object) -> str:
-    """Text of a subclass, as a simulator in memory gives back what it got."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    raise TypeError(f"B2 tells no {type(value).__name__}")
+    """A file object as B2 tells it. Of a subclass there may be text: a simulator in memory gives back what it got."""
+    return _told(msgspec.to_builtins(reply, enc_hook=plain))
 
 
 def _told(said: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +107,7 @@ def bucket_dict(reply: BucketReply) -> dict[str, Any]:
 
 
 def _in_json(reply: msgspec.Struct) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(reply, enc_hook=_text))
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(reply, enc_hook=plain))
     return told
 
 
