@@ -2,12 +2,12 @@
 
 Rules. All requests go through `exchange`: those of the three operations here, and those of the `Api` that programs run
 over (`api`). Before each the callbacks' `pre_request` is called, after it `post_request`; what they raise fails the
-request (`http_callbacks`). Nothing is logged, and no error holds a URL.
+request (`http_callbacks`). Nothing is logged, and no error holds a URL. Content that comes through a given module is
+read from that module's own response, and what breaks then is told by the module's own exceptions.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from time import monotonic, sleep
@@ -51,7 +51,7 @@ from b2pure.shell.v1.http_callbacks import (
 )
 from b2pure.shell.v1.own_connections import own_connections
 from b2pure.shell.v1.raw_api import PATIENCE
-from b2pure.shell.v1.requests_session import THEIRS, RequestsSession, body_of
+from b2pure.shell.v1.requests_session import THEIRS, RequestsSession, as_sent, body_of
 
 __all__ = ["B2Http", "Content", "ResponseContextManager", "persist"]
 
@@ -229,7 +229,10 @@ class B2Http:
         return persist(attempt, try_count, self.retry)
 
     def get_content(self, url: str, headers: Mapping[str, str], try_count: int = 5) -> ResponseContextManager:
-        """Fetch content from a URL: a context manager that returns an object with `headers` and `iter_content()`."""
+        """Fetch content from a URL: a context manager that returns an object with `headers` and `iter_content()`. Over
+        a module that was given it is the module's own response; what breaks while its content is read is told by the
+        module's own exceptions, as with b2sdk.
+        """
 
         def attempt() -> ResponseContextManager:
             response = self._asked("GET", url, headers, None, Context())
@@ -269,8 +272,7 @@ class B2Http:
         sent = {**headers, "User-Agent": self.user_agent}
         if data is None:
             return self._hooked("GET", url, sent, lambda: theirs.get(url, sent))
-        stream = io.BytesIO(data) if isinstance(data, bytes) else data
-        return self._hooked("POST", url, sent, lambda: theirs.post(url, sent, stream))
+        return self._hooked("POST", url, sent, lambda: theirs.post(url, sent, as_sent(data)))
 
     def _request(self, method: str, url: str, headers: Mapping[str, str], data: Any) -> httpx.Request:
         own = {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
