@@ -112,9 +112,8 @@ class SyncClient(Client):
         """
         sides = self._sides(policy, now_millis)
         self._check_key(sides)
-        trouble = sides.dest.folder.ensure() if sides.dest.folder is not None else None
-        if trouble is not None:
-            raise CommandError(describe(trouble))
+        if sides.dest.folder is not None and tells_files_itself(self._ends["destination"]):
+            sides.dest.folder.ensure()  # any other is made when something comes to it
         plan = self._lazy_plan(sides, False, self._listen)
         self._run(sides, plan, "sync", ReportBuilder(policy.newer), self._listen)
         if self._failed is not None:
@@ -314,6 +313,12 @@ class _ToldFolder(LocalFolderOnDisk):
         for file in files:
             self._mapped.note(file.name, file.latest_version().id_)
             yield file
+
+    def ensure(self) -> None:
+        """Raises CommandError, which no report of a run would tell of."""
+        trouble = super().ensure()
+        if trouble is not None:
+            raise CommandError(describe(trouble))
 
     def tidy(self, paths: Iterable[str]) -> None:
         super().tidy(paths if self._mapped is None else filter(None, map(self._mapped.below, paths)))
