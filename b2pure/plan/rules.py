@@ -7,8 +7,9 @@ transfer, which versions does the destination keep.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Literal, assert_never
+from typing import Literal, TypeVar, assert_never
 
 from attrs import frozen
 
@@ -53,12 +54,14 @@ from b2pure.plan.reasons import (
     UnusableName,
 )
 from b2pure.plan.retention import Newest, Removes, Verdict, retain
-from b2pure.plan.scan import Scanner, compile_scan
+from b2pure.plan.scan import EVERYTHING, Scanner, ScanSide, compile_scan
 
 __all__ = ["Direction", "Rules", "make_rules", "why_skipped"]
 
 Direction = Literal["up", "down", "copy"]
 """Local folder to B2, B2 to local folder, B2 to B2."""
+
+T = TypeVar("T", bound=Item)
 
 _NEW = NewFile()
 _HIDDEN = HiddenDest()
@@ -92,6 +95,26 @@ class Rules:
         """Every version at the destination with what happens to it and why."""
         sync = self.file(dest.path, source, dest)
         return self._verdicts(dest, _fate_of_newest(sync.reason, bool(sync.stages) and _transfers(sync.stages[0])))
+
+    # --- what a scan of a local side brings here
+
+    def scanner_for(self, side: ScanSide) -> Scanner:
+        """What is asked while a side is scanned: where the policy filters the source alone, the destination has all."""
+        return EVERYTHING if side == "destination" and self._filters_source_only else self.scanner
+
+    def counts_as_absent(self, item: Item) -> bool:
+        """Whether a side is taken to have nothing where the scan found this: b2sdk's way of filtering."""
+        return self._filters_source_only and isinstance(item, SkippedPath) and item.why == "excluded symlink"
+
+    def present(self, items: Iterator[T]) -> Iterator[T]:
+        """The items of a side without those that count as absent."""
+        if not self._filters_source_only:
+            return items
+        return (item for item in items if not self.counts_as_absent(item))
+
+    @property
+    def _filters_source_only(self) -> bool:
+        return self.policy.filter_sides == "source"
 
     # --- the questions, in order
 

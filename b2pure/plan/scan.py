@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import frozen
 
 from b2pure.model.files import FileVersion, LocalPath
 from b2pure.model.policy import ScanPolicies
 
-__all__ = ["ScanSide", "Scanner", "compile_scan"]
+__all__ = ["EVERYTHING", "ScanSide", "Scanner", "compile_scan"]
 
 Rule = Callable[[str], str | None]
 ScanSide = Literal["source", "destination"]
@@ -132,3 +132,7 @@ def _folders(folder: str) -> list[str]:
     """The folder and those it lies in, outermost first."""
     parts = folder.split("/")
     return ["/".join(parts[: i + 1]) for i in range(len(parts))]
+
+
+EVERYTHING: Final = compile_scan(ScanPolicies())
+"""Leaves nothing out."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, BinaryIO, Final, NoReturn, TextIO
+from typing import Any, Final, NoReturn, TextIO
 
 import click
 import msgspec
@@ -40,7 +38,7 @@ from b2pure.shell.cli_common import (
 from b2pure.shell.cli_new_file import new_file_of, new_file_options, source_key_of, source_key_option
 from b2pure.shell.progress import ProgressReport
 from b2pure.shell.quantities import AGE, SIZE
-from b2pure.shell.targets import Nowhere
+from b2pure.shell.targets import Nowhere, Piped
 from b2pure.shell.transfer_arguments import TransferError
 
 __all__ = [
@@ -216,7 +214,7 @@ def download(
     it was.
     """
     part, key = _wanted(wanted), source_key_of(source_server_side_encryption)
-    piped = _Piped(sys.stdout.buffer) if target == "-" and not isinstance(sys.stdout, Nowhere) else None
+    piped = Piped(sys.stdout.buffer) if target == "-" and not isinstance(sys.stdout, Nowhere) else None
     with client_of_environment(pace) as client:
         progress = bar_of(no_progress, quiet)
         try:
@@ -237,34 +235,6 @@ def download(
         end_with(source, result.failure())
     if not quiet:
         _tell_downloaded(result.unwrap(), sys.stderr)
-
-
-class _Piped:
-    """Standard output, which remembers that whoever read it went away: a download that fails so needs no words."""
-
-    name = "standard output"
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.unread = False
-
-    def write(self, data: bytes, /) -> int:
-        """Raises OSError."""
-        with self._noticing():
-            return self._stream.write(data)
-
-    def flush(self) -> None:
-        """Raises OSError."""
-        with self._noticing():
-            self._stream.flush()
-
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokenPipeError:
-            self.unread = True
-            raise
 
 
 def _tell_downloaded(done: Downloaded, stream: TextIO) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import frozen
 from returns.result import Result
@@ -21,12 +21,12 @@ from b2pure.effects.listings import fresh_versions, page_to_compare
 from b2pure.effects.program import Program, ok, perform
 from b2pure.effects.sync import has_folder
 from b2pure.model.errors import B2Error, InvalidArgument
-from b2pure.model.files import B2Path, LocalItem, LocalPath, SkippedPath
+from b2pure.model.files import B2Path, LocalItem, LocalPath
 from b2pure.model.ids import BucketId
 from b2pure.model.names import as_unicode
 from b2pure.model.new_file import PLAIN, NewFile
 from b2pure.model.places import B2Folder, Place
-from b2pure.model.policy import CompareVersionMode, ScanPolicies
+from b2pure.model.policy import CompareVersionMode
 from b2pure.model.protection import SseC
 from b2pure.model.ranges import ByteRange
 from b2pure.model.replies import ListedVersion
@@ -40,7 +40,7 @@ from b2pure.plan.listing import paths_of
 from b2pure.plan.merge import Item
 from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Direction, Rules
-from b2pure.plan.scan import Scanner, compile_scan
+from b2pure.plan.scan import EVERYTHING, Scanner
 from b2pure.plan.spread import LISTING_WAYS, Cursor
 from b2pure.plan.sync import Pairs
 from b2pure.shell.folders import Folder, Role
@@ -60,7 +60,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_EVERYTHING: Final = compile_scan(ScanPolicies())
 _TICK = 500
 """How many found files pass between two words to the listener."""
 
@@ -141,12 +140,10 @@ class SideReader:
         """The stream of a side, opened when somebody asks for it; nothing stands between them and it then."""
         if side.folder is not None:
             try:
-                one_sided = rules.policy.filter_sides == "source"
-                scanner = _EVERYTHING if one_sided and role == "destination" else rules.scanner
-                items = side.folder.scan(scanner, role)
+                items = side.folder.scan(rules.scanner_for(role), role)
             except ScanFailed as failed:
                 raise PlanFailed(SideFailed(role, failed.error)) from None
-            yield _without_excluded(items) if one_sided else items
+            yield rules.present(items)
         elif side.b2 is not None:
             yield paths_of(self._pages(side.b2, role), side.b2.prefix)
 
@@ -170,9 +167,8 @@ class SideReader:
         if side.b2 is not None:
             return listed(self._ask(fresh_versions(side.b2, [path], self._retry)), role).get(path)
         assert side.folder is not None, "a side is one of the two"
-        one_sided = rules.policy.filter_sides == "source"
-        item = _looked(side.folder, role, _EVERYTHING if one_sided and role == "destination" else rules.scanner, path)
-        return None if one_sided and item is not None and _is_excluded(item) else item
+        item = _looked(side.folder, role, rules.scanner_for(role), path)
+        return None if item is not None and rules.counts_as_absent(item) else item
 
     def _pages(self, side: B2Side, role: Role) -> Iterator[Sequence[ListedVersion]]:
         """All versions of a side; later pages are fetched while one is looked at."""
@@ -242,16 +238,7 @@ def _looked(folder: Folder, role: Role, scanner: Scanner, path: str) -> LocalIte
 
 def _has(folder: Folder, role: Role, path: str) -> bool:
     """Whether there is something of that name, whatever a policy says of it."""
-    return _looked(folder, role, _EVERYTHING, path) is not None
-
-
-def _without_excluded(items: Iterator[LocalItem]) -> Iterator[LocalItem]:
-    """What a policy leaves out is as good as absent: b2sdk's way of filtering."""
-    return (item for item in items if not _is_excluded(item))
-
-
-def _is_excluded(item: LocalItem) -> bool:
-    return isinstance(item, SkippedPath) and item.why == "excluded symlink"
+    return _looked(folder, role, EVERYTHING, path) is not None
 
 
 def _counted(items: Iterator[Item], role: Role, listener: Listener) -> Iterator[Item]:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha1
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Final, Protocol, runtime_checkable
 
 from attrs import field, frozen
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -33,7 +33,7 @@ from b2pure.shell.temporary import Hashing
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Memory", "Nowhere", "OpenedTarget", "Target", "Writable", "is_folder", "open_target"]
+__all__ = ["Memory", "Nowhere", "OpenedTarget", "Piped", "Target", "Writable", "is_folder", "open_target"]
 
 STANDARD_OUTPUT: Final = "-"
 _CHUNK: Final = 1 << 20
@@ -51,6 +51,34 @@ class Nowhere(io.TextIOWrapper):
 
     def __init__(self) -> None:
         super().__init__(open(os.devnull, "wb"))  # noqa: SIM115 - as long as the program
+
+
+class Piped:
+    """Standard output, which remembers that whoever read it went away: a download that fails so needs no words."""
+
+    name = "standard output"
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.unread = False
+
+    def write(self, data: bytes, /) -> int:
+        """Raises OSError."""
+        with self._noticing():
+            return self._stream.write(data)
+
+    def flush(self) -> None:
+        """Raises OSError."""
+        with self._noticing():
+            self._stream.flush()
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            self.unread = True
+            raise
 
 
 Target = str | os.PathLike[str] | LocalRange | Writable

@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from oracles import excluded_by_name
 from planned import Tree, actions, by_path, plan_list, transfers
 
-from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree
-from b2pure.model.policy import CompareVersionMode, NewerFileSyncMode, SyncPolicy
+from b2pure.model.files import B2Path, B2Tree, FileVersion, LocalPath, LocalTree, SkippedPath
+from b2pure.model.policy import CompareVersionMode, FilterSides, NewerFileSyncMode, ScanPolicies, SyncPolicy
 from b2pure.plan.actions import FileSync
 from b2pure.plan.failures import OutOfOrder, PlanFailed
 from b2pure.plan.reasons import DestNewer
+from b2pure.plan.rules import Direction, make_rules
+from b2pure.plan.scan import ScanSide
 from b2pure.testing import (
     NOW_MILLIS,
     b2_pairs,
@@ -39,6 +41,7 @@ _FILTERED = st.one_of(
     st.tuples(down_pairs(), sync_policies("down", scan=scan_policies())),
     st.tuples(b2_pairs(), sync_policies("copy", scan=scan_policies())),
 )
+SIDES: tuple[FilterSides, ...] = ("both", "source")
 Sync = tuple[tuple[Tree, Tree], SyncPolicy]
 
 
@@ -268,6 +271,28 @@ def test_with_the_filter_on_the_source_only_what_is_excluded_looks_gone(drawn: S
 
     plain = replace(policy, scan=type(policy.scan)())
     assert plan_list(source, dest, policy) == plan_list(_only(source, keep), dest, plain)
+
+
+_SKIPPED = st.builds(
+    SkippedPath, st.just("name"), st.sampled_from(["excluded symlink", "linked folder", "undecodable"]), st.just("why")
+)
+
+
+@given(st.sampled_from(["up", "down"]), scan_policies(), st.lists(_SKIPPED), st.text())
+def test_only_who_filters_the_source_alone_reads_all_of_a_destination_and_takes_excluded_links_for_absent(
+    direction: Direction, scan: ScanPolicies, items: list[SkippedPath], path: str
+) -> None:
+    """L14 Filter, at the edge: what a scan of each side is asked, and which of its items count."""
+    both, alone = (make_rules(direction, SyncPolicy(scan=scan, filter_sides=side), now_millis=0) for side in SIDES)
+    sides: tuple[ScanSide, ScanSide] = ("source", "destination")
+    assert [both.scanner_for(side) for side in sides] == [both.scanner] * 2
+    assert list(both.present(iter(items))) == items
+    assert alone.scanner_for("source") is alone.scanner
+    dest = alone.scanner_for("destination")
+    assert dest.policies == ScanPolicies()
+    assert not any((dest.filters_names, dest.filters_times, dest.excludes_file(path), dest.excludes_directory(path)))
+    assert list(alone.present(iter(items))) == [each for each in items if each.why != "excluded symlink"]
+    assert not any(map(both.counts_as_absent, items))
 
 
 @given(pairs_of_trees(), st.data())

@@ -19,7 +19,7 @@ import pytest
 import requests
 from attrs import define, field
 
-from b2pure.effects.faults import Answer, FailNth
+from b2pure.effects.faults import Answer, CutDownload, FailNth
 from b2pure.shell.v1 import exceptions as v1
 from b2pure.shell.v1.requests_session import RequestsSession
 from b2pure.testing.served import ServedB2
@@ -345,6 +345,80 @@ def test_an_upload_whose_digest_is_known_goes_through_the_library(
     got = DownloadDestBytes()
     bucket.download_file_by_name("a", got)
     assert got.get_bytes_written() == data
+
+
+@pytest.mark.b2
+@pytest.mark.parametrize("data", [b"", io.BytesIO(), b"x", io.BytesIO(b"x")])
+def test_a_body_of_one_s_own_goes_through_the_library(b2_server: ServedB2, data: Any) -> None:
+    """An empty one too has a length, and does not come in chunks."""
+    raw, bucket = _account(b2_server, requests)
+    whole = data if isinstance(data, bytes) else data.getvalue()
+    info = bucket.api.account_info
+    place = raw.get_upload_url(info.get_api_url(), info.get_account_auth_token(), bucket.id_)
+    headers = {
+        "Authorization": place["authorizationToken"],
+        "Content-Length": str(len(whole)),
+        "Content-Type": "b2/x-auto",
+        "X-Bz-File-Name": "a",
+        "X-Bz-Content-Sha1": sha1(whole).hexdigest(),
+    }
+    made = raw.b2_http.post_content_return_json(place["uploadUrl"], headers, data, try_count=1)
+    assert made["contentLength"] == len(whole)
+
+
+@pytest.mark.parametrize("length", [0, 3])
+def test_a_stream_that_can_only_be_rewound_is_passed_on(length: int) -> None:
+    class Stream:
+        def __init__(self) -> None:
+            self.left = b"x" * length
+
+        def tell(self) -> int:
+            return length - len(self.left)
+
+        def seek(self, position: int) -> None:
+            self.left = b"x" * length
+
+        def read(self, size: int = -1) -> bytes:
+            found, self.left = self.left, b""
+            return found
+
+    session, http = _fake(Response())
+    http.post_content_return_json(URL, HEADERS, Stream())
+    assert session.post.call_args.kwargs["data"].read() == b"x" * length
+
+
+@pytest.mark.parametrize("module", [None, requests])
+@pytest.mark.parametrize("url", ["nonsense", "ftp://example.com/file", "http://"])
+def test_what_is_no_url_is_told_with_and_without_a_module(module: Any, url: str) -> None:
+    http = B2Http(module)
+    asked: list[Callable[[], Any]] = [
+        lambda: http.post_json_return_json(url, HEADERS, {}),
+        lambda: http.post_content_return_json(url, HEADERS, b"data"),
+        lambda: http.get_content(url, HEADERS),
+    ]
+    for ask in asked:
+        with pytest.raises(v1.InvalidArgument, match=r"^url must be an http or https URL$"):
+            ask()
+
+
+def test_a_proxy_s_address_is_not_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http:///")
+    with pytest.raises(v1.ConnectionReset):
+        B2Http(requests).post_json_return_json(URL, HEADERS, {}, try_count=1)
+
+
+@pytest.mark.b2
+def test_what_breaks_in_content_of_one_s_own_is_told_by_the_library_without_a_url(b2_server: ServedB2) -> None:
+    """The response is the library's, and so are its exceptions, as with b2sdk."""
+    raw, bucket = _account(b2_server, requests)
+    bucket.upload_bytes(b"0123456789" * 1000, "a")
+    token = bucket.api.account_info.get_account_auth_token()
+    url = f"{bucket.get_download_url('a')}?Authorization={token}"
+    b2_server.faults.append(CutDownload("b2_download_file_by_name", nth=1, after_bytes=100))
+    with raw.b2_http.get_content(url, {}) as got, pytest.raises(requests.RequestException) as raised:
+        list(got.iter_content(10))
+    assert token not in f"{raised.value!r} {raised.value}"
+    assert raised.value.request is None
 
 
 class _Wrapped:

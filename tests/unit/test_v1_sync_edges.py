@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from v1_world import World, content, served
 
+from b2pure.effects.faults import Answer, FailNth
 from b2pure.v1 import (
     Bucket,
     KeepOrDeleteMode,
+    LocalFolder,
     ScanPoliciesManager,
     Synchronizer,
     SyncReport,
@@ -158,9 +160,8 @@ def test_from_an_empty_folder_in_b2_nothing_comes_and_nothing_is_removed(
     told = io.StringIO()
     for dest in (str(tmp_path), "b2://holiday/other"):
         sync("b2://holiday/none", dest)
-    if kind is Synchronizer or not dry_run:  # whose actions have to read the folder
-        sync("b2://holiday/none", str(tmp_path / "new"), **DELETES[0])
-        assert (tmp_path / "new").exists() is not dry_run
+    sync("b2://holiday/none", str(tmp_path / "new"), **DELETES[0])
+    assert (tmp_path / "new").exists() is not dry_run
     (tmp_path / "empty").mkdir()
     sync("b2://holiday/none", str(tmp_path / "empty"), **DELETES[0])
     for options in DELETES:
@@ -174,6 +175,66 @@ def test_from_an_empty_folder_in_b2_nothing_comes_and_nothing_is_removed(
         sync("b2://vacant", str(tmp_path), **DELETES[0])
     assert told.getvalue() == ""
     assert ((tmp_path / "mine").read_bytes(), content(bucket, "other/x")) == (b"mine", b"x")
+
+
+# --- a folder that is not there yet
+
+
+@pytest.mark.parametrize("kind", [Synchronizer, _ByFiles])
+def test_a_sync_that_is_refused_leaves_no_folder(
+    world: World, bucket: Bucket, tmp_path: Path, kind: type[Synchronizer]
+) -> None:
+    bucket.upload_bytes(b"a", "a")
+    world.faults.append(FailNth("b2_list_file_versions", 1, Answer(400, "bad_request")))
+    with pytest.raises(exception.B2Error):
+        _sync(world, "b2://holiday", tmp_path / "new", io.StringIO(), kind)
+    assert not (tmp_path / "new").exists()
+    _sync(world, "b2://holiday", tmp_path / "new", told := io.StringIO(), kind, dry_run=True)
+    assert told.getvalue() == "dnload a\n"
+    assert not (tmp_path / "new").exists()
+    _sync(world, "b2://holiday", tmp_path / "new", io.StringIO(), kind)
+    assert (tmp_path / "new/a").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("kind", [Synchronizer, _ByFiles])
+def test_a_file_in_the_way_of_the_folder_is_told(
+    world: World, bucket: Bucket, tmp_path: Path, kind: type[Synchronizer]
+) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    bucket.upload_bytes(b"a", "a")
+    for dest in ("file", "file/new"):
+        with pytest.raises(exception.CommandError, match="file"):
+            _sync(world, "b2://holiday", tmp_path / dest, io.StringIO(), kind)
+        with pytest.raises(exception.CommandError, match="file"):
+            _sync(world, "b2://holiday/none", tmp_path / dest, io.StringIO(), kind)
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+class _Filtered(LocalFolder):
+    """Tells its files itself, and reads its directory for that."""
+
+    def all_files(self, *args: Any, **named: Any) -> Iterator[Any]:
+        return (file for file in super().all_files(*args, **named) if file.name != "secret")
+
+
+class _ReadsAll(Synchronizer):
+    """Reads both folders to make its actions."""
+
+    def make_folder_sync_actions(self, *args: Any, **named: Any) -> Iterator[Any]:
+        for folder in args[:2]:
+            list(folder.all_files(None))
+        yield from super().make_folder_sync_actions(*args, **named)
+
+
+@pytest.mark.parametrize("kind", [Synchronizer, _ByFiles, _ReadsAll])
+def test_a_folder_that_somebody_s_own_code_reads_is_there(
+    world: World, bucket: Bucket, tmp_path: Path, kind: type[Synchronizer]
+) -> None:
+    """As with b2sdk 1.1.4, whose sync makes it first."""
+    bucket.upload_bytes(b"a", "a")
+    source = parse_sync_folder("b2://holiday", world.api)
+    kind(2).sync_folders(source, _Filtered(str(tmp_path / "new")), NOW, None)
+    assert (tmp_path / "new/a").read_bytes() == b"a"
 
 
 def test_of_an_empty_folder_in_b2_there_are_no_actions(world: World, bucket: Bucket, tmp_path: Path) -> None:

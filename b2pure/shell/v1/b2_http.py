@@ -2,12 +2,12 @@
 
 Rules. All requests go through `exchange`: those of the three operations here, and those of the `Api` that programs run
 over (`api`). Before each the callbacks' `pre_request` is called, after it `post_request`; what they raise fails the
-request (`http_callbacks`). Nothing is logged, and no error holds a URL.
+request (`http_callbacks`). Nothing is logged, and no error holds a URL. Content that comes through a given module is
+read from that module's own response, and what breaks then is told by the module's own exceptions.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from time import monotonic, sleep
@@ -40,6 +40,7 @@ from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import B2ConnectionError, B2Error, InvalidArgument
 from b2pure.shell.v1.http_callbacks import (
+    Answered,
     CallbackRaised,
     ClockSkewHook,
     HttpCallback,
@@ -51,7 +52,7 @@ from b2pure.shell.v1.http_callbacks import (
 )
 from b2pure.shell.v1.own_connections import own_connections
 from b2pure.shell.v1.raw_api import PATIENCE
-from b2pure.shell.v1.requests_session import THEIRS, RequestsSession, body_of
+from b2pure.shell.v1.requests_session import THEIRS, RequestsSession, as_sent, body_of
 
 __all__ = ["B2Http", "Content", "ResponseContextManager", "persist"]
 
@@ -188,7 +189,7 @@ class B2Http:
             raise
         return seen.passed_on()
 
-    def _hooked(self, method: str, url: str, headers: dict[str, str], send: Callable[[], Any]) -> Any:
+    def _hooked(self, method: str, url: str, headers: dict[str, str], send: Callable[[], Answered]) -> Answered:
         """What a given module answers, between the callbacks."""
         before(self.callbacks, method, url, headers)
         response = send()
@@ -229,12 +230,15 @@ class B2Http:
         return persist(attempt, try_count, self.retry)
 
     def get_content(self, url: str, headers: Mapping[str, str], try_count: int = 5) -> ResponseContextManager:
-        """Fetch content from a URL: a context manager that returns an object with `headers` and `iter_content()`."""
+        """Fetch content from a URL: a context manager that returns an object with `headers` and `iter_content()`. Over
+        a module that was given it is the module's own response; what breaks while its content is read is told by the
+        module's own exceptions, as with b2sdk.
+        """
 
         def attempt() -> ResponseContextManager:
             response = self._asked("GET", url, headers, None, Context())
             self._check(response, url, {})
-            return ResponseContextManager(response if self._theirs is not None else Content(response, url))
+            return ResponseContextManager(Content(response, url) if isinstance(response, httpx.Response) else response)
 
         return persist(attempt, try_count, self.retry)
 
@@ -251,7 +255,7 @@ class B2Http:
             raise B2ConnectionError("the answer is no JSON object")
         return found
 
-    def _asked(self, method: str, url: str, headers: Mapping[str, str], data: Any, told: Context) -> Any:
+    def _asked(self, method: str, url: str, headers: Mapping[str, str], data: Any, told: Context) -> Answered:
         """The response to bytes or a stream (None: to nothing): the own, or that of the module that was given."""
         try:
             if self._theirs is not None:
@@ -264,13 +268,12 @@ class B2Http:
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise exception_of(explain_transport(error, url), told) from None
 
-    def _asked_of_theirs(self, theirs: RequestsSession, url: str, headers: Mapping[str, str], data: Any) -> Any:
+    def _asked_of_theirs(self, theirs: RequestsSession, url: str, headers: Mapping[str, str], data: Any) -> Answered:
         """As b2sdk asks: with a stream, and with no header but the given ones and its own name."""
         sent = {**headers, "User-Agent": self.user_agent}
         if data is None:
             return self._hooked("GET", url, sent, lambda: theirs.get(url, sent))
-        stream = io.BytesIO(data) if isinstance(data, bytes) else data
-        return self._hooked("POST", url, sent, lambda: theirs.post(url, sent, stream))
+        return self._hooked("POST", url, sent, lambda: theirs.post(url, sent, as_sent(data)))
 
     def _request(self, method: str, url: str, headers: Mapping[str, str], data: Any) -> httpx.Request:
         own = {"User-Agent": self.user_agent, "Accept-Encoding": "identity"}
@@ -282,7 +285,7 @@ class B2Http:
             extensions={"timeout": httpx.Timeout(self.TIMEOUT, connect=self.connect_timeout, pool=None).as_dict()},
         )
 
-    def _check(self, response: Any, url: str, params: Mapping[str, Any]) -> None:
+    def _check(self, response: Answered, url: str, params: Mapping[str, Any]) -> None:
         """Raise what a response other than 200 and 206 means."""
         if response.status_code in (200, 206):
             return
@@ -292,7 +295,7 @@ class B2Http:
         raise exception_of(value, about)
 
 
-def _body(response: Any, url: str) -> bytes:
+def _body(response: Answered, url: str) -> bytes:
     try:
         return response.read() if isinstance(response, httpx.Response) else body_of(response)
     except (httpx.HTTPError, httpx.StreamError) as error:

@@ -7,7 +7,7 @@ Rules. Where the guides and the reference spell an argument differently, both wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from b2pure.model.calls import CopyFile
 from b2pure.model.ids import BucketId, FileId
@@ -19,6 +19,7 @@ from b2pure.shell.v1.download_dest import Range
 from b2pure.shell.v1.enums import MetadataDirectiveMode
 from b2pure.shell.v1.exceptions import InvalidMetadataDirective
 from b2pure.shell.v1.file_version import FileVersionInfo
+from b2pure.shell.v1.new_file_choices import ConcatenateChoices, CreateChoices, UploadBytesChoices, UploadChoices
 from b2pure.shell.v1.new_object import Continuation, LargeFileCallback, NewObject
 from b2pure.shell.v1.outbound import Making
 from b2pure.shell.v1.own_methods import Originals
@@ -43,32 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["NewFiles"]
 
 Info = Mapping[str, str]
-
-
-class CreateChoices(TypedDict, total=False):
-    """Whether to go on with a large file that is there, and who hears of a new one."""
-
-    large_file_id: str | None
-    auto_continue: bool
-    large_file_callback: LargeFileCallback | None
-
-
-class UploadChoices(CreateChoices, total=False):
-    """The same, by the other name of the id, too."""
-
-    continue_large_file_id: str | None
-
-
-class UploadBytesChoices(UploadChoices, total=False):
-    """The same, and how parts are cut."""
-
-    min_part_size: int | None
-
-
-class ConcatenateChoices(CreateChoices, total=False):
-    """The same, and which sources count."""
-
-    prioritize: Prioritize
 
 
 class NewFiles:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from time import time
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httpx
 
@@ -18,6 +18,7 @@ from b2pure.effects.wire import http_date
 from b2pure.shell.v1.exceptions import B2Error, BadDateFormat, ClockSkew, UnknownError
 
 __all__ = [
+    "Answered",
     "CallbackRaised",
     "ClockSkewHook",
     "HttpCallback",
@@ -30,6 +31,20 @@ __all__ = [
 
 OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "accept-encoding"})
 _LINE_BREAKS: Final = (b"\r", b"\n", b"\0")
+
+
+class Answered(Protocol):
+    """A response, of the own connections or of a module that was given."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...
 
 
 class HttpCallback:

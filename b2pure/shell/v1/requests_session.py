@@ -21,7 +21,7 @@ from b2pure.effects.wire import API_VERSION
 from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.raw_replies import in_version_4
 
-__all__ = ["THEIRS", "RequestsSession", "body_of", "translated"]
+__all__ = ["THEIRS", "RequestsSession", "as_sent", "body_of", "translated"]
 
 THEIRS: Final = "requests"
 """Which of the extensions of a response is the module's own response."""
@@ -33,6 +33,9 @@ _WITH_CONTENT: Final = (200, 206)
 _FILES: Final = "/file/"
 _UPLOADS: Final = "/b2_upload_"
 _SET_BY_THE_LIBRARY: Final = frozenset({"host", "transfer-encoding"})
+_BAD_URLS: Final = frozenset({"InvalidURL", "MissingSchema", "InvalidSchema"})
+_BAD_PROXY: Final = "InvalidProxyURL"
+"""This one is an InvalidURL, too, but not that of the request."""
 
 
 class RequestsSession:
@@ -161,6 +164,26 @@ def _data(request: httpx.Request) -> Any:
     return request.stream if length < 0 else _Sized(request.stream, length)
 
 
+def as_sent(data: Any) -> Any:
+    """Bytes, or a stream that stands at its start, as the library takes them."""
+    if isinstance(data, bytes):
+        return io.BytesIO(data) if data else _Nothing()
+    return _Nothing() if _is_empty(data) else data
+
+
+def _is_empty(stream: Any) -> bool:
+    """Whether a stream that stands at its start, as it does again afterwards, can tell that it has nothing."""
+    if not (hasattr(stream, "seek") and hasattr(stream, "tell")):
+        return False
+    try:
+        stream.seek(0, 2)
+    except (OSError, TypeError, ValueError):  # one that can only be rewound
+        return False
+    length = stream.tell()
+    stream.seek(0)
+    return bool(length == 0)
+
+
 class _Nothing:
     """An empty body, of which the library must not think that it does not know its length: it cannot be iterated."""
 
@@ -218,6 +241,8 @@ def translated(error: OSError) -> httpx.TransportError:
         return httpx.ConnectTimeout("no connection in time")
     if "Timeout" in names:
         return httpx.ReadTimeout("no answer in time")
+    if names & _BAD_URLS and _BAD_PROXY not in names:
+        return httpx.UnsupportedProtocol("no http URL")
     if "ConnectionError" not in names:
         return httpx.ReadError("the connection broke")
     told = httpx.ConnectError("no connection")

@@ -8,7 +8,7 @@ where there is none. What somebody's own methods of a bucket or an account do is
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from attrs import evolve, frozen
 from returns.io import IOFailure, IOResult, IOSuccess
@@ -19,8 +19,8 @@ from b2pure.effects.interpreter import Interpreter, Listener
 from b2pure.effects.job import B2Side
 from b2pure.effects.outcomes import Conflict, Done, Drifted, Failed, Skipped, Superseded
 from b2pure.effects.report import ReportBuilder
-from b2pure.model.errors import B2Error, describe
-from b2pure.model.files import LocalItem, SkippedPath
+from b2pure.model.errors import B2Error
+from b2pure.model.files import SkippedPath
 from b2pure.model.ids import BucketId
 from b2pure.model.names import printable
 from b2pure.model.new_file import PLAIN
@@ -36,30 +36,25 @@ from b2pure.plan.retry import RetryPolicy
 from b2pure.plan.rules import Rules
 from b2pure.plan.scan import Scanner
 from b2pure.shell.client import Client
-from b2pure.shell.folders import Folder, LocalFolderOnDisk, Role
+from b2pure.shell.folders import Folder, Role
 from b2pure.shell.sides import Ask, Side, SideReader, Sides
 from b2pure.shell.v1.carried import value_of
-from b2pure.shell.v1.exceptions import CommandError
 from b2pure.shell.v1.folder import (
     AS_WANTED,
     AbstractFolder,
     bucket_of,
     core_prefix,
-    core_root,
     is_told,
-    maps_paths,
-    report_skipped,
     tells_files_itself,
     told_paths,
 )
-from b2pure.shell.v1.mapped_folder import MappedDisk
 from b2pure.shell.v1.own_bucket import left_to
 from b2pure.shell.v1.own_session import says_itself
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
 from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import action_line, action_of
-from b2pure.shell.v1.sync_file import File, local_path
 from b2pure.shell.v1.sync_report import SyncReport
+from b2pure.shell.v1.told_folder import ToldFolder
 
 __all__ = ["SyncClient"]
 
@@ -112,9 +107,8 @@ class SyncClient(Client):
         """
         sides = self._sides(policy, now_millis)
         self._check_key(sides)
-        trouble = sides.dest.folder.ensure() if sides.dest.folder is not None else None
-        if trouble is not None:
-            raise CommandError(describe(trouble))
+        if sides.dest.folder is not None and tells_files_itself(self._ends["destination"]):
+            sides.dest.folder.ensure()  # any other is made when something comes to it
         plan = self._lazy_plan(sides, False, self._listen)
         self._run(sides, plan, "sync", ReportBuilder(policy.newer), self._listen)
         if self._failed is not None:
@@ -163,7 +157,7 @@ class SyncClient(Client):
     def _end(self, role: Role) -> Side:
         folder = self._ends[role]
         if _is_local(folder):
-            found = _ToldFolder(folder, self._reporter, self._manager, self._skipped)
+            found = ToldFolder(folder, self._reporter, self._manager, self._skipped)
             return Side(LocalFolder(found.root), folder=found)
         bucket = bucket_of(folder)
         bucket_id, prefix = BucketId(bucket.id_), core_prefix(folder)
@@ -281,49 +275,6 @@ class _BytesOnly:
     def update_transfer(self, _files: int, length: int) -> None:
         """So many bytes more."""
         self.reporter.update_transfer(0, length)
-
-
-class _ToldFolder(LocalFolderOnDisk):
-    """A local folder that tells the reporter of what cannot take part; its files may be what somebody else says."""
-
-    def __init__(
-        self,
-        folder: AbstractFolder,
-        reporter: SyncReport | None,
-        manager: ScanPoliciesManager,
-        hear: Callable[[SkippedPath], None],
-    ) -> None:
-        super().__init__(core_root(folder))
-        self._folder, self._reporter, self._manager, self._hear = folder, reporter, manager, hear
-        self._tells = tells_files_itself(folder)
-        self._mapped: MappedDisk | None = None
-        if maps_paths(folder):
-            self.disk = self._mapped = MappedDisk(self.root, folder.make_full_path, by_disk=not self._tells)
-
-    def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:
-        if self._mapped is not None:
-            self._mapped.sends = role == "source"
-        if not self._tells:
-            return self._told(super().scan(scanner, role))
-        files = self._folder.all_files(self._reporter, self._manager)
-        return map(local_path, files if role == "source" else self._noted(files))
-
-    def _noted(self, files: Iterator[File]) -> Iterator[File]:
-        """A destination's files; those that do not lie where their names say are remembered."""
-        assert self._mapped is not None, "who tells files itself has a disk of its own"
-        for file in files:
-            self._mapped.note(file.name, file.latest_version().id_)
-            yield file
-
-    def tidy(self, paths: Iterable[str]) -> None:
-        super().tidy(paths if self._mapped is None else filter(None, map(self._mapped.below, paths)))
-
-    def _told(self, items: Iterator[LocalItem]) -> Iterator[LocalItem]:
-        for item in items:
-            if isinstance(item, SkippedPath):
-                self._hear(item)
-                report_skipped(self._reporter, self, item)
-            yield item
 
 
 class _Reader(SideReader):

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
 from b2pure.model.errors import InvalidArgument as InvalidArgumentValue
 from b2pure.plan.failures import ClockSkewed, EmptySource, PlanFailed, SideFailed
 from b2pure.shell.v1.error_table import exception_of
 from b2pure.shell.v1.exceptions import ClockSkew, CommandError, InvalidArgument
 from b2pure.shell.v1.folder import AbstractFolder, bucket_of
 from b2pure.shell.v1.scan_policies import ScanPoliciesManager
+from b2pure.shell.v1.sync_sides import is_absent
 
 __all__ = ["exception_of_plan", "has_files"]
 
 
 def has_files(folder: AbstractFolder, policies_manager: ScanPoliciesManager) -> bool:
     """Whether the folder has files, hidden ones too, that the policies manager lets in. Raises what listing raises."""
-    root = getattr(folder, "root", None)
-    if folder.folder_type() == "local" and isinstance(root, str) and not os.path.lexists(root):
+    if is_absent(folder):
         return False
     return next(iter(folder.all_files(None, policies_manager)), None) is not None
 

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from msgspec.structs import replace
 
 from b2pure.model.files import B2Path, LocalPath
-from b2pure.model.policy import KeepDays, NoDelete, SyncPolicy
+from b2pure.model.policy import NoDelete, SyncPolicy
 from b2pure.plan.actions import FileSync, actions_of
 from b2pure.plan.concurrency import MAX_WORKERS
 from b2pure.plan.failures import EmptySource, PlanFailed
@@ -34,21 +34,26 @@ from b2pure.shell.v1.exceptions import (
     InvalidArgument,
     UnSyncableFilename,
 )
-from b2pure.shell.v1.folder import AbstractFolder, bucket_of, core_prefix, full_name, in_account
+from b2pure.shell.v1.folder import (
+    AbstractFolder,
+    bucket_of,
+    core_prefix,
+    full_name,
+    in_account,
+    tells_files_itself,
+)
 from b2pure.shell.v1.own_actions import compared, counted, pairs_by_name, run_actions, scanned
 from b2pure.shell.v1.own_methods import Originals
 from b2pure.shell.v1.scan_policies import DEFAULT_SCAN_MANAGER, ScanPoliciesManager, scanner_of
-from b2pure.shell.v1.session import Session
 from b2pure.shell.v1.sync_actions import AbstractAction, action_of
 from b2pure.shell.v1.sync_client import SyncClient
 from b2pure.shell.v1.sync_ends import exception_of_plan, has_files
 from b2pure.shell.v1.sync_file import File, FileVersion, b2_path, local_path
 from b2pure.shell.v1.sync_options import policy_of
 from b2pure.shell.v1.sync_report import SyncReport
+from b2pure.shell.v1.sync_sides import PREFIXES, check_ends, is_absent, sessions_of
 
 __all__ = ["Synchronizer"]
-
-_PREFIXES: Final = {"b2": "b2://", "local": "local://"}
 
 
 class Synchronizer:
@@ -122,7 +127,10 @@ class Synchronizer:
         Where `make_folder_sync_actions` or `make_file_sync_actions` is overridden, the actions that it makes are run;
         so are those of folders in B2 that are of no B2Api, as in tests.
         """
-        if self._is_own("make_folder_sync_actions") or self._by_files(source_folder, dest_folder):
+        own = self._is_own("make_folder_sync_actions")
+        if not own:
+            check_ends(source_folder, dest_folder, self._policy)
+        if own or self._by_files(source_folder, dest_folder):
             self._sync_by_actions(source_folder, dest_folder, now_millis, reporter)
             return
         client = self._client(source_folder, dest_folder, reporter, self.policies_manager)
@@ -137,6 +145,7 @@ class Synchronizer:
                 client.synced(policy, now_millis)
         except PlanFailed as failed:
             self._end(failed, source_folder, dest_folder, self.policies_manager)
+            self._ensure(dest_folder)
         for conflict in client.conflicts:
             self._refuse(conflict, source_folder, dest_folder)
         _complain(client, reporter)
@@ -163,24 +172,8 @@ class Synchronizer:
 
     def _by_files(self, source: AbstractFolder, dest: AbstractFolder) -> bool:
         """Whether actions are made file by file: somebody's own, or between folders that no programs run over."""
-        self._check_ends(source, dest)
         theirs = any(each.folder_type() == "b2" and not in_account(each) for each in (source, dest))
         return theirs or self._is_own("make_file_sync_actions")
-
-    def _check_ends(self, source: AbstractFolder, dest: AbstractFolder) -> None:
-        """Raises InvalidArgument for folders that no sync can be between."""
-        for name, folder in (("source_folder", source), ("dest_folder", dest)):
-            if folder.folder_type() not in _PREFIXES:
-                raise InvalidArgument(name, f"must be of type 'b2' or 'local', not {folder.folder_type()!r}")
-        if source.folder_type() == dest.folder_type() == "local":
-            raise InvalidArgument("dest_folder", "is local like the source; one of them must be in B2")
-        if dest.folder_type() == "local" and isinstance(self._policy.keep, KeepDays):
-            raise InvalidArgument(
-                "keep_days_or_delete", "cannot be KEEP_BEFORE_DELETE for a local folder, whose files have no versions"
-            )
-        accounts = {each.account_info.get_account_id() for each in _sessions(source, dest)}
-        if len(accounts) > 1:
-            raise InvalidArgument("source_folder", "is in another account than the destination; B2 copies within one")
 
     def _sync_by_actions(
         self, source: AbstractFolder, dest: AbstractFolder, now_millis: int, reporter: SyncReport | None
@@ -188,17 +181,27 @@ class Synchronizer:
         in_b2 = dest if dest.folder_type() == "b2" else source
         if not hasattr(in_b2, "bucket"):
             raise TypeError(f"{type(in_b2).__name__} has no bucket, whose methods do what is to be done")
-        ensure = None if self.dry_run or dest.folder_type() == "b2" else getattr(dest, "ensure_present", None)
-        if ensure is not None:
-            ensure()
+        early = self._is_own("make_folder_sync_actions") or tells_files_itself(dest)  # who may read the folder
+        if early:
+            self._ensure(dest)
         told = source, dest, now_millis, reporter, self.policies_manager
         if self._is_own("make_folder_sync_actions"):
             actions = self.make_folder_sync_actions(*told)
         else:
             actions = self._actions_by_files(*told, syncs=True)
         actions = counted(actions, reporter)
+        first = list(islice(actions, 1))
+        if not early:
+            self._ensure(dest)
+        actions = chain(first, actions)
         if run_actions(actions, bucket_of(in_b2), reporter, dry_run=self.dry_run, workers=self.max_workers):
             raise IncompleteSync("sync is incomplete")
+
+    def _ensure(self, dest: AbstractFolder) -> None:
+        """Make the destination, if it is local, of a sync that goes well so far, even if nothing comes to it."""
+        ensure = None if self.dry_run or dest.folder_type() == "b2" else getattr(dest, "ensure_present", None)
+        if ensure is not None:
+            ensure()
 
     def _actions_by_files(
         self,
@@ -212,7 +215,9 @@ class Synchronizer:
     ) -> Iterator[AbstractAction]:
         """What `make_file_sync_actions` makes of each pair of files. Only who `syncs` tells how many are local."""
         sync_type = f"{source.folder_type()}-to-{dest.folder_type()}"
-        here, there = (folder.all_files(reporter, policies_manager) for folder in (source, dest))
+        here = source.all_files(reporter, policies_manager)
+        absent = is_absent(dest) and not tells_files_itself(dest)
+        there = iter(()) if absent else dest.all_files(reporter, policies_manager)
         if syncs and source.folder_type() == "local":
             here = scanned(here, reporter)
         elif syncs and dest.folder_type() == "local":
@@ -239,6 +244,7 @@ class Synchronizer:
         After the last one it raises UnSyncableFilename for the first name that the destination cannot have, and
         EnvironmentEncodingError or IncompleteSync where `sync_folders` does for paths that could not be read.
         """
+        check_ends(source_folder, dest_folder, self._policy)
         if self._by_files(source_folder, dest_folder):
             told = source_folder, dest_folder, now_millis, reporter, policies_manager
             yield from self._actions_by_files(*told, syncs=False)
@@ -266,7 +272,7 @@ class Synchronizer:
         policies_manager: ScanPoliciesManager,
     ) -> SyncClient:
         folders: dict[Role, AbstractFolder] = {"source": source, "destination": dest}
-        session = _sessions(source, dest)[0]
+        session = sessions_of(source, dest)[0]
         scanner = scanner_of(policies_manager, partial(full_name, folders))
         return SyncClient(session, folders, reporter, scanner, policies_manager, self.max_workers)
 
@@ -311,8 +317,8 @@ class Synchronizer:
             raise DestFileNewer(
                 _seen(sync.path, dest, reason.dest_mod_time_millis),
                 _seen(sync.path, source, reason.source_mod_time_millis),
-                _PREFIXES[dest.folder_type()],
-                _PREFIXES[source.folder_type()],
+                PREFIXES[dest.folder_type()],
+                PREFIXES[source.folder_type()],
             )
 
 
@@ -327,11 +333,6 @@ def _complain(client: SyncClient, reporter: SyncReport | None) -> None:
         raise IncompleteSync("sync is incomplete")
     if client.left_out and reporter is None:  # whom else nobody would have told
         raise IncompleteSync(f"{client.left_out} local paths could not be read; a reporter is told which, and why")
-
-
-def _sessions(source: AbstractFolder, dest: AbstractFolder) -> list[Session]:
-    """What asks B2, of folders that programs run over: first of the destination, where both are in B2."""
-    return [bucket_of(each).api.session for each in (dest, source) if each.folder_type() == "b2" and in_account(each)]
 
 
 _DIRECTIONS: Final[dict[str, Direction]] = {"local-to-b2": "up", "b2-to-local": "down", "b2-to-b2": "copy"}
