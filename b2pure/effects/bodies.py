@@ -21,8 +21,8 @@ from b2pure.model.sources import Blob, Body, Chained, LocalSlice, StreamPiece
 
 __all__ = ["Bodies", "Pieces", "Slices", "digests_of", "sha1_of"]
 
-_CHUNKS_AHEAD: Final = 4
-"""How many chunks the hashing of the parts may lie behind that of the whole."""
+_CHUNKS_AHEAD: Final = 8
+"""How many chunks the hashing of the whole may lie behind the reading and that of the parts."""
 
 _Kept = tuple[memoryview, int]
 """A chunk: a buffer and how much of it is filled."""
@@ -80,11 +80,11 @@ def digests_of(body: Body, ranges: Sequence[ByteRange], reader: Reader) -> IORes
     """Hex SHA-1 of a body and of each of `ranges`, which are adjacent and cover it (or there are none), in one pass."""
     whole, parts = _WholeHashing(ranges), _PartHashing(ranges[1:], skip=ranges[0].length if ranges else 0)
     apart = len(ranges) > 1
-    with _Beside(parts.take, apart=apart) as beside:
+    with _Beside(whole.take, apart=apart) as beside:
         try:
             for chunk in reader.read(body):
                 beside.take(chunk)
-                whole.take(chunk)
+                parts.take(chunk)
         except LocalTrouble as trouble:
             return IOFailure(trouble.error)
     return IOSuccess(Digests(whole.digest.hexdigest(), (*whole.first, *parts.digests)))

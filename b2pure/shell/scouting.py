@@ -11,17 +11,19 @@ from __future__ import annotations
 import marshal
 import os
 import select
-import subprocess
 import sys
 from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from math import ceil
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from b2pure.shell import scout as program
 from b2pure.shell.scout import LENGTH_BYTES, framed
+
+if TYPE_CHECKING:  # most scans need none
+    import subprocess
 
 __all__ = ["Answer", "Scout", "possible"]
 
@@ -85,6 +87,9 @@ class Scout(Generic[K]):
 
     def __init__(self) -> None:
         """Raises OSError."""
+        import subprocess
+
+        self._too_late: type[Exception] = subprocess.TimeoutExpired
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-I", "-S", "-X", "utf8", program.__file__],
             stdin=subprocess.PIPE,
@@ -201,7 +206,7 @@ class Scout(Generic[K]):
             assert pipe is not None
             with suppress(OSError):
                 pipe.close()
-        with suppress(subprocess.TimeoutExpired):  # a file system that does not answer holds it
+        with suppress(self._too_late):  # a file system that does not answer holds it
             self._process.wait(_GRACE_SECONDS)
 
 
