@@ -1,7 +1,8 @@
-"""A bounded collection that threads put into and take from in random order.
+"""A bounded collection that threads put into and take from in random order, or in that in which it was put.
 
 Two syncs that start together must not walk through the same names side by side, doing everything twice: so each takes
-its work in an order of its own. The bound keeps a lazy plan from being read faster than it is carried out.
+its work in an order of its own. Who works alone, on one thing after the other, keeps the order. The bound keeps a lazy
+plan from being read faster than it is carried out.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ T = TypeVar("T")
 
 
 class Bag(Generic[T]):
-    """At most `bound` things. `draw` gives numbers in [0, 1) and decides what is taken.
+    """At most `bound` things. `draw` gives numbers in [0, 1) and decides what is taken; without it, what came first.
 
     While less than a quarter is there, a taker waits up to `patience` seconds for more to choose from.
     """
 
-    def __init__(self, bound: int, draw: Callable[[], float], *, patience: float = 0.1) -> None:
+    def __init__(self, bound: int, draw: Callable[[], float] | None, *, patience: float = 0.1) -> None:
         self._bound, self._draw, self._patience = bound, draw, patience
         self._things: list[T] = []
         lock = threading.Lock()
@@ -69,9 +70,12 @@ class Bag(Generic[T]):
             return self._drawn()
 
     def _drawn(self) -> T:
-        index = int(self._draw() * len(self._things))
-        self._things[index], self._things[-1] = self._things[-1], self._things[index]
-        thing = self._things.pop()
+        if self._draw is None:
+            thing = self._things.pop(0)
+        else:
+            index = int(self._draw() * len(self._things))
+            self._things[index], self._things[-1] = self._things[-1], self._things[index]
+            thing = self._things.pop()
         if len(self._things) * 4 <= self._bound * 3:  # not for each: whoever puts has more than one
             self._emptied.notify_all()
         return thing

@@ -37,14 +37,15 @@ _EXCHANGES = (Send, Fetch, FetchBytes)
 
 class ThreadDriver:
     """Runs programs on threads: as many as `workers` says, with as many parts of large files, and no more exchanges
-    with B2 at once. Use it as a context manager, so that its threads end. Raises ValueError for fewer than one worker.
+    with B2 at once. One worker takes them as they come. Use it as a context manager, so that its threads end. Raises
+    ValueError for fewer than one worker.
     """
 
     def __init__(self, interpreter: Interpreter, *, workers: Workers | int = 10, bound: int = 256) -> None:
         bounds = workers_of(workers)
         self._interpreter = interpreter
         self._perform = interpreter.perform
-        self._draw = interpreter.clock.draw
+        self._draw = interpreter.clock.draw if bounds.ceiling > 1 else None
         self._bound = bound
         self._parts = ThreadPoolExecutor(bounds.ceiling, thread_name_prefix="b2pure-part")
         self._stop = threading.Event()

@@ -140,9 +140,11 @@ B2Error = (
 )
 
 
-def describe(error: B2Error) -> str:
+def describe(error: B2Error | InvalidArgument) -> str:
     """One line for a person: what happened and, where there is one, the fix."""
     match error:
+        case InvalidArgument():
+            return printable(str(error))
         case Rejected(status, code, message):
             return f"B2 refused it: {_told(message)} ({_named(status, code)})"
         case Unauthorized(code, message, of_key=True):

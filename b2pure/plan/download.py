@@ -58,6 +58,10 @@ _GOOD_COUNT: Final = 64
 """So many pieces at least, if they are not too short for that: the whole is hashed close behind what has come without a
 gap, and what is in flight at the end is hashed last and alone.
 """
+_MANY_PIECES: Final = 256
+"""No more than these of a file, if that does not make them longer than need be: in a simulated B2 whose parts are a few
+bytes each piece costs more than its bytes.
+"""
 _MAX_PIECES: Final = 10_000
 HEADER_SIZE: Final = 512
 RECORD_SIZE: Final = 64
@@ -79,7 +83,7 @@ _MARK: Final = re.compile(rb"sha-1 (\d{1,14}) ([0-9a-f]{16}) [0-9a-f]{8} *\n\Z")
 def piece_size(size: int, recommended: int) -> int:
     """How long the pieces of a download are; `recommended` is the account's part size."""
     fitting = min(max(_LEAST_PIECE_SIZE, size // _GOOD_COUNT), PIECE_SIZE, recommended)
-    return max(1, fitting, -(-size // _MAX_PIECES))
+    return max(1, fitting, min(_LEAST_PIECE_SIZE, -(-size // _MANY_PIECES)), -(-size // _MAX_PIECES))
 
 
 def cut(whole: ByteRange, piece: int) -> Iterator[ByteRange]:

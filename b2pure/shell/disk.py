@@ -30,7 +30,7 @@ from b2pure.model.ranges import ByteRange
 from b2pure.model.sources import LocalSlice
 from b2pure.plan.download import TAIL_SIZE, worth_keeping
 from b2pure.shell.facts import fact_of, seen
-from b2pure.shell.folder import FileInTheWay, Refused, Root, explain
+from b2pure.shell.folder import FileInTheWay, Refused, Root, explain, identity
 from b2pure.shell.publishing import publish
 from b2pure.shell.slices import read_slice
 from b2pure.shell.temporary import LiveTemp, create_locked, remove_unlocked, take_resumable
@@ -46,7 +46,8 @@ _GONE: Final = "the temporary file is gone"
 
 class LocalDisk:
     """A folder of the local file system, as the `Disk` that programs ask for. Methods may be called from any
-    thread. With `fsync`, a published file outlives a power failure.
+    thread. With `fsync`, a published file outlives a power failure. With `rooted`, nothing is told to be missing where
+    the folder itself is, or where another one took its place: what was mounted there may be gone.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class LocalDisk:
         root: str | os.PathLike[str],
         *,
         fsync: bool = False,
+        rooted: bool = False,
         flavour: PathFlavour = "windows" if os.name == "nt" else "posix",
     ) -> None:
         self._root = Root(root)
@@ -64,6 +66,10 @@ class LocalDisk:
         self._live: dict[tuple[str, str], LiveTemp] = {}
         self._closed = False
         self._turn = DiskTurn()
+        self._rooted = rooted
+        self._root_seen: tuple[int, int] | None = None
+        if rooted:
+            self._root_trouble()
 
     def __enter__(self) -> LocalDisk:
         return self
@@ -80,11 +86,21 @@ class LocalDisk:
         try:
             return IOSuccess(fact_of("replace", path, os.stat(self._where("read", path))))
         except (FileNotFoundError, NotADirectoryError):
-            return IOSuccess(None)
+            gone = self._root_trouble() if self._rooted else None
+            return IOSuccess(None) if gone is None else IOFailure(LocalFailure("read", path, gone))
         except LocalTrouble as trouble:
             return IOFailure(_failure(trouble))
         except OSError as error:
             return IOFailure(LocalFailure("read", path, explain(error)))
+
+    def _root_trouble(self) -> str | None:
+        try:
+            now = identity(os.stat(self._root.path))
+        except OSError as error:
+            return f"the synced folder cannot be read: {explain(error)}"
+        if self._root_seen is None:
+            self._root_seen = now
+        return None if self._root_seen == now else "another folder is where the synced one was; is something not mounted?"
 
     def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice in chunks. Raises LocalTrouble."""

@@ -73,7 +73,7 @@ class LocalFolderOnDisk:
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(os.path.expanduser(root))
-        self.disk: FolderDisk = LocalDisk(self.root)
+        self.disk: FolderDisk = LocalDisk(self.root, rooted=True)
         self.flavour: PathFlavour = "windows" if os.name == "nt" else "posix"
 
     def scan(self, scanner: Scanner, role: Role) -> Iterator[LocalItem]:

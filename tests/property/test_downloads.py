@@ -76,7 +76,9 @@ def test_a_cut_tiles_the_whole(whole: ByteRange, piece: int) -> None:
 
 @given(st.integers(0, 10**13), st.integers(1, 10**9))
 def test_there_are_never_more_than_ten_thousand_pieces(size: int, recommended: int) -> None:
-    assert -(-size // piece_size(size, recommended)) <= 10_000
+    piece = piece_size(size, recommended)
+    assert -(-size // piece) <= 10_000
+    assert piece >= 8 << 20 or -(-size // piece) <= 256, "parts of a few bytes make no pieces of a few bytes"
 
 
 # -- the journal

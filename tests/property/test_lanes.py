@@ -154,7 +154,9 @@ def test_in_lanes_a_sync_makes_what_it_makes_elsewhere(job: tuple[Scene, Any, in
 
 @given(scenes("up"), fault_scripts(), SEEDS)
 def test_in_lanes_faults_that_pass_do_no_harm(scene: Scene, faults: Any, seed: int) -> None:
-    world = build(scene, faults=faults)
+    world = build(
+        scene, faults=faults, retry=RetryPolicy(max_attempts=16, max_upload_urls=16)
+    )  # all may strike one file
     api = Laned(world.api, seed)
     assert client_of(world, api).sync(*scene.places, policy_of(NoDelete())).ok
     ours = source_shown(world, scene)

@@ -19,7 +19,7 @@ import test_traps_sync
 import test_traps_transfers
 from traps_support import DEST, over_http, seen_world
 
-from b2pure import v1
+from b2pure import connect_simulated, v1
 from b2pure.effects.events import Event, Waiting
 from b2pure.effects.program import ok
 from b2pure.effects.simulator import Simulator
@@ -286,3 +286,8 @@ def test_t41b_the_url_of_a_file_by_its_name_is_made() -> None:
     api.authorize_account("production", *raw.create_account())
     url = api.get_download_url_for_file_name("holiday", "a b.txt")
     assert url == f"{api.account_info.get_download_url()}/file/holiday/a%20b.txt"
+
+
+def test_a_wrong_argument_is_put_into_words_like_every_other_error() -> None:
+    wrong = connect_simulated("holiday").upload(b"", "holiday/x").failure()
+    assert describe(wrong) == "file 'holiday/x' is not in B2; write b2://bucket/name"

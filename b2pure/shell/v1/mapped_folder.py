@@ -47,7 +47,7 @@ class MappedDisk:
 
     def __init__(self, root: str, full_path: Callable[[str], str], *, by_disk: bool) -> None:
         self._top, self._full_path, self._by_disk = os.path.join(root, ""), full_path, by_disk
-        self._inside = LocalDisk(root)
+        self._inside = LocalDisk(root, rooted=True)
         self._outside = LocalDisk(os.path.join(os.path.splitdrive(root)[0], os.sep))
         self.scanned: dict[str, str] = {}
         self.sends = False
