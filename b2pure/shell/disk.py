@@ -100,7 +100,7 @@ class LocalDisk:
             return f"the synced folder cannot be read: {explain(error)}"
         if self._root_seen is None:
             self._root_seen = now
-        return None if self._root_seen == now else "another folder took the synced one's place; is something not mounted?"
+        return None if self._root_seen == now else "another folder took its place; is something not mounted?"
 
     def read(self, slice_: LocalSlice) -> Iterator[Chunk]:
         """The bytes of the slice in chunks. Raises LocalTrouble."""
