@@ -37,7 +37,7 @@ from b2pure.plan.actions import (
     SyncAction,
     UploadAction,
 )
-from b2pure.plan.drift import Drift, appeared, dest_drift, source_drift, touches_b2_dest
+from b2pure.plan.drift import Drift, appeared, dest_drift, left_alone, source_drift, touches_b2_dest
 from b2pure.plan.merge import Item
 from b2pure.plan.reasons import DestNewer, SourceMissing
 from b2pure.plan.retry import RetryPolicy
@@ -140,8 +140,8 @@ def _again(job: Job, drifted: Drifted) -> Program[Outcome]:
         # Only who told the file can say that it was removed; a backup must not go for a file that was not found.
         missing = LocalFailure("read", path, "it was told to be there, and is not")
         return Failed(drifted.sync, drifted.sync.stages[0][0], missing, ())
-    if source.unwrap() is None and job.source is None and not isinstance(drifted.sync.reason, SourceMissing):
-        return drifted  # a file that was to be brought is never removed by the same run: its folder may have gone
+    if job.source is None and left_alone(drifted.sync, source.unwrap()):
+        return drifted
     dest = yield from look(job, job.dest, path)
     if not ok(dest):
         return Failed(drifted.sync, drifted.sync.stages[0][0], dest.failure(), ())

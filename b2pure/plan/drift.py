@@ -7,9 +7,10 @@ from attrs import frozen
 from b2pure.model.files import B2Path, LocalPath
 from b2pure.model.ids import FileId
 from b2pure.plan.actions import CopyAction, DeleteAction, DownloadAction, FileSync, HideAction, UploadAction, actions_of
+from b2pure.plan.merge import Item
 from b2pure.plan.reasons import SourceMissing
 
-__all__ = ["Drift", "appeared", "dest_drift", "source_drift", "touches_b2_dest"]
+__all__ = ["Drift", "appeared", "dest_drift", "left_alone", "source_drift", "touches_b2_dest"]
 
 
 @frozen
@@ -50,6 +51,13 @@ def appeared(sync: FileSync, now: LocalPath | B2Path | None) -> Drift | None:
     if isinstance(now, B2Path) and now.visible() is None:
         return None
     return Drift("absent at the source", "it is there")
+
+
+def left_alone(sync: FileSync, now: Item | None) -> bool:
+    """Whether a path that moved is left as it is, and told: its source is gone that was there when the plan was made.
+    What was to be brought is never removed by the same run, since it may be the source's folder that went.
+    """
+    return now is None and not isinstance(sync.reason, SourceMissing)
 
 
 _B2_ACTIONS = (UploadAction, CopyAction, HideAction, DeleteAction)

@@ -11,6 +11,7 @@ from itertools import chain, combinations
 from typing import Any
 
 from b2pure.model.files import B2Path, FileVersion, LocalPath, SkippedPath
+from b2pure.model.ids import FileId
 from b2pure.model.policy import ScanPolicies
 from b2pure.model.ranges import ByteRange
 
@@ -60,7 +61,7 @@ def seen_by_window(versions: Versions, among: Versions, start: int, stop: int) -
 
 # --- applying a plan -------------------------------------------------------------------------------------------------
 
-NEW = "new"
+NEW = FileId("new")
 """The id of a version that a run makes."""
 
 
@@ -74,10 +75,10 @@ def apply_action(versions: tuple[FileVersion, ...], action: Any, now: int) -> tu
     match type(action).__name__:
         case "UploadAction" | "CopyAction":
             source = action.source
-            top = FileVersion(NEW, "upload", source.size, source.mod_time_millis, now)  # type: ignore[arg-type]
+            top = FileVersion(NEW, "upload", source.size, source.mod_time_millis, now)
             return (top, *versions)
         case "HideAction":
-            return (FileVersion(NEW, "hide", 0, now, now), *versions)  # type: ignore[arg-type]
+            return (FileVersion(NEW, "hide", 0, now, now), *versions)
         case "DeleteAction":
             assert any(version.file_id == action.file_id for version in versions), "deletes what is not there"
             return tuple(version for version in versions if version.file_id != action.file_id)

@@ -224,7 +224,7 @@ def test_the_id_is_the_same_in_every_process(seed: str) -> None:
 def test_a_plan_from_streams_is_read_once() -> None:
     """L34: the second reading of a one-way stream is a failure, not another plan."""
     source, dest = _trees(_NAMES)
-    plan = plan_sync(LocalTree(iter(tuple(source))), dest, SyncPolicy(), now_millis=NOW_MILLIS)  # type: ignore[arg-type]
+    plan = plan_sync(LocalTree(iter(tuple(source))), dest, SyncPolicy(), now_millis=NOW_MILLIS)  # type: ignore[arg-type]  # a wrong one, on purpose
     assert list(plan)
     with pytest.raises(PlanFailed):
         list(plan)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha1
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 from attrs import define, evolve
@@ -17,7 +17,7 @@ from returns.io import IOResult
 from returns.result import Result
 
 from b2pure.effects.downloads import Download, Downloaded, Known, NamedFile, download_over
-from b2pure.effects.effect import All, AnyEffect, Fetch, HashTemp, Sleep
+from b2pure.effects.effect import All, AnyEffect, Credential, Fetch, HashTemp, Sleep
 from b2pure.effects.faults import CorruptDownload, FaultScript, RandomFaults
 from b2pure.effects.handlers import Api, Chunk, Heard, Reader, Sink, unheard
 from b2pure.effects.interpreter import Interpreter
@@ -137,6 +137,8 @@ def test_an_id_that_no_line_can_hold_has_no_journal() -> None:
 
 # -- whole downloads
 
+R = TypeVar("R")
+
 
 @define(eq=False)
 class Counting:
@@ -145,8 +147,8 @@ class Counting:
     api: Api
     came: int = 0
 
-    def send(self, call: Call[object], credential: object, reader: Reader) -> IOResult[object, B2Error]:
-        return self.api.send(call, credential, reader)  # type: ignore[arg-type]
+    def send(self, call: Call[R], credential: Credential, reader: Reader) -> IOResult[R, B2Error]:
+        return self.api.send(call, credential, reader)
 
     def fetch(
         self, call: FetchCall, authorization: Authorization, sink: Sink, heard: Heard = unheard
@@ -171,7 +173,7 @@ def run(
     """What one process makes of the job (None: it was killed), and how many bytes came."""
     api = Counting(world.api)
     opened = disk.opened()
-    interpreter = Interpreter(api, opened, world.clock, Machines())  # type: ignore[arg-type]
+    interpreter = Interpreter(api, opened, world.clock, Machines())
     driver = SeededDriver(interpreter, seed=seed, workers=1, part_workers=3, stop_after=stop_after)
     try:
         return driver.run(download_over(job, PATIENT)), api.came

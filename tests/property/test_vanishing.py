@@ -9,12 +9,15 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from returns.io import IOSuccess
+from returns.io import IOResult, IOSuccess
 from returns.unsafe import unsafe_perform_io
 
 from b2pure.effects.bag import Bag
 from b2pure.effects.events import PathStarted
+from b2pure.model.errors import LocalFailure
+from b2pure.model.files import LocalFact
 from b2pure.model.policy import Delete, KeepDays, NoDelete, SyncPolicy
+from b2pure.shell.client import Client
 from b2pure.shell.disk import LocalDisk
 from b2pure.shell.folders import LocalFolderOnDisk
 from b2pure.testing import simulated_b2
@@ -68,7 +71,7 @@ def test_a_plan_removes_nothing_where_its_source_is_not_there(tmp_path: Path) ->
     world = simulated_b2("bucket")
     photos = tmp_path / "photos"
     photos.mkdir()
-    client = _client_of_this_machine(world)
+    client = Client(world.api, world.clock)
     for name in "ab":
         (photos / name).write_text(name)
     assert client.sync(str(photos), "b2://bucket").ok
@@ -78,12 +81,6 @@ def test_a_plan_removes_nothing_where_its_source_is_not_there(tmp_path: Path) ->
     report = client.apply(plan)
     assert not report.ok
     assert set(world.contents("bucket")) == {"a", "b"}
-
-
-def _client_of_this_machine(world: Any) -> Any:
-    from b2pure.shell.client import Client
-
-    return Client(world.api, world.clock)
 
 
 @given(st.lists(st.integers()))
@@ -96,6 +93,6 @@ def test_one_who_works_alone_takes_things_in_order(things: list[int]) -> None:
     assert bag.take() is None
 
 
-def _told(result: Any) -> Any:
-    done = unsafe_perform_io(result.value_or(None)) if isinstance(result, IOSuccess) else None
-    return done if isinstance(result, IOSuccess) else unsafe_perform_io(result.failure())
+def _told(result: IOResult[LocalFact | None, LocalFailure]) -> Any:
+    """What a look told: the fact, or the failure."""
+    return unsafe_perform_io(result.value_or(None) if isinstance(result, IOSuccess) else result.failure())

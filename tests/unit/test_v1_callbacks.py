@@ -10,11 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Final
 
+import httpx
 import pytest
 import requests
 from attrs import define, field
 from v1_world import SMALL_PARTS, World, served
 
+from b2pure.shell.v1.request_kinds import call_of, is_download
 from b2pure.v1 import B2Api, B2Http, B2RawApi, Bucket, DownloadDestBytes, HttpCallback, InMemoryAccountInfo, exception
 
 MODULES: Final = pytest.mark.parametrize("module", [None, requests], ids=["own", "requests"])
@@ -298,3 +300,19 @@ def _raising(error: Exception) -> Callable[[object], None]:
         raise error
 
     return fail
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "call", "download"),
+    [
+        ("GET", "http://h/b2api/v4/b2_authorize_account", "b2_authorize_account", False),
+        ("GET", "http://h/file/b/b2_authorize_account", "", True),
+        ("GET", "http://h/file/b/b2api/v4/b2_authorize_account", "", True),
+        ("GET", "http://h/b2api/v4/b2_download_file_by_id?fileId=4_z", "b2_download_file_by_id", True),
+        ("POST", "http://h/b2api/v4/b2_upload_file/t", "", False),
+        ("POST", "http://h/b2api/v4/b2_list_buckets", "b2_list_buckets", False),
+    ],
+)
+def test_what_somebody_calls_a_file_is_no_call(method: str, url: str, call: str, download: bool) -> None:
+    request = httpx.Request(method, url)
+    assert (call_of(request), is_download(request)) == (call, download)

@@ -244,7 +244,7 @@ def http_date(text: str) -> datetime | None:
 
 
 def _unusual_date(text: str) -> datetime | None:
-    # Loaded here, where nobody comes with B2's dates: it brings a calendar and languages, 0.4 MiB.
+    # Loaded here, where nobody comes with B2's dates: it brings a calendar and languages.
     from email.utils import parsedate_to_datetime
 
     parts = text.split(",")  # a date may have a comma in it

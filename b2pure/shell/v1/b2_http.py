@@ -35,7 +35,7 @@ from b2pure.shell.http import (
     explain_transport,
 )
 from b2pure.shell.v1.arguments import checked
-from b2pure.shell.v1.callback_response import CallbackResponse, is_download
+from b2pure.shell.v1.callback_response import CallbackResponse
 from b2pure.shell.v1.carried import value_of
 from b2pure.shell.v1.error_table import Context, exception_of
 from b2pure.shell.v1.exceptions import B2ConnectionError, B2Error, InvalidArgument
@@ -52,6 +52,7 @@ from b2pure.shell.v1.http_callbacks import (
 )
 from b2pure.shell.v1.own_connections import own_connections
 from b2pure.shell.v1.raw_api import PATIENCE
+from b2pure.shell.v1.request_kinds import is_download
 from b2pure.shell.v1.requests_session import THEIRS, RequestsSession, as_sent, body_of
 
 __all__ = ["B2Http", "Content", "ResponseContextManager", "persist"]

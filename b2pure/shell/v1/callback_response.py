@@ -20,17 +20,11 @@ import httpx
 
 from b2pure.shell.trouble import explain_transport
 from b2pure.shell.v1.error_table import Context, exception_of
+from b2pure.shell.v1.request_kinds import is_upload
 
-__all__ = ["CallbackRequest", "CallbackResponse", "SeenHeaders", "is_download"]
+__all__ = ["CallbackRequest", "CallbackResponse", "SeenHeaders"]
 
-_UPLOADS: Final = "/b2_upload_"
-_AUTHORIZES: Final = "/b2_authorize_account"
 _SECRET: Final = "authorization"
-
-
-def is_download(request: httpx.Request) -> bool:
-    """Whether the body of the answer may be long, and has somewhere to go."""
-    return request.method == "GET" and not request.url.path.endswith(_AUTHORIZES)
 
 
 class SeenHeaders(Mapping[str, str]):
@@ -161,7 +155,7 @@ class CallbackResponse:
         except httpx.StreamError:
             raise RuntimeError("the content of this response was consumed already") from None
         except httpx.HTTPError as error:
-            told = Context(uploads=_UPLOADS in self._request.url.path)
+            told = Context(uploads=is_upload(self._request))
             raise exception_of(explain_transport(error, self.url), told) from None
 
     @cached_property

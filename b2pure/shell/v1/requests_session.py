@@ -17,9 +17,9 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from b2pure.effects.wire import API_VERSION
 from b2pure.shell.forks import renewed_after_fork
 from b2pure.shell.v1.raw_replies import in_version_4
+from b2pure.shell.v1.request_kinds import AUTHORIZES, CALLS, call_of, is_download, is_upload
 
 __all__ = ["THEIRS", "RequestsSession", "as_sent", "body_of", "translated"]
 
@@ -27,11 +27,7 @@ THEIRS: Final = "requests"
 """Which of the extensions of a response is the module's own response."""
 
 _CHUNK_BYTES: Final = 1 << 16
-_PATH: Final = f"/b2api/v{API_VERSION}/"
-_AUTHORIZES: Final = "b2_authorize_account"
 _WITH_CONTENT: Final = (200, 206)
-_FILES: Final = "/file/"
-_UPLOADS: Final = "/b2_upload_"
 _SET_BY_THE_LIBRARY: Final = frozenset({"host", "transfer-encoding"})
 _BAD_URLS: Final = frozenset({"InvalidURL", "MissingSchema", "InvalidSchema"})
 _BAD_PROXY: Final = "InvalidProxyURL"
@@ -83,24 +79,16 @@ class RequestsSession:
         return httpx.Response(response.status_code, headers=came, stream=stream, extensions={THEIRS: response})
 
 
-def _call_of(request: httpx.Request) -> str:
-    """The name of the call that a request is; none for an upload, whose URL is B2's, and a download by name, whose path
-    says what somebody calls a file.
-    """
-    before, _, name = request.url.path.partition(_PATH)  # an address may have a path of its own
-    return "" if _FILES in f"{before}/" or f"/{name}".startswith(_UPLOADS) else name
-
-
 def _in_version_2(request: httpx.Request, data: Any) -> tuple[str, Any]:
     """The URL and the data of the same request, as b2sdk 1.1.4 sends it."""
-    url, name = str(request.url), _call_of(request)
-    if name == _AUTHORIZES:
+    url, name = str(request.url), call_of(request)
+    if name == AUTHORIZES:
         data = io.BytesIO(b"{}")
     if name == "b2_create_key":
         asked = msgspec.json.decode(data.read(), type=dict[str, Any])
         ids = asked.pop("bucketIds", None) or [None]
         data = io.BytesIO(msgspec.json.encode({**asked, "bucketId": ids[0]}))
-    return url.replace(_PATH, "/b2api/v2/", 1) if name else url, data
+    return url.replace(CALLS, "/b2api/v2/", 1) if name else url, data
 
 
 def _named(request: httpx.Request) -> Iterator[tuple[str, str]]:
@@ -111,7 +99,7 @@ def _named(request: httpx.Request) -> Iterator[tuple[str, str]]:
 def _is_sent(name: str, request: httpx.Request) -> bool:
     """The library sets some by itself; b2sdk tells how long an upload is."""
     if name.lower() == "content-length":
-        return _UPLOADS in request.url.path
+        return is_upload(request)
     return name.lower() not in _SET_BY_THE_LIBRARY
 
 
@@ -124,8 +112,7 @@ def body_of(response: Any) -> bytes:
 
 def _chunks_of(response: Any, request: httpx.Request) -> Iterator[bytes]:
     """The body: that of a download in pieces, if the response can do that, any other as a whole."""
-    downloads = request.method == "GET" and _call_of(request) != _AUTHORIZES
-    if downloads and response.status_code in _WITH_CONTENT and hasattr(response, "iter_content"):
+    if is_download(request) and response.status_code in _WITH_CONTENT and hasattr(response, "iter_content"):
         pieces: Iterator[bytes] = iter(response.iter_content(_CHUNK_BYTES))
         return pieces
     return iter((response.content,))
@@ -134,12 +121,10 @@ def _chunks_of(response: Any, request: httpx.Request) -> Iterator[bytes]:
 def _chunks_in_version_4(response: Any, request: httpx.Request) -> Iterator[bytes]:
     """The same; JSON in the version that the core speaks."""
     whole = _chunks_of(response, request)
-    if response.status_code not in _WITH_CONTENT or not (request.method == "POST" or _call_of(request) == _AUTHORIZES):
+    if response.status_code not in _WITH_CONTENT or is_download(request):
         return whole
     name = request.url.path.rpartition("/")[2]
-    asked = (
-        request.content if isinstance(request.stream, httpx.ByteStream) and _UPLOADS not in request.url.path else b""
-    )
+    asked = request.content if isinstance(request.stream, httpx.ByteStream) and not is_upload(request) else b""
     return (in_version_4(name, asked, each) for each in whole)
 
 
